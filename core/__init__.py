@@ -1,0 +1,1 @@
+"""What Holdfast is; it has never heard of the web."""

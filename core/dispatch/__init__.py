@@ -1,0 +1,1 @@
+"""Carries a run's id to a free slot."""

@@ -1,0 +1,136 @@
+"""What an engine is: the code that does one kind of job.
+
+Its fields are its options: from them come the form, the API, the command line and the reference
+page. Field extras understood by the form: `json_schema_extra={"widget": "folder" | "patterns" |
+"rate" | "choice" | "toggle", "group": "...", "shown_if": {"field": value}}`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from core.errors import HoldfastError
+from core.models import NOTHING, Progress, Value
+
+Asked = Literal["cancel", "pause", "leave"]
+"""What a running engine may be asked: to stop for good, to stop half-way, to give its slot back
+because the worker leaves."""
+
+
+class RunStopped(HoldfastError):  # noqa: N818 - an answer to a wish, not a fault
+    """The engine stopped because it was asked to; what it did so far is kept."""
+
+    code = "stopped"
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(f"Stopped, asked to {asked}.")
+        self.asked = asked
+
+
+class Outcome(Value):
+    """What an attempt that reached its aim has to show."""
+
+    result: Mapping[str, Any] = NOTHING
+    warnings: tuple[str, ...] = ()
+
+
+class Fact(Value):
+    """The checked truth below one field of a form ("212,904 files, 251 GB, readable")."""
+
+    field: str
+    good: bool
+    text: str
+
+
+class Surroundings(Value):
+    """What an engine may know about the house when its options are checked."""
+
+    own_data: Path
+
+
+class RunContext(Protocol):
+    """What an engine may ask for while it works. Safe to use from several threads."""
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run."""
+        ...
+
+    @property
+    def workspace(self) -> Path:
+        """Return a folder of this run's own; it outlives the attempt and goes with the run."""
+        ...
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Return what the engine may know about the house."""
+        ...
+
+    @property
+    def checkpoint(self) -> Mapping[str, Any]:
+        """Return what the attempt before this one last reported; empty in a first attempt."""
+        ...
+
+    @property
+    def asked(self) -> Asked | None:
+        """Return what the engine is asked to do, if anything. Look at least five times a second."""
+        ...
+
+    def raise_if_asked(self) -> None:
+        """Raise RunStopped if the engine is asked to stop."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or raise RunStopped as soon as the engine is asked to stop."""
+        ...
+
+    def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
+        """Tell how far it is; cheap, call it up to ten times a second."""
+        ...
+
+    def info(self, message: str) -> None:
+        """Write a line to the run's log."""
+        ...
+
+    def warn(self, message: str) -> None:
+        """Write a warning to the run's log."""
+        ...
+
+    def error(self, message: str) -> None:
+        """Write an error to the run's log."""
+        ...
+
+
+class Engine(BaseModel, ABC):
+    """Does one kind of job.
+
+    `stages` are the names of its steps in order; `can_pause` that it goes on where it was;
+    `repeatable` that it may be run again after a crash without a person's word.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    summary: ClassVar[str]
+    stages: ClassVar[Sequence[str]] = ()
+    can_pause: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
+
+    def check(self, surroundings: Surroundings) -> None:
+        """Raise InvalidOptions if these options cannot work here; fast, touches no content."""
+
+    def facts(self, surroundings: Surroundings) -> tuple[Fact, ...]:
+        """Return the checked truth below the form's fields; at most two seconds of work."""
+        return ()
+
+    def plan_in_words(self) -> tuple[str, ...]:
+        """Return what a run will do, one sentence each, for people."""
+        return ()
+
+    @abstractmethod
+    def run(self, context: RunContext) -> Outcome:
+        """Make one attempt. Raises EngineFailed, or RunStopped when asked to stop."""

@@ -1,0 +1,157 @@
+"""What happened, in the past tense, and who wants to hear.
+
+Every listener has its own queue and its own thread: one that is slow or fails delays and harms
+nobody else, and no publisher ever waits. Events reach each listener in the order in which they
+were published, so all events of one run are in order.
+"""
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from core.models import Job, Run, Value
+from core.states import RunState
+
+log = logging.getLogger(__name__)
+
+QUEUE_LIMIT: Final = 10_000
+
+
+class Event(Value):
+    """Something that has happened and is durable."""
+
+
+class JobCreated(Event):
+    """A job is new."""
+
+    job: Job
+
+
+class JobEdited(Event):
+    """A job has another version."""
+
+    job: Job
+
+
+class JobDeleted(Event):
+    """A job and its runs are gone."""
+
+    job_id: str
+
+
+class RunMoved(Event):
+    """A run is new (`was` is None) or in another state."""
+
+    run: Run
+    was: RunState | None
+
+
+class RunProgressed(Event):
+    """A run at work told how far it is."""
+
+    run: Run
+
+
+class LogGrew(Event):
+    """A run's log has more lines; `lines` is how many it has now."""
+
+    run_id: str
+    lines: int
+
+
+class EventsMissed(Event):
+    """The listener was too slow and older events were left out; look at the state instead."""
+
+    count: int
+
+
+Listener = Callable[[Event], None]
+
+
+class Subscription:
+    """One listener's place on the bus; `close` ends it."""
+
+    def __init__(self, name: str, listener: Listener) -> None:
+        self.name = name
+        self._listener = listener
+        self._waiting: deque[Event] = deque()
+        self._missed = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._deliver, name=f"events-{name}", daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Take an event without waiting; the oldest gives way when the queue is full."""
+        with self._changed:
+            if self._closed:
+                return
+            if len(self._waiting) >= QUEUE_LIMIT:
+                self._waiting.popleft()
+                self._missed += 1
+            self._waiting.append(event)
+            self._changed.notify()
+
+    def close(self, *, wait: float = 5.0) -> None:
+        """Deliver what has been taken, for at most `wait` seconds, and end."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(wait)
+
+    def _deliver(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                missed, self._missed = self._missed, 0
+                event = self._waiting.popleft()
+            if missed:
+                self._tell(EventsMissed(count=missed))
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._listener(event)
+        except Exception:  # one listener must not end another's work, nor its own next event
+            log.exception("listener %s failed on %s", self.name, type(event).__name__)
+
+
+class EventBus:
+    """Carries events from the manager to whoever listens."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscriptions: tuple[Subscription, ...] = ()
+
+    def subscribe(self, name: str, listener: Listener) -> Subscription:
+        """Tell `listener` of every event from now on, in its own thread."""
+        subscription = Subscription(name, listener)
+        with self._lock:
+            self._subscriptions = (*self._subscriptions, subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Tell it no more; what it already took is still delivered."""
+        with self._lock, contextlib.suppress(ValueError):
+            rest = list(self._subscriptions)
+            rest.remove(subscription)
+            self._subscriptions = tuple(rest)
+        subscription.close()
+
+    def publish(self, event: Event) -> None:
+        """Hand the event to every listener's queue; returns at once."""
+        for subscription in self._subscriptions:
+            subscription.put(event)
+
+    def close(self) -> None:
+        """Let every listener finish what it took, and end."""
+        with self._lock:
+            subscriptions, self._subscriptions = self._subscriptions, ()
+        for subscription in subscriptions:
+            subscription.close()

@@ -1,0 +1,159 @@
+"""Job, Run, Attempt: frozen values, no behaviour beyond questions about themselves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from core.states import RunState, is_final
+
+
+class Priority(StrEnum):
+    """Which queued run goes first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Trigger(StrEnum):
+    """Why a run exists."""
+
+    MANUAL = "manual"
+    SCHEDULE = "schedule"
+    UPSTREAM = "upstream"
+    API = "api"
+    REQUEUE = "requeue"
+
+
+class OnInterrupt(StrEnum):
+    """What becomes of a run whose worker was lost."""
+
+    RESUME = "resume"
+    PAUSE = "pause"
+    FAIL = "fail"
+
+
+class Ending(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+def frozen(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, its frozen twin out
+    """Return the JSON value with every mapping read-only and every list a tuple, all the way down."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({str(key): frozen(item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(frozen(item) for item in value)
+    return value
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that never changes; `msgspec.structs.replace` makes the next one."""
+
+
+class Progress(Value):
+    """How far the present stage of a run is.
+
+    `done` and `total` count `unit` ("bytes", "files") of this stage; `percent` is 0 to 100 or
+    None while the total is unknown; `rate` is units a second; `eta_seconds` is for the whole run.
+    """
+
+    stage: str = ""
+    percent: float | None = None
+    done: int = 0
+    total: int | None = None
+    unit: str = "bytes"
+    rate: float | None = None
+    eta_seconds: float | None = None
+    message: str = ""
+
+
+class Failure(Value):
+    """Why an attempt or a run failed, in words and as a code."""
+
+    code: str
+    message: str
+    hint: str = ""
+    transient: bool = False
+
+
+class Attempt(Value):
+    """One try within a run, counted from 1."""
+
+    number: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    ending: Ending | None = None
+    error: Failure | None = None
+
+
+class Job(Value):
+    """What someone wants done, kept under a name."""
+
+    id: str
+    name: str
+    kind: str
+    options: Mapping[str, Any] = NOTHING
+    priority: Priority = Priority.NORMAL
+    on_interrupt: OnInterrupt = OnInterrupt.RESUME
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    enabled: bool = True
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+class Run(Value):
+    """One time a job is carried out.
+
+    `number` counts the runs of its job from 1. `attempt` is the number of the latest attempt, 0
+    before the first. `checkpoint` is what the engine wants to be told when it goes on.
+    """
+
+    id: str
+    job_id: str
+    number: int
+    state: RunState
+    trigger: Trigger
+    asked_by: str = ""
+    priority: Priority = Priority.NORMAL
+    version: int = 1
+    attempt: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    progress: Progress = Progress()
+    checkpoint: Mapping[str, Any] = NOTHING
+    created_at: datetime
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    worker: str | None = None
+    warnings: tuple[str, ...] = ()
+    error: Failure | None = None
+    result: Mapping[str, Any] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Tell whether the run is in a final state."""
+        return is_final(self.state)
+
+
+class JobOverview(Value):
+    """A job with its latest run, as lists show it; None has never run."""
+
+    job: Job
+    latest_run: Run | None = None
