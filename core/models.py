@@ -64,7 +64,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A value that never changes; `msgspec.structs.replace` makes the next one."""
 
 
-class Progress(Value):
+class Progress(Value, frozen=True, kw_only=True):
     """How far the present stage of a run is.
 
     `done` and `total` count `unit` ("bytes", "files") of this stage; `percent` is 0 to 100 or
@@ -81,7 +81,7 @@ class Progress(Value):
     message: str = ""
 
 
-class Failure(Value):
+class Failure(Value, frozen=True, kw_only=True):
     """Why an attempt or a run failed, in words and as a code."""
 
     code: str
@@ -90,7 +90,7 @@ class Failure(Value):
     transient: bool = False
 
 
-class Attempt(Value):
+class Attempt(Value, frozen=True, kw_only=True):
     """One try within a run, counted from 1."""
 
     number: int
@@ -101,7 +101,7 @@ class Attempt(Value):
     error: Failure | None = None
 
 
-class Job(Value):
+class Job(Value, frozen=True, kw_only=True):
     """What someone wants done, kept under a name."""
 
     id: str
@@ -118,7 +118,7 @@ class Job(Value):
     updated_at: datetime
 
 
-class Run(Value):
+class Run(Value, frozen=True, kw_only=True):
     """One time a job is carried out.
 
     `number` counts the runs of its job from 1. `attempt` is the number of the latest attempt, 0
@@ -152,7 +152,7 @@ class Run(Value):
         return is_final(self.state)
 
 
-class JobOverview(Value):
+class JobOverview(Value, frozen=True, kw_only=True):
     """A job with its latest run, as lists show it; None has never run."""
 
     job: Job

@@ -9,7 +9,7 @@ Handler = Callable[[str], None]
 """Carries out the run of this id; returns when the slot is free again."""
 
 
-class Load(Value):
+class Load(Value, frozen=True, kw_only=True):
     """How busy the slots are."""
 
     slots: int

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from core.models import Job, Run, Value
 
 
-class Changes(Value):
+class Changes(Value, frozen=True, kw_only=True):
     """What one command changes, kept or refused as a whole as far as the store can.
 
     A job that is gone takes its runs with it; name them too.
@@ -22,7 +22,7 @@ class Changes(Value):
     gone_runs: tuple[str, ...] = ()
 
 
-class Problem(Value):
+class Problem(Value, frozen=True, kw_only=True):
     """Something in the store that could not be read; it is kept, named, and harms nothing else."""
 
     path: str
@@ -31,7 +31,7 @@ class Problem(Value):
     column: int | None = None
 
 
-class Contents(Value):
+class Contents(Value, frozen=True, kw_only=True):
     """Everything a store holds, as read when it was opened."""
 
     jobs: tuple[Job, ...] = ()
