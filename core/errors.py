@@ -77,6 +77,21 @@ class InvalidOptions(HoldfastError):
         self.problems = dict(problems)
 
 
+class InvalidYaml(HoldfastError):
+    """A text is not YAML that Holdfast reads, or a value cannot be written as such.
+
+    `line` and `column` count from 1; None where they cannot be told.
+    """
+
+    code = "invalid-yaml"
+    hint = "Correct the place named, then try again."
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
 class Refused(HoldfastError):
     """It is understood and will not be done, because it could do harm."""
 

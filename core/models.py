@@ -60,7 +60,7 @@ def frozen(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, its frozen t
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A value that never changes; `msgspec.structs.replace` makes the next one."""
 
 
