@@ -20,49 +20,50 @@ log = logging.getLogger(__name__)
 QUEUE_LIMIT: Final = 10_000
 
 
-class Event(Value):
+class Event(Value, frozen=True, kw_only=True):
     """Something that has happened and is durable."""
 
 
-class JobCreated(Event):
+class JobCreated(Event, frozen=True, kw_only=True):
     """A job is new."""
 
     job: Job
 
 
-class JobEdited(Event):
+class JobEdited(Event, frozen=True, kw_only=True):
     """A job has another version."""
 
     job: Job
 
 
-class JobDeleted(Event):
+class JobDeleted(Event, frozen=True, kw_only=True):
     """A job and its runs are gone."""
 
     job_id: str
+    run_ids: tuple[str, ...] = ()
 
 
-class RunMoved(Event):
+class RunMoved(Event, frozen=True, kw_only=True):
     """A run is new (`was` is None) or in another state."""
 
     run: Run
     was: RunState | None
 
 
-class RunProgressed(Event):
+class RunProgressed(Event, frozen=True, kw_only=True):
     """A run at work told how far it is."""
 
     run: Run
 
 
-class LogGrew(Event):
+class LogGrew(Event, frozen=True, kw_only=True):
     """A run's log has more lines; `lines` is how many it has now."""
 
     run_id: str
     lines: int
 
 
-class EventsMissed(Event):
+class EventsMissed(Event, frozen=True, kw_only=True):
     """The listener was too slow and older events were left out; look at the state instead."""
 
     count: int

@@ -6,7 +6,7 @@ page. Field extras understood by the form: `json_schema_extra={"widget": "folder
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -20,7 +20,7 @@ Asked = Literal["cancel", "pause", "leave"]
 because the worker leaves."""
 
 
-class RunStopped(HoldfastError):  # noqa: N818 - an answer to a wish, not a fault
+class RunStopped(HoldfastError):
     """The engine stopped because it was asked to; what it did so far is kept."""
 
     code = "stopped"
@@ -30,14 +30,14 @@ class RunStopped(HoldfastError):  # noqa: N818 - an answer to a wish, not a faul
         self.asked = asked
 
 
-class Outcome(Value):
+class Outcome(Value, frozen=True, kw_only=True):
     """What an attempt that reached its aim has to show."""
 
     result: Mapping[str, Any] = NOTHING
     warnings: tuple[str, ...] = ()
 
 
-class Fact(Value):
+class Fact(Value, frozen=True, kw_only=True):
     """The checked truth below one field of a form ("212,904 files, 251 GB, readable")."""
 
     field: str
@@ -45,7 +45,7 @@ class Fact(Value):
     text: str
 
 
-class Surroundings(Value):
+class Surroundings(Value, frozen=True, kw_only=True):
     """What an engine may know about the house when its options are checked."""
 
     own_data: Path
@@ -134,3 +134,7 @@ class Engine(BaseModel, ABC):
     @abstractmethod
     def run(self, context: RunContext) -> Outcome:
         """Make one attempt. Raises EngineFailed, or RunStopped when asked to stop."""
+
+
+EngineMaker = Callable[[str, Mapping[str, Any]], Engine]
+"""Makes the engine of a kind with its options; raises NotFound or InvalidOptions."""

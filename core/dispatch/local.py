@@ -1,0 +1,84 @@
+"""Slots in this process: a bounded pool of threads that carry the most urgent run first."""
+
+import heapq
+import itertools
+import logging
+import threading
+from typing import Final
+
+from core.dispatch.base import Dispatcher, Handler, Load
+from core.models import Priority
+
+log = logging.getLogger(__name__)
+
+URGENCY: Final = {Priority.CRITICAL: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
+
+
+class LocalDispatcher(Dispatcher):
+    """Carries runs to `slots` threads of this process."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._order = itertools.count()
+        self._heap: list[tuple[int, int, str]] = []
+        self._waiting: set[str] = set()
+        self._busy = 0
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, handler: Handler) -> None:
+        """Begin to carry."""
+        for number in range(1, self._slots + 1):
+            thread = threading.Thread(target=self._serve, args=(handler,), name=f"slot-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def enqueue(self, run_id: str, priority: Priority) -> None:
+        """Take a run's id; a second time before it was carried is the same as once."""
+        with self._changed:
+            if run_id not in self._waiting:
+                self._waiting.add(run_id)
+                heapq.heappush(self._heap, (URGENCY[priority], next(self._order), run_id))
+                self._changed.notify()
+
+    def withdraw(self, run_id: str) -> None:
+        """Forget a run that has not been carried yet."""
+        with self._changed:
+            if run_id in self._waiting:
+                self._waiting.discard(run_id)
+                self._heap = [entry for entry in self._heap if entry[2] != run_id]
+                heapq.heapify(self._heap)
+
+    def load(self) -> Load:
+        """Return how busy the slots are."""
+        with self._changed:
+            return Load(slots=self._slots, busy=self._busy, waiting=len(self._waiting))
+
+    def stop(self) -> None:
+        """Carry nothing more and wait until the slots are empty."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, handler: Handler) -> None:
+        while (run_id := self._next()) is not None:
+            try:
+                handler(run_id)
+            except Exception:  # one run must not take a slot from all that follow
+                log.exception("run %s could not be carried out", run_id)
+            finally:
+                with self._changed:
+                    self._busy -= 1
+
+    def _next(self) -> str | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._heap)
+            if self._stopping:
+                return None
+            _, _, run_id = heapq.heappop(self._heap)
+            self._waiting.discard(run_id)
+            self._busy += 1
+            return run_id

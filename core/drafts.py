@@ -1,0 +1,92 @@
+"""What people enter for a job, checked before it becomes one."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from core.engines.base import EngineMaker, Surroundings
+from core.errors import InvalidOptions
+from core.models import NOTHING, Job, OnInterrupt, Priority, Value, frozen
+
+LONGEST_NAME: Final = 200
+LONGEST_TAG: Final = 60
+MOST_TAGS: Final = 30
+
+
+class JobDraft(Value):
+    """A job as entered, before it has an id."""
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = NOTHING
+    priority: Priority = Priority.NORMAL
+    on_interrupt: OnInterrupt = OnInterrupt.RESUME
+    tags: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+class JobPatch(Value):
+    """What of a job is to be changed; what is unset stays."""
+
+    name: str | UnsetType = UNSET
+    options: Mapping[str, Any] | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    on_interrupt: OnInterrupt | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+def draft_of(job: Job) -> JobDraft:
+    """Return the job as it could have been entered."""
+    return JobDraft(**{name: getattr(job, name) for name in JobDraft.__struct_fields__})
+
+
+def patched(draft: JobDraft, patch: JobPatch) -> JobDraft:
+    """Return the draft with the patch's changes."""
+    changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    return replace(draft, **changes)
+
+
+def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> JobDraft:
+    """Return the draft in its proper form; raises InvalidOptions naming every field that is wrong."""
+    problems = _problems_of_words(draft)
+    options = draft.options
+    try:
+        engine = make(draft.kind, draft.options)
+        engine.check(surroundings)
+        options = engine.model_dump(mode="json")
+    except InvalidOptions as error:
+        problems |= error.problems
+    if problems:
+        raise InvalidOptions(problems)
+    return replace(draft, name=draft.name.strip(), options=frozen(options), tags=_tidy(draft.tags))
+
+
+def _problems_of_words(draft: JobDraft) -> dict[str, str]:
+    problems = {}
+    name = draft.name.strip()
+    if not name:
+        problems["name"] = "A job needs a name."
+    elif len(name) > LONGEST_NAME:
+        problems["name"] = f"A name has at most {LONGEST_NAME} characters, this has {len(name)}."
+    elif not _printable(name):
+        problems["name"] = "A name cannot contain control characters or broken letters."
+    if len(draft.tags) > MOST_TAGS or not all(_good_tag(tag) for tag in draft.tags):
+        problems["tags"] = f"Up to {MOST_TAGS} tags, each of 1 to {LONGEST_TAG} printable characters, no commas."
+    return problems
+
+
+def _good_tag(tag: str) -> bool:
+    return 0 < len(tag.strip()) <= LONGEST_TAG and "," not in tag and _printable(tag)
+
+
+def _printable(text: str) -> bool:
+    return not any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text)
+
+
+def _tidy(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag.strip() for tag in tags))

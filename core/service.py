@@ -1,0 +1,95 @@
+"""Puts all of Holdfast together; starts it, stops it."""
+
+import contextlib
+import logging
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.clock import Clock, SystemClock
+from core.dispatch.local import LocalDispatcher
+from core.engines import engine_for
+from core.engines.base import Surroundings
+from core.events import Event, EventBus, JobDeleted
+from core.logs import RunLogs
+from core.manager import JobManager
+from core.models import Run
+from core.settings import Settings
+from core.storage.base import JobStore
+from core.storage.yaml_files import YamlFilesStore
+from core.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """One Holdfast: a store, its manager, its slots and its worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: JobStore | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self.settings = settings
+        self.data = settings.data.absolute()
+        self.clock = clock
+        self.events = EventBus()
+        self.dispatcher = LocalDispatcher(settings.slots)
+        surroundings = Surroundings(own_data=self.data)
+        self.manager = JobManager(
+            store or YamlFilesStore(self.data, clock=clock),
+            self.events,
+            clock,
+            self.dispatcher,
+            engine_for,
+            surroundings,
+        )
+        self.logs = RunLogs(self.data / "logs", self.events, clock)
+        self.worker = Worker(
+            platform.node() or "here", self.manager, self.logs, self.data / "work", surroundings, clock,
+        )
+        self.recovered: tuple[Run, ...] = ()
+
+    def start(self) -> None:
+        """Open the store, take up what was left lying, and begin to work.
+
+        Raises StoreInUse or StoreUnreadable; nothing was started then.
+        """
+        self.manager.open()
+        self.events.subscribe("housekeeping", self._tidy)
+        self.recovered = self.manager.recover()
+        for run in self.recovered:
+            log.warning("run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state)
+        self.dispatcher.start(self.worker.carry_out)
+
+    def stop(self) -> None:
+        """Ask the engines to give their slots back, wait for them, and close everything."""
+        self.worker.leave()
+        self.dispatcher.stop()
+        self.events.close()
+        self.logs.close_all()
+        self.manager.close()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Service"]:
+        """Start, and stop whatever happens."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+
+    def manifest(self, run_id: str) -> Path:
+        """Return where the digest manifest of a run is, if it has one."""
+        return self.worker.workspace(run_id) / "manifest.b3"
+
+    def _tidy(self, event: Event) -> None:
+        """Remove what a deleted job leaves beside the store."""
+        if isinstance(event, JobDeleted):
+            for run_id in event.run_ids:
+                self.logs.remove(run_id)
+                shutil.rmtree(self.worker.workspace(run_id), ignore_errors=True)

@@ -1,0 +1,57 @@
+"""The environment, read once into one frozen value."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from core.errors import HoldfastError
+from core.models import Value
+
+MOST_SLOTS: Final = 64
+
+
+class BadSetting(HoldfastError):
+    """A setting cannot be used."""
+
+    code = "bad-setting"
+    hint = "Correct it, then start again."
+
+
+class Settings(Value, frozen=True, kw_only=True):
+    """How this Holdfast was asked to run. `port` 0 is any free one."""
+
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 8080
+    slots: int = 2
+    log_level: str = "info"
+    log_format: str = "text"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read every HOLDFAST_ variable; raises BadSetting for one that makes no sense."""
+        return cls(
+            data=Path(environment.get("HOLDFAST_DATA", "data")),
+            host=environment.get("HOLDFAST_HOST", "127.0.0.1"),
+            port=_number(environment, "HOLDFAST_PORT", 8080, most=65535),
+            slots=_number(environment, "HOLDFAST_SLOTS", 2, least=1, most=MOST_SLOTS),
+            log_level=_one_of(environment, "HOLDFAST_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            log_format=_one_of(environment, "HOLDFAST_LOG_FORMAT", ("text", "json")),
+        )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        message = f"{name} is {text!r}, not a whole number from {least} to {most}."
+        raise BadSetting(message)
+    return int(text)
+
+
+def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    text = environment.get(name, allowed[0])
+    if text not in allowed:
+        message = f"{name} is {text!r}, not one of {', '.join(allowed)}."
+        raise BadSetting(message)
+    return text
