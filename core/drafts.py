@@ -17,7 +17,7 @@ LONGEST_TAG: Final = 60
 MOST_TAGS: Final = 30
 
 
-class JobDraft(Value):
+class JobDraft(Value, frozen=True, kw_only=True):
     """A job as entered, before it has an id."""
 
     name: str
@@ -29,7 +29,7 @@ class JobDraft(Value):
     enabled: bool = True
 
 
-class JobPatch(Value):
+class JobPatch(Value, frozen=True, kw_only=True):
     """What of a job is to be changed; what is unset stays."""
 
     name: str | UnsetType = UNSET
@@ -76,7 +76,9 @@ def _problems_of_words(draft: JobDraft) -> dict[str, str]:
     elif not _printable(name):
         problems["name"] = "A name cannot contain control characters or broken letters."
     if len(draft.tags) > MOST_TAGS or not all(_good_tag(tag) for tag in draft.tags):
-        problems["tags"] = f"Up to {MOST_TAGS} tags, each of 1 to {LONGEST_TAG} printable characters, no commas."
+        problems["tags"] = (
+            f"Up to {MOST_TAGS} tags, each of 1 to {LONGEST_TAG} printable characters, no commas."
+        )
     return problems
 
 

@@ -329,7 +329,9 @@ class JobManager:
                 return self._set_down(run, RunState.QUEUED, Ending.INTERRUPTED)
             case OnInterrupt.PAUSE:
                 return self._set_down(
-                    self._move(run, RunState.PAUSING), RunState.PAUSED, Ending.INTERRUPTED,
+                    self._move(run, RunState.PAUSING),
+                    RunState.PAUSED,
+                    Ending.INTERRUPTED,
                 )
             case OnInterrupt.FAIL:
                 return self._end(run, RunState.FAILED, Ending.INTERRUPTED, error=INTERRUPTED)

@@ -50,7 +50,12 @@ class Service:
         )
         self.logs = RunLogs(self.data / "logs", self.events, clock)
         self.worker = Worker(
-            platform.node() or "here", self.manager, self.logs, self.data / "work", surroundings, clock,
+            platform.node() or "here",
+            self.manager,
+            self.logs,
+            self.data / "work",
+            surroundings,
+            clock,
         )
         self.recovered: tuple[Run, ...] = ()
 
