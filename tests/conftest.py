@@ -1,0 +1,17 @@
+"""What every test may count on."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A slow machine must not decide whether a test passes; a found example is printed, not kept in a folder.
+settings.register_profile("holdfast", deadline=None, database=None, print_blob=True)
+settings.load_profile("holdfast")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch):
+    """Hide the HOLDFAST_ variables of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,240 @@
+"""A real server and a real browser.
+
+`page` is logged in as the administrator, and its test fails when the browser complains about the
+page or the page asks another host for anything. `new_page` gives more of them, each a browser of
+its own with the same login; `stranger` has no login.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    StorageState,
+    sync_playwright,
+)
+
+SETUP_LINK = re.compile(r"http://127\.0\.0\.1:\d+/setup#\S+")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+START_SECONDS = 30
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+NAME = "ada"
+PASSWORD = "correct horse battery staple"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@dataclass
+class Server:
+    """A `holdfast serve` of its own, on a data folder of its own."""
+
+    data: Path
+    port: int = 0
+    said: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return when the server has told its address; a second start keeps the port."""
+        self.said = []
+        self.process = subprocess.Popen(
+            [
+                Path(sys.executable).with_name("holdfast"),
+                "serve",
+                "--port",
+                str(self.port),
+                "--data",
+                self.data,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        ready = threading.Event()
+        threading.Thread(target=self._listen, args=(self.process, ready), daemon=True).start()
+        ready.wait(START_SECONDS)
+        assert any(map(ADDRESS.search, self.said)), "The server told no address:\n" + "".join(self.said)
+
+    def _listen(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self.said.append(line)
+                if match := ADDRESS.search(line):
+                    self.port = int(match.group().rpartition(":")[2])
+                    ready.set()
+        ready.set()
+
+    def setup_link(self) -> str:
+        """Return the one-time link that the first start printed."""
+        return next(match.group() for line in self.said if (match := SETUP_LINK.search(line)))
+
+    def stop(self) -> int:
+        """End it as a service manager would; return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """End it and all it started, as a power cut would."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=30)
+
+
+def chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    assert found, "No Chromium on this machine; `make e2e` installs it."
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def make_server(tmp_path) -> Iterator[Callable[[], Server]]:
+    """Starts servers that a test may stop or kill; ends those still there afterwards."""
+    servers: list[Server] = []
+
+    def make() -> Server:
+        server = Server(tmp_path / f"data-{len(servers)}")
+        server.start()
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """The server that tests share which leave it running."""
+    server = Server(tmp_path_factory.mktemp("server") / "data")
+    server.start()
+    yield server
+    if server.process is not None and server.process.poll() is None:
+        server.stop()
+
+
+def set_up(browser: Browser, server: Server) -> StorageState:
+    """Make the first account through the one-time link; return the browser's login."""
+    context = browser.new_context(base_url=server.url)
+    page = context.new_page()
+    page.goto(server.setup_link())
+    page.fill("input[name=username]", NAME)
+    for box in page.locator("input[type=password]").all():
+        box.fill(PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(re.compile(r"^(?!.*/setup)"))
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture(scope="session")
+def login(browser: Browser, server: Server) -> StorageState:
+    """What a browser keeps after the first account was made."""
+    return set_up(browser, server)
+
+
+class Watch:
+    """Collects what no page of ours may do."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.complaints: list[str] = []
+        # A test that provokes an answer such as 404 names it here: the browser reports it on the console.
+        self.expected: list[str] = []
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
+        context.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):
+            self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:", "about:")):
+            self.complaints.append(f"request: {request.url}")
+
+
+@pytest.fixture
+def watch(server) -> Iterator[Watch]:
+    watch = Watch(server.url)
+    yield watch
+    assert not watch.complaints, "\n".join(watch.complaints)
+
+
+@pytest.fixture
+def new_page(
+    browser: Browser, server: Server, login: StorageState, watch: Watch
+) -> Iterator[Callable[..., Page]]:
+    """Opens pages, each in a browser of its own that is logged in; takes the options of a context."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Page:
+        options.setdefault("storage_state", login)
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = browser.new_context(base_url=server.url, **options)
+        contexts.append(context)
+        watch.over(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page()
+
+
+@pytest.fixture
+def stranger(new_page: Callable[..., Page]) -> Page:
+    """A browser without a login."""
+    return new_page(storage_state=None)
