@@ -210,7 +210,6 @@ class _Reading:
             top.append(value)
         else:
             top.value[str(top.key)] = value
-            self._last_key = top.key
             top.key = None
 
     def _way(self) -> list[str | int]:

@@ -1,0 +1,107 @@
+"""Files that are there whole or not at all, and what the system's refusals mean."""
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from core.errors import StorageFailed, StorageFull
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+LEFTOVER: Final = re.compile(r"\..+\.[0-9a-f]{16}\.tmp\Z")
+"""The name of a temporary file of ours."""
+
+REASONS: Final = {
+    errno.EIO: "the disk reports an error",
+    errno.EROFS: "the disk is mounted read-only",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "the system does not allow it",
+    errno.ENOENT: "the folder is gone; is its disk still there?",
+    errno.EMFILE: "this process has too many open files",
+    errno.ENFILE: "the machine has too many open files",
+    errno.EFBIG: "the file would be larger than this process may write",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn the system's refusals into StorageFull or StorageFailed, in words."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(what, error) from error
+
+
+def storage_error(what: str, error: OSError) -> StorageFailed:
+    """Return what the system's refusal means: `what` could not be done, and why."""
+    if error.errno in NO_ROOM:
+        return StorageFull(f"{what}: there is no room left on the disk.")
+    reason = REASONS.get(error.errno or 0) or os.strerror(error.errno or 0).lower()
+    return StorageFailed(f"{what}: {reason}.")
+
+
+def write_aside(target: Path, content: bytes, *, durable: bool = True) -> Path:
+    """Write a temporary file beside the target and return its path; on failure none is left."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        try:
+            _write_all(descriptor, content)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Put a file in place, durable; at every moment it has its old or its new content."""
+    temporary = write_aside(target, content)
+    try:
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for this user alone, durable, unless it is there; its parent must be."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    sync_folder(folder.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files of ours that a process left behind when it ended."""
+    for entry in tuple(os.scandir(folder)):
+        if LEFTOVER.match(entry.name) and entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                Path(entry.path).unlink()
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

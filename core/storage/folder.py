@@ -1,0 +1,230 @@
+"""The store's folder: whose it is, who holds it, and where everything in it lies."""
+
+import contextlib
+import hashlib
+import os
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import filelock
+
+from core.clock import Clock
+from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
+from core.models import Job
+from core.storage import atomic, yaml_text
+from core.storage.base import Problem
+
+FORMAT: Final = 1
+OURS: Final = (
+    "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
+)  # fmt: skip
+NOT_TRACKED: Final = "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\n"
+NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks"})
+"""What a folder may hold that is about to become a store."""
+
+GENERATIONS: Final = {"jobs": 3, "runs": 1}
+"""How many previous generations of each file are kept."""
+
+Kind = Literal["jobs", "runs"]
+
+
+class StoreFolder:
+    """A folder that one process holds, with its marker and its places."""
+
+    def __init__(self, root: Path, clock: Clock) -> None:
+        self.root = root.absolute()
+        self._clock = clock
+        self._lock = filelock.FileLock(
+            self.root / "locks" / "server.lock",
+            mode=0o600,
+            thread_local=False,
+            blocking=False,
+            fallback_to_soft=False,
+        )
+
+    @property
+    def held(self) -> bool:
+        """Tell whether this process holds the folder."""
+        return self._lock.is_locked
+
+    def take(self) -> tuple[Problem, ...]:
+        """Hold the folder, as the store it is or a new one; returns what had to be mended.
+
+        Raises StoreInUse or StoreUnreadable, and then nothing in it was touched.
+        """
+        with self._unreadable():
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_strangers()
+            atomic.make_folder(self.root / "locks")
+            self._lock_it()
+            try:
+                return self._furnish()
+            except BaseException:
+                self.release()
+                raise
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        self._lock.release()
+
+    def tell_address(self, address: str) -> None:
+        """Write down where this process can be called, for whoever finds the folder held."""
+        holder = {
+            "pid": os.getpid(),
+            "started_at": self._clock.now().isoformat(timespec="seconds"),
+            "address": address,
+        }
+        with atomic.storage_errors("The address of this process could not be written down"):
+            atomic.write_whole(self.root / "locks" / "server.yaml", yaml_text.write(holder))
+
+    def job_path(self, job: Job) -> Path:
+        """Return where the definition of this job belongs."""
+        return self.root / "jobs" / job.id[:2] / f"{slug(job.name)}-{job.id[:8]}.yaml"
+
+    def run_path(self, run_id: str) -> Path:
+        """Return where the run of this id belongs."""
+        return self.root / "runs" / run_id[:2] / f"{run_id}.yaml"
+
+    def previous(self, kind: Kind, object_id: str, generation: int = 1) -> Path:
+        """Return where an older generation of an object is kept; 1 is the youngest."""
+        folder = self.root / "backups" / kind / object_id[:2]
+        return folder / f"{object_id}.{generation}.yaml"
+
+    def relative(self, path: Path) -> str:
+        """Return a path as people are told it."""
+        return path.relative_to(self.root).as_posix()
+
+    def keep_aside(self, path: Path, content: bytes | None) -> str | None:
+        """Keep what is at a path in quarantine; returns under which name, None if that failed.
+
+        The same content of the same file is kept once. None stands for content too big to copy;
+        that is linked.
+        """
+        digest = hashlib.sha256(content or b"").hexdigest()[:8]
+        flat = self.relative(path).replace("/", "-")
+        tail = f"-{digest}-{flat}"
+        quarantine = self.root / "quarantine"
+        try:
+            for name in os.listdir(quarantine):
+                if name.endswith(tail):
+                    return f"quarantine/{name}"
+            kept = quarantine / f"{_stamp(self._clock.now())}{tail}"
+            if content is None:
+                os.link(path, kept, follow_symlinks=False)
+            else:
+                atomic.write_whole(kept, content)
+        except OSError:
+            return None
+        return f"quarantine/{kept.name}"
+
+    @contextlib.contextmanager
+    def _unreadable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            what = f"The data folder {self.root} cannot be used"
+            reason = str(atomic.storage_error(what, error))
+            raise StoreUnreadable(reason, hint=StorageFailed.hint) from error
+
+    def _refuse_strangers(self) -> None:
+        """Raise StoreUnreadable for a folder with files in it that lost or never had its marker."""
+        if (self.root / "store.yaml").exists():
+            self._refuse_newer()
+            return
+        for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
+            if entry.name in NEVER_MIND or atomic.LEFTOVER.match(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False) and not any(_files(Path(entry.path))):
+                continue
+            raise StoreUnreadable(
+                f"The folder {self.root} holds files ({entry.name}) but no store.yaml, "
+                "so it is not known to be a store.",
+                hint="If it was one, its disk may not be mounted, or store.yaml was removed: put "
+                "it back. Otherwise name an empty folder with --data. Nothing was changed.",
+            )
+
+    def _refuse_newer(self) -> None:
+        marker = self._read_marker(self.root / "store.yaml")
+        if marker is not None and marker > FORMAT:
+            raise StoreUnreadable(
+                f"The store in {self.root} was written by a newer Holdfast "
+                f"(format {marker}; this one knows {FORMAT}).",
+                hint="Install the newer Holdfast again. Nothing was changed.",
+            )
+
+    def _read_marker(self, path: Path) -> int | None:
+        """Return the format that a marker names; None if it cannot be read as one."""
+        try:
+            marker = yaml_text.read(path.read_bytes())
+        except (InvalidYaml, FileNotFoundError):
+            return None
+        if not isinstance(marker, dict) or not isinstance(marker.get("store"), str):
+            return None
+        number = marker.get("format")
+        return number if type(number) is int and number > 0 else None
+
+    def _lock_it(self) -> None:
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise StoreInUse(f"The data folder {self.root} is in use{self._holder()}.") from None
+
+    def _holder(self) -> str:
+        """Return who holds the folder, as far as it can be told."""
+        try:
+            told = yaml_text.read((self.root / "locks" / "server.yaml").read_bytes())
+            words = f" by process {told['pid']}, started {told['started_at']}"
+            return f"{words}, at {told['address']}" if told["address"] else words
+        except (OSError, InvalidYaml, KeyError, TypeError):
+            return " by another process"
+
+    def _furnish(self) -> tuple[Problem, ...]:
+        """Make what a store needs and is not there."""
+        for name in (*OURS, "backups/jobs", "backups/runs"):
+            atomic.make_folder(self.root / name)
+        atomic.sweep(self.root)
+        atomic.sweep(self.root / "locks")
+        if not (self.root / ".gitignore").exists():
+            atomic.write_whole(self.root / ".gitignore", NOT_TRACKED.encode())
+        problems = self._mend_marker()
+        self.tell_address("")
+        return problems
+
+    def _mend_marker(self) -> tuple[Problem, ...]:
+        """See that the marker and its copy are there."""
+        marker, copy = self.root / "store.yaml", self.root / "backups" / "store.yaml"
+        if self._read_marker(marker) is not None:
+            if self._read_marker(copy) is None:
+                atomic.write_whole(copy, marker.read_bytes())
+            return ()
+        problems: tuple[Problem, ...] = ()
+        if marker.exists():
+            kept = self.keep_aside(marker, marker.read_bytes())
+            message = f"It could not be read and was written anew; what was there is in {kept}."
+            problems = (Problem(path="store.yaml", message=message),)
+        content = yaml_text.write({"format": FORMAT, "store": str(uuid.uuid4())})
+        if problems and self._read_marker(copy) == FORMAT:
+            content = copy.read_bytes()
+        atomic.write_whole(marker, content)
+        atomic.write_whole(copy, content)
+        return problems
+
+
+def slug(name: str) -> str:
+    """Return what of a name can stand in a file's name anywhere."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters)[:40].strip("-") or "job"
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for _, _, names in os.walk(folder):
+        yield from names
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y%m%dT%H%M%SZ")

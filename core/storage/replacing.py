@@ -1,0 +1,117 @@
+"""Changing several files so that, when one cannot be changed, none is."""
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from core.storage import atomic
+
+log = logging.getLogger(__name__)
+
+NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
+
+
+class Replacement:
+    """One file on its way to its next content, or to none.
+
+    `present` is where the file is now, `target` where it will be (None: nowhere), `kept` where its
+    previous generations go, the youngest first; empty to keep none.
+    """
+
+    def __init__(
+        self,
+        present: Path | None,
+        target: Path | None,
+        content: bytes,
+        kept: Sequence[Path],
+    ) -> None:
+        self.target = target
+        self._present = present
+        self._content = content
+        self._kept = kept
+        self._temporary: Path | None = None
+        self._begun = False
+        self._linked = False
+
+    @property
+    def folders(self) -> set[Path]:
+        """Return the folders whose names change."""
+        return {path.parent for path in (self._present, self.target) if path is not None}
+
+    def prepare(self, *, durable: bool) -> None:
+        """Write the new content beside its target; nothing can be seen of it yet."""
+        if self.target is not None:
+            atomic.make_folder(self.target.parent)
+            self._temporary = atomic.write_aside(self.target, self._content, durable=durable)
+
+    def carry_out(self) -> None:
+        """Keep the present generation, put the new one in its place."""
+        if self._present is not None and not self._present.exists():
+            self._present = None
+        self._keep_present()
+        self._begun = True
+        if self._temporary is not None and self.target is not None:
+            self._temporary.replace(self.target)
+            self._temporary = None
+        if self._present is not None and self._present != self.target:
+            self._present.unlink(missing_ok=True)
+
+    def undo(self) -> None:
+        """Put back what was there, as far as the disk lets us."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._temporary is not None:
+                self._temporary.unlink()
+        if not self._begun:
+            return
+        if self.target is not None and self.target != self._present:
+            self.target.unlink(missing_ok=True)
+        if self._present is not None and self._linked:
+            self._kept[0].replace(self._present)
+
+    def _keep_present(self) -> None:
+        if self._present is None or not self._kept:
+            return
+        atomic.make_folder(self._kept[0].parent)
+        for younger, older in reversed(tuple(zip(self._kept, self._kept[1:], strict=False))):
+            with contextlib.suppress(FileNotFoundError):
+                younger.replace(older)
+        self._kept[0].unlink(missing_ok=True)
+        try:
+            os.link(self._present, self._kept[0])
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            shutil.copyfile(self._present, self._kept[0])
+        self._linked = True
+
+
+def replace_all(replacements: Sequence[Replacement], *, durable: bool) -> None:
+    """Carry out all of them or none; raises OSError."""
+    try:
+        for replacement in replacements:
+            replacement.prepare(durable=durable)
+        for replacement in replacements:
+            replacement.carry_out()
+        if durable:
+            _sync(replacements)
+    except OSError:
+        for replacement in reversed(replacements):
+            _undo(replacement)
+        raise
+
+
+def _sync(replacements: Sequence[Replacement]) -> None:
+    for folder in set[Path]().union(*(replacement.folders for replacement in replacements)):
+        atomic.sync_folder(folder)
+
+
+def _undo(replacement: Replacement) -> None:
+    try:
+        replacement.undo()
+    except OSError:
+        log.exception("%s could not be put back", replacement.target)
