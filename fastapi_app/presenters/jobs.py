@@ -1,0 +1,126 @@
+"""A job as its row, its page and the dashboard show it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from core.engines import ENGINES
+from core.models import Job, JobOverview, Run, Value
+from core.states import AT_WORK, RunState
+from fastapi_app.presenters import times
+from fastapi_app.presenters.progress import progress_fields
+from fastapi_app.presenters.states import Mark, edition, mark_of
+from fastapi_app.presenters.tide import Tide, tide_of
+
+
+class Action(Value, frozen=True):
+    """Something a person can do to a job: the verb in the address, the word on the button."""
+
+    verb: str
+    word: str
+    look: str = ""
+
+
+class JobRow(Value, frozen=True):
+    """A job in a list."""
+
+    id: str
+    name: str
+    kind: str
+    about: str
+    mark: Mark
+    live: Mapping[str, str] | None
+    version: str
+    tide: Tide | None
+    last_at: datetime | None
+    took: str
+    actions: tuple[Action, ...]
+
+
+START = Action(verb="start", word="Start")
+RUN_AGAIN = Action(verb="start", word="Run again")
+PAUSE = Action(verb="pause", word="Pause")
+RESUME = Action(verb="resume", word="Resume", look="primary")
+CANCEL = Action(verb="cancel", word="Cancel run", look="danger")
+
+
+def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
+    """Return the job as a row; `runs`, the newest first, are for its tide line."""
+    job, run = overview.job, overview.latest_run
+    return JobRow(
+        id=job.id,
+        name=job.name,
+        kind=job.kind,
+        about=about(job),
+        mark=mark_of(run),
+        live=live_of(run),
+        version=edition(overview),
+        tide=tide_of(runs) if runs or run is None else None,
+        last_at=(run.ended_at or run.started_at or run.created_at) if run else None,
+        took=took(run),
+        actions=actions_on(overview),
+    )
+
+
+def live_of(run: Run | None) -> Mapping[str, str] | None:
+    """Return the changing fields of a run at work; None where no engine is at work."""
+    return progress_fields(run.progress) if run and run.state in AT_WORK else None
+
+
+def took(run: Run | None) -> str:
+    """Return how long the run took; nothing while it is not over or never began."""
+    if run is None or run.started_at is None or run.ended_at is None:
+        return ""
+    return times.span((run.ended_at - run.started_at).total_seconds())
+
+
+def actions_on(overview: JobOverview) -> tuple[Action, ...]:
+    """Return what can be done to the job now, the likeliest first."""
+    run = overview.latest_run
+    if run is None:
+        return (START,)
+    if run.over:
+        return (RUN_AGAIN,)
+    match run.state:
+        case RunState.RUNNING:
+            return (PAUSE, CANCEL) if can_pause(overview.job) else (CANCEL,)
+        case RunState.PAUSED:
+            return (RESUME, CANCEL)
+        case RunState.CANCELLING:
+            return ()
+        case _:
+            return (CANCEL,)
+
+
+def can_pause(job: Job) -> bool:
+    """Tell whether runs of the job can stop half-way."""
+    engine = ENGINES.get(job.kind)
+    return bool(engine and engine.can_pause)
+
+
+def about(job: Job) -> str:
+    """Return where the job works, in a few words: "/srv/photos to /mnt/backup"."""
+    places = [str(value) for value in (job.options.get("source"), job.options.get("destination")) if value]
+    if places:
+        return " to ".join(places)
+    return label_of(job.kind)
+
+
+def label_of(kind: str) -> str:
+    """Return what people call the kind."""
+    engine = ENGINES.get(kind)
+    return engine.label if engine else kind
+
+
+def tags_text(tags: Sequence[str]) -> str:
+    """Return tags as they are entered."""
+    return ", ".join(tags)
+
+
+def said_value(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return an option's value in words."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)

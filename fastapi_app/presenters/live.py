@@ -1,0 +1,69 @@
+"""What a live frame says about a job: small fields ready to show, and pieces to draw again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from core.dispatch.base import Load
+from core.models import JobOverview, Run
+from core.states import AT_WORK, RunState
+from fastapi_app.presenters.jobs import row_of
+from fastapi_app.presenters.progress import progress_fields
+from fastapi_app.presenters.states import CHIPS, edition, is_verified
+from fastapi_app.presenters.texts import visible
+
+Render = Callable[..., str]
+"""Renders a template by its name, with what it is to show as keywords."""
+
+
+def job_patch(overview: JobOverview) -> dict[str, str]:
+    """Return the changing fields of a job, each a text that the page puts in its place.
+
+    `v` is another word whenever more than these fields changed; `p` percent, `s` what is done in
+    words, `d` how much of how much, `r` rate, `e` time left, `g` the name of the stage.
+    """
+    run = overview.latest_run
+    fields = {"v": edition(overview)}
+    if run is not None and run.state in AT_WORK:
+        fields |= progress_fields(run.progress)
+    return fields
+
+
+def job_pieces(overview: JobOverview, render: Render, runs: Sequence[Run] = ()) -> list[tuple[str, str]]:
+    """Return the parts to be drawn again after a change of state: (element's id, its HTML).
+
+    `runs` are the runs of the job, the newest first; without them its tide line stays as it is.
+    """
+    row = row_of(overview, runs)
+    return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
+
+
+def count_patch(counts: Mapping[str, int], load: Load) -> dict[str, str]:
+    """Return the counts of chips, navigation and slots as texts, by the names that pages use."""
+    groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
+    groups["jobs"] = sum(counts.values())
+    return {name: f"{count:,}" for name, count in groups.items()} | {"slots": slots_sentence(load)}
+
+
+def slots_sentence(load: Load) -> str:
+    """Return how busy the slots are: "1 of 2 slots busy"."""
+    return f"{load.busy} of {load.slots} slots busy"
+
+
+def notice(overview: JobOverview) -> dict[str, Any] | None:
+    """Return what to tell everybody after a change of state: `st`, `id`, `text`; None is nothing."""
+    run, name = overview.latest_run, visible(overview.job.name)
+    if run is None:
+        return None
+    match run.state:
+        case RunState.FAILED:
+            said = f"{name} failed" + (f": {visible(run.error.message)}" if run.error else "")
+            return {"st": "failed", "id": overview.job.id, "text": said}
+        case RunState.COMPLETED:
+            how = "finished, verified" if is_verified(run) else "finished"
+            return {"st": "ok", "id": overview.job.id, "text": f"{name} {how}"}
+        case RunState.PAUSED:
+            return {"st": "paused", "id": overview.job.id, "text": f"{name} is paused"}
+        case RunState.CANCELLED:
+            return {"st": "cancelled", "id": overview.job.id, "text": f"{name} was cancelled"}
+        case _:
+            return None

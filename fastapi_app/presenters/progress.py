@@ -1,0 +1,30 @@
+"""How far a run at work is, each part a text ready to show."""
+
+from core.models import Progress
+from fastapi_app.presenters import sizes, times
+from fastapi_app.presenters.texts import visible
+
+
+def progress_fields(progress: Progress) -> dict[str, str]:
+    """Return the fields of a run at work."""
+    return {
+        "p": percent(progress),
+        "s": visible(stage_sentence(progress)),
+        "d": sizes.amount_of(progress.done, progress.total, progress.unit) if progress.stage else "",
+        "r": sizes.rate(progress.rate, progress.unit),
+        "e": times.left(progress.eta_seconds),
+        "g": visible(progress.stage),
+    }
+
+
+def percent(progress: Progress) -> str:
+    """Return "64%", or nothing while the total is unknown."""
+    return "" if progress.percent is None else f"{min(int(progress.percent), 100)}%"
+
+
+def stage_sentence(progress: Progress) -> str:
+    """Return what is being done: "Copy, 148,220 of 212,904 files"."""
+    if not progress.stage:
+        return "Starting"
+    said = progress.message or sizes.amount_of(progress.done, progress.total, progress.unit)
+    return f"{progress.stage.capitalize()}, {said}"

@@ -1,0 +1,71 @@
+"""What a state looks like: its colour's name, its shape and its word."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from core.listing import NEVER_RUN
+from core.models import JobOverview, Run, Value
+from core.states import RunState
+
+
+class Mark(Value, frozen=True):
+    """A status as the pages show it: `st` sets the colour, `icon` the shape, `word` says it."""
+
+    st: str
+    icon: str
+    word: str
+
+
+MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
+    {
+        NEVER_RUN: Mark(st="scheduled", icon="i-clock", word="Never run"),
+        RunState.SCHEDULED: Mark(st="scheduled", icon="i-clock", word="Scheduled"),
+        RunState.BLOCKED: Mark(st="waiting", icon="st-waiting", word="Waiting"),
+        RunState.QUEUED: Mark(st="waiting", icon="st-waiting", word="Waiting"),
+        RunState.RUNNING: Mark(st="running", icon="st-running", word="Running"),
+        RunState.PAUSING: Mark(st="running", icon="st-running", word="Pausing"),
+        RunState.PAUSED: Mark(st="paused", icon="st-pause", word="Paused"),
+        RunState.CANCELLING: Mark(st="running", icon="st-running", word="Cancelling"),
+        RunState.COMPLETED: Mark(st="ok", icon="st-ok", word="Good"),
+        RunState.FAILED: Mark(st="failed", icon="st-failed", word="Failed"),
+        RunState.CANCELLED: Mark(st="cancelled", icon="st-cancelled", word="Cancelled"),
+        RunState.SKIPPED: Mark(st="cancelled", icon="st-cancelled", word="Skipped"),
+    },
+)
+
+VERIFIED: Final = Mark(st="ok", icon="st-ok", word="Verified")
+WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Good, with warnings")
+
+CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
+    ("running", "Running", (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING)),
+    ("waiting", "Waiting", (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED)),
+    ("failed", "Failed", (RunState.FAILED,)),
+    ("paused", "Paused", (RunState.PAUSED,)),
+    ("good", "Good", (RunState.COMPLETED,)),
+    ("cancelled", "Cancelled", (RunState.CANCELLED, RunState.SKIPPED)),
+    ("never", "Never run", (NEVER_RUN,)),
+)
+"""The groups of states that people filter by: name in the address, word, states."""
+
+
+def mark_of(run: Run | None) -> Mark:
+    """Return how the run's state is shown; None has never run."""
+    if run is None:
+        return MARKS[NEVER_RUN]
+    if run.state != RunState.COMPLETED:
+        return MARKS[run.state]
+    if run.warnings:
+        return WITH_WARNINGS
+    return VERIFIED if is_verified(run) else MARKS[run.state]
+
+
+def is_verified(run: Run | None) -> bool:
+    """Tell whether the run ended with every promised comparison made and found good."""
+    return bool(run and run.state == RunState.COMPLETED and run.result and run.result.get("verified"))
+
+
+def edition(overview: JobOverview) -> str:
+    """Return a word that is another one whenever the structure of the job's page is another."""
+    run = overview.latest_run
+    return f"{overview.job.version}.{run.number}.{run.version}" if run else f"{overview.job.version}"
