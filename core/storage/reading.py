@@ -62,8 +62,8 @@ class Reader:
                 found.bad.append((path, error))
             else:
                 self._admit(found, path, value)
-        for path, error in found.bad:
-            self._fall_back(found, kind, parse, path, error)
+        for path, trouble in found.bad:
+            self._fall_back(found, kind, parse, path, trouble)
         return found
 
     def _files(self, kind: Kind) -> Iterator[Path]:
@@ -189,6 +189,6 @@ def _is_regular(path: Path) -> bool:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [entry.name for entry in os.scandir(folder)]
     except FileNotFoundError:
         return []

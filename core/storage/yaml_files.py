@@ -65,7 +65,7 @@ class YamlFilesStore(JobStore):
 
     def commit(self, changes: Changes, *, durable: bool = True) -> None:
         """Keep the changes, each file whole or not at all."""
-        documents = {value.id: document_of(value) for value in (*changes.jobs, *changes.runs)}
+        documents = {value.id: document_of(value) for value in _written(changes)}
         with self._locked(changes), atomic.storage_errors(WHAT_FAILED):
             if not self._folder.held:
                 raise StorageFailed("The store is closed.")
@@ -97,7 +97,7 @@ class YamlFilesStore(JobStore):
     def _locked(self, changes: Changes) -> Iterator[None]:
         """Hold what is changed, in an order that lets no two wait for each other."""
         named = (
-            *(value.id for value in (*changes.jobs, *changes.runs)),
+            *(value.id for value in _written(changes)),
             *changes.gone_jobs,
             *changes.gone_runs,
         )
@@ -151,7 +151,7 @@ class YamlFilesStore(JobStore):
         *,
         durable: bool,
     ) -> None:
-        written = {value.id for value in (*changes.jobs, *changes.runs)}
+        written = {value.id for value in _written(changes)}
         if durable:
             self._unsafe.difference_update(written)
         else:
@@ -166,6 +166,10 @@ class YamlFilesStore(JobStore):
         for run_id in changes.gone_runs:
             with contextlib.suppress(OSError):
                 self._folder.previous("runs", run_id).unlink(missing_ok=True)
+
+
+def _written(changes: Changes) -> tuple[Job | Run, ...]:
+    return (*changes.jobs, *changes.runs)
 
 
 def _signature(path: Path) -> Signature | None:

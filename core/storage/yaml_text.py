@@ -21,6 +21,8 @@ LONGEST_TEXT: Final = 1_000_000
 DEEPEST: Final = 32
 MOST_NODES: Final = 50_000
 LONGEST_NUMBER: Final = 400
+LONGEST_PLAIN: Final = 100
+"""Longer text is quoted, so that no reader folds it."""
 
 Place = tuple[int, int]
 """Line and column, counted from 1."""
@@ -62,9 +64,7 @@ def write(value: Mapping[str, Any] | list[Any]) -> bytes:
     Whatever `read` would refuse or read as something else is refused here.
     """
     stream = BytesIO()
-    emitter = yaml.CDumper(
-        stream, allow_unicode=True, encoding="utf-8", width=-1, default_flow_style=False
-    )
+    emitter = yaml.CDumper(stream, allow_unicode=True, encoding="utf-8", width=-1, default_flow_style=False)
     try:
         emitter.emit(yaml.StreamStartEvent(encoding="utf-8"))
         emitter.emit(yaml.DocumentStartEvent(explicit=False))
@@ -86,21 +86,22 @@ def _decoded(text: str | bytes) -> str:
     if len(text) > LONGEST_TEXT:
         raise InvalidYaml(f"It is longer than {LONGEST_TEXT:,} bytes.")
     if isinstance(text, bytes):
-        try:
-            text = text.decode()
-        except UnicodeDecodeError as error:
-            before = text[: error.start]
-            raise InvalidYaml(
-                "It is not text in UTF-8.",
-                line=before.count(b"\n") + 1,
-                column=len(before.rpartition(b"\n")[2].decode()) + 1,
-            ) from None
+        text = _from_utf_8(text)
     if hidden := HIDDEN_BREAKS.search(text) or UNWRITABLE.search(text):
         raise InvalidYaml(
             f"The character U+{ord(hidden[0]):04X} stands there as itself; write it as an escape.",
             **_place_of(text, hidden.start()),
         )
     return text.removeprefix("\ufeff")
+
+
+def _from_utf_8(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        before = text[: error.start].decode()
+        place = _place_of(before, len(before))
+        raise InvalidYaml("It is not text in UTF-8.", **place) from None
 
 
 def _place_of(text: str, index: int) -> dict[str, int]:
@@ -215,12 +216,10 @@ class _Reading:
     def _way(self) -> list[str | int]:
         if self._found is None:
             return []
-        way: list[str | int] = []
-        for collection in self._stack[:-1]:
-            way.append(
-                len(collection) - 1 if isinstance(collection, list) else next(reversed(collection.value))
-            )
-        return way
+        return [
+            len(collection) - 1 if isinstance(collection, list) else next(reversed(collection.value))
+            for collection in self._stack[:-1]
+        ]
 
     def _note(self, event: Any, way: list[str | int]) -> None:  # noqa: ANN401
         if self._found is not None:
@@ -240,18 +239,19 @@ def _meaning(event: Any) -> Any:  # noqa: ANN401
         return CONSTANTS[word]
     if word[0] not in "+-.0123456789":
         return word
-    if len(word) > LONGEST_NUMBER:
-        number = WHOLE.match(word) or HEXADECIMAL.match(word) or FRACTION.match(word)
-        if number:
-            raise _at(event, f"A number may have at most {LONGEST_NUMBER} digits.")
-        return word
-    if WHOLE.match(word):
-        return int(word)
-    if HEXADECIMAL.match(word):
-        return int(word, 16)
+    whole = WHOLE.match(word)
+    if whole or HEXADECIMAL.match(word):
+        _refuse_long(event)
+        return int(word) if whole else int(word, 16)
     if FRACTION.match(word):
+        _refuse_long(event)
         return _finite(event, float(word))
     return word
+
+
+def _refuse_long(event: Any) -> None:  # noqa: ANN401
+    if len(event.value) > LONGEST_NUMBER:
+        raise _at(event, f"A number may have at most {LONGEST_NUMBER} digits.")
 
 
 def _finite(event: Any, number: float) -> float:  # noqa: ANN401
@@ -304,7 +304,7 @@ def _plain_event(word: str) -> Any:  # noqa: ANN401
 
 def _text_event(text: str) -> Any:  # noqa: ANN401
     if UNWRITABLE.search(text):
-        raise InvalidYaml(f"{ascii(text):.80} holds half a character, which is not text.")
-    if PLAIN.match(text) and text.lower() not in WORDS_WITH_A_MEANING and len(text) < 100:
+        raise InvalidYaml(f"{text!a:.80} holds half a character, which is not text.")
+    if PLAIN.match(text) and text.lower() not in WORDS_WITH_A_MEANING and len(text) < LONGEST_PLAIN:
         return yaml.ScalarEvent(None, None, (True, True), text)
     return yaml.ScalarEvent(None, None, (False, True), text, style='"')

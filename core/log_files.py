@@ -1,0 +1,204 @@
+"""One run's log as a file: lines that stay lines, and a way to the n-th of a million."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from core.models import Value
+
+LEVELS: Final = ("info", "warn", "error")
+STEP: Final = 1_000
+"""Of every so many lines one is indexed."""
+
+LONGEST_MESSAGE: Final = 8_000
+BLOCK: Final = 1 << 20
+UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
+
+COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+HARMFUL: Final = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]",
+)
+"""Controls, line ends, what turns the direction of writing around, and halves of characters."""
+
+
+class LogLine(Value, frozen=True, kw_only=True):
+    """One line of a log, counted from 1."""
+
+    number: int
+    at: datetime
+    level: str
+    text: str
+
+
+class LogPage(Value, frozen=True, kw_only=True):
+    """Some lines of a log.
+
+    `total` is how many lines the log has; `next` the `after` of the page that follows, which is
+    `total` when nothing follows.
+    """
+
+    lines: tuple[LogLine, ...] = ()
+    total: int = 0
+    next: int = 0
+
+
+class LogFile:
+    """A file of lines, and the places of some of them. Not safe for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = 0
+        self.size = 0
+        self._marks = [0]
+
+    def catch_up(self) -> None:
+        """Take in the whole lines that the file has and we have not seen; raises OSError."""
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if size < self.size:
+            self.lines, self.size, self._marks = 0, 0, [0]
+        if size == self.size:
+            return
+        rest = b""
+        with self.path.open("rb") as file:
+            file.seek(self.size)
+            while block := file.read(BLOCK):
+                content = rest + block
+                whole = content.rfind(b"\n") + 1
+                self._take_in(content[:whole])
+                rest = content[whole:]
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Write whole lines at the end, all or none; raises OSError."""
+        self.catch_up()
+        content = b"".join(lines)
+        with contextlib.suppress(FileExistsError):
+            self.path.parent.parent.mkdir(mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            self.path.parent.mkdir(mode=0o700)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags, 0o600)
+        try:
+            os.ftruncate(descriptor, self.size)  # half a line that a killed process left
+            self._write_all(descriptor, content)
+        finally:
+            os.close(descriptor)
+        self._take_in(content)
+
+    def read(self, after: int, limit: int, level: str | None, query: str | None) -> LogPage:
+        """Return the lines after a number that fit; raises OSError."""
+        after = min(max(after, 0), self.lines)
+        wanted = _Filter(level, query)
+        found: list[LogLine] = []
+        seen = after
+        for first, content in self._chunks(after):
+            if not wanted.may_hold(content):
+                seen = first + content.count(b"\n") - 1
+                continue
+            for number, raw in enumerate(content[:-1].split(b"\n"), start=first):
+                if number <= after:
+                    continue
+                if len(found) >= limit:
+                    return LogPage(lines=tuple(found), total=self.lines, next=seen)
+                seen = number
+                line = _parsed(number, raw)
+                if wanted.holds(line):
+                    found.append(line)
+        return LogPage(lines=tuple(found), total=self.lines, next=seen)
+
+    def ends_with(self, text: str) -> bool:
+        """Tell whether the last line says this."""
+        last = self.read(self.lines - 1, 1, None, None).lines
+        return bool(last) and last[0].text == text
+
+    def _chunks(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Give the lines from the one after a number on, in pieces, each with its first number."""
+        if after >= self.lines:
+            return
+        start = after // STEP
+        with self.path.open("rb") as file:
+            file.seek(self._marks[start])
+            ends = [*self._marks[start + 1 :], self.size]
+            for index, end in enumerate(ends, start=start):
+                content = file.read(end - file.tell())
+                if content:
+                    yield index * STEP + 1, content
+
+    def _take_in(self, content: bytes) -> None:
+        """Count the lines and note where every STEP-th begins."""
+        ends = re.finditer(rb"\n", content)
+        until_mark = STEP - self.lines % STEP
+        for end in islice(ends, until_mark - 1, None, STEP):
+            self._marks.append(self.size + end.end())
+        self.lines += content.count(b"\n")
+        self.size += len(content)
+
+    def _write_all(self, descriptor: int, content: bytes) -> None:
+        rest = memoryview(content)
+        offset = self.size
+        try:
+            while rest:
+                written = os.pwrite(descriptor, rest, offset)
+                rest, offset = rest[written:], offset + written
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, self.size)
+            raise
+
+
+class _Filter:
+    """What a reader wants to see: a level and what is worse, a piece of text in any case."""
+
+    def __init__(self, level: str | None, query: str | None) -> None:
+        self._levels = LEVELS[LEVELS.index(level) :] if level in LEVELS else LEVELS
+        self._all_levels = len(self._levels) == len(LEVELS)
+        self._query = (query or "").casefold()
+
+    def may_hold(self, content: bytes) -> bool:
+        """Tell quickly whether any line of a piece can fit."""
+        if not self._all_levels and not any(b" %s " % level.encode() in content for level in self._levels):
+            return False
+        return not self._query or self._query in content.decode(errors="replace").casefold()
+
+    def holds(self, line: LogLine) -> bool:
+        """Tell whether the line fits."""
+        return line.level in self._levels and self._query in line.text.casefold()
+
+
+def one_line(at: datetime, level: str, message: str) -> bytes:
+    """Return an event as its line, whatever its message holds."""
+    text = COLOURS.sub("", message[: 2 * LONGEST_MESSAGE])
+    left_out = len(message) - LONGEST_MESSAGE if len(text) > LONGEST_MESSAGE else 0
+    text = HARMFUL.sub(_escaped, text[:LONGEST_MESSAGE])
+    more = f" … ({left_out:,} more characters)" if left_out else ""
+    moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    known = level if level in LEVELS else LEVELS[0]
+    return f"{moment} {known} {text}{more}\n".encode()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    if "\udc80" <= character <= "\udcff":  # a byte that was not text, as Python hands it on
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return {"\n": "\\n", "\r": "\\r"}.get(character) or ascii(character)[1:-1]
+
+
+def _parsed(number: int, raw: bytes) -> LogLine:
+    """Return the line that the bytes are; what is no line of ours is shown as it is."""
+    line = raw.decode(errors="replace")
+    moment, _, rest = line.partition(" ")
+    level, _, text = rest.partition(" ")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        at = UNKNOWN_TIME
+    if level not in LEVELS or at.tzinfo is None or at is UNKNOWN_TIME:
+        return LogLine(number=number, at=UNKNOWN_TIME, level=LEVELS[0], text=HARMFUL.sub(_escaped, line))
+    return LogLine(number=number, at=at, level=level, text=text)

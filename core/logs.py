@@ -1,0 +1,241 @@
+"""What runs say while they work: one file a run, one line an event, read by number.
+
+A line is `2026-11-21T07:41:18.123Z warn message`. Whatever a message holds, it stays one line of
+harmless text. Lines are gathered for a moment and written together; a disk in trouble costs lines,
+never the run, and the log says so as soon as it can.
+"""
+
+import logging
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final
+
+from core.clock import Clock
+from core.errors import NotFound
+from core.events import EventBus, LogGrew
+from core.log_files import LogFile, LogPage, one_line
+
+log = logging.getLogger(__name__)
+
+QUOTA: Final = 20_000_000
+"""How many bytes one run may say."""
+
+FLUSH_AFTER: Final = 0.2
+MOST_WAITING: Final = 256_000
+"""How many bytes of one run wait for the disk before its writer does."""
+
+MOST_KEPT: Final = 64
+"""How many logs that nobody writes stay indexed."""
+
+GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
+
+
+class _RunLog:
+    """One run's log: its file and the lines on their way there."""
+
+    def __init__(self, path: Path, clock: Clock, quota: int) -> None:
+        self.lock = threading.Lock()
+        self.file = LogFile(path)
+        self.told = 0
+        self._clock = clock
+        self._quota = quota
+        self._full_words = f"The log is full ({quota:,} bytes); what follows is not kept."
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._full: bool | None = None
+        self._lost = 0
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing is on its way."""
+        return not self._waiting and not self._lost
+
+    def write(self, level: str, message: str) -> None:
+        """Take a line in; past the quota it is dropped."""
+        with self.lock:
+            if self._is_full():
+                return
+            line = one_line(self._clock.now(), level, message)
+            if self.file.size + self._size + len(line) > self._quota:
+                self._full = True
+                line = one_line(self._clock.now(), "warn", self._full_words)
+            self._waiting.append(line)
+            self._size += len(line)
+            if self._size > MOST_WAITING:
+                self._flush()
+
+    def flush(self) -> int:
+        """Bring what waits to the disk; returns how many lines are there."""
+        with self.lock:
+            self._flush()
+            return self.file.lines
+
+    def read(self, after: int | None, limit: int, level: str | None, query: str | None) -> LogPage:
+        """Return lines after a number; without one, the last `limit`. Raises OSError."""
+        with self.lock:
+            self._flush()
+            self.file.catch_up()
+            start = self.file.lines - limit if after is None else after
+            return self.file.read(start, limit, level, query)
+
+    def _is_full(self) -> bool:
+        """Tell whether the quota is used up; a log that an earlier process filled stays full."""
+        if self._full is None:
+            self._full = False
+            try:
+                self.file.catch_up()
+                self._full = self.file.ends_with(self._full_words)
+            except OSError:
+                log.warning("%s cannot be read at present", self.file.path)
+        return self._full
+
+    def _flush(self) -> None:
+        if self.idle:
+            return
+        lines = self._waiting
+        if self._lost:
+            words = f"{self._lost:,} lines could not be written here; the disk was in trouble."
+            lines = [one_line(self._clock.now(), "warn", words), *lines]
+        try:
+            self.file.append(lines)
+        except OSError as error:
+            if not self._lost:
+                log.warning("%s cannot be written: %s", self.file.path, error)
+            self._lost += len(self._waiting)
+        else:
+            self._lost = 0
+        self._waiting, self._size = [], 0
+
+
+class RunLogs:
+    """The logs of all runs. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, events: EventBus, clock: Clock, *, quota: int = QUOTA) -> None:
+        self._folder = folder
+        self._events = events
+        self._clock = clock
+        self._quota = quota
+        self._lock = threading.Lock()
+        self._logs: OrderedDict[str, _RunLog] = OrderedDict()
+        self._grown: set[str] = set()
+        self._written: set[str] = set()
+        self._something = threading.Event()
+        self._ending = threading.Event()
+        self._flusher: threading.Thread | None = None
+
+    def write(self, run_id: str, level: str, message: str) -> None:
+        """Add a line ("info", "warn" or "error") to a run's log; it can be read at once."""
+        self._log_of(run_id, writing=True).write(level, message)
+        with self._lock:
+            self._grown.add(run_id)
+            if self._flusher is None:
+                self._ending.clear()
+                self._flusher = threading.Thread(target=self._keep_flushing, name="run-logs", daemon=True)
+                self._flusher.start()
+        self._something.set()
+
+    def read(
+        self,
+        run_id: str,
+        after: int = 0,
+        limit: int = 1_000,
+        level: str | None = None,
+        query: str | None = None,
+    ) -> LogPage:
+        """Return the lines after a number: those of a level or worse, those that hold a text."""
+        return self._page(run_id, after, limit, level, query)
+
+    def tail(self, run_id: str, count: int) -> LogPage:
+        """Return the last lines."""
+        return self._page(run_id, None, count, None, None)
+
+    def path(self, run_id: str) -> Path:
+        """Return the file of a run's log, whether or not it is there yet; raises NotFound."""
+        if not GOOD_ID.match(run_id):
+            raise NotFound("run", run_id)
+        return self._folder / run_id[:2] / f"{run_id}.log"
+
+    def close(self, run_id: str) -> None:
+        """Bring everything a run said to the disk, and tell of it."""
+        with self._lock:
+            self._grown.discard(run_id)
+            self._written.discard(run_id)
+            known = self._logs.get(run_id)
+        if known is not None:
+            self._bring_to_disk(run_id, known)
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run's log."""
+        with self._lock:
+            self._grown.discard(run_id)
+            self._written.discard(run_id)
+            self._logs.pop(run_id, None)
+        try:
+            self.path(run_id).unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("the log of run %s could not be removed: %s", run_id, error)
+
+    def close_all(self) -> None:
+        """Bring everything to the disk, and end."""
+        with self._lock:
+            flusher, self._flusher = self._flusher, None
+        if flusher is not None:
+            self._ending.set()
+            self._something.set()
+            flusher.join()
+        self._flush_grown()
+
+    def _log_of(self, run_id: str, *, writing: bool = False) -> _RunLog:
+        path = self.path(run_id)
+        with self._lock:
+            if writing:
+                self._written.add(run_id)
+            known = self._logs.get(run_id)
+            if known is None:
+                self._forget_old()
+                known = self._logs[run_id] = _RunLog(path, self._clock, self._quota)
+            self._logs.move_to_end(run_id)
+            return known
+
+    def _forget_old(self) -> None:
+        """Let go of the logs longest unused, except those that are being written."""
+        surplus = len(self._logs) - MOST_KEPT
+        for run_id in tuple(self._logs)[: max(surplus, 0)]:
+            if run_id not in self._written and self._logs[run_id].idle:
+                del self._logs[run_id]
+
+    def _page(
+        self,
+        run_id: str,
+        after: int | None,
+        limit: int,
+        level: str | None,
+        query: str | None,
+    ) -> LogPage:
+        try:
+            return self._log_of(run_id).read(after, limit, level, query)
+        except OSError as error:
+            log.warning("the log of run %s could not be read: %s", run_id, error)
+            return LogPage()
+
+    def _keep_flushing(self) -> None:
+        while not self._ending.is_set():
+            self._something.wait()
+            self._ending.wait(FLUSH_AFTER)
+            self._something.clear()
+            self._flush_grown()
+
+    def _flush_grown(self) -> None:
+        with self._lock:
+            grown, self._grown = self._grown, set()
+            logs = {run_id: self._logs[run_id] for run_id in grown if run_id in self._logs}
+        for run_id, known in logs.items():
+            self._bring_to_disk(run_id, known)
+
+    def _bring_to_disk(self, run_id: str, known: _RunLog) -> None:
+        lines = known.flush()
+        if lines > known.told:
+            known.told = lines
+            self._events.publish(LogGrew(run_id=run_id, lines=lines))
