@@ -1,6 +1,7 @@
 """The environment, read once into one frozen value."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from core.errors import HoldfastError
 from core.models import Value
 
 MOST_SLOTS: Final = 64
+ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
 class BadSetting(HoldfastError):
@@ -27,6 +29,8 @@ class Settings(Value, frozen=True, kw_only=True):
     slots: int = 2
     log_level: str = "info"
     log_format: str = "text"
+    public_origin: str = ""
+    """The address people use ("https://jobs.example.org"), where it is not this machine's own."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -38,6 +42,7 @@ class Settings(Value, frozen=True, kw_only=True):
             slots=_number(environment, "HOLDFAST_SLOTS", 2, least=1, most=MOST_SLOTS),
             log_level=_one_of(environment, "HOLDFAST_LOG_LEVEL", ("info", "debug", "warning", "error")),
             log_format=_one_of(environment, "HOLDFAST_LOG_FORMAT", ("text", "json")),
+            public_origin=_origin(environment, "HOLDFAST_PUBLIC_ORIGIN"),
         )
 
 
@@ -47,6 +52,14 @@ def _number(environment: Mapping[str, str], name: str, default: int, *, least: i
         message = f"{name} is {text!r}, not a whole number from {least} to {most}."
         raise BadSetting(message)
     return int(text)
+
+
+def _origin(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name, "").rstrip("/").lower()
+    if text and not ORIGIN.fullmatch(text):
+        message = f"{name} is {text!r}, not an address such as https://jobs.example.org."
+        raise BadSetting(message)
+    return text
 
 
 def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
