@@ -310,15 +310,17 @@ class JobManager:
                 return self._set_down(run, RunState.PAUSED, Ending.PAUSED)
             return self._interrupted(run)
 
-    def recover(self) -> tuple[Run, ...]:
+    def recover(self, job_id: str | None = None) -> tuple[Run, ...]:
         """Decide what becomes of runs that lost their worker, and queue all that is due.
 
-        Call it once after `open`, before any worker claims. Returns the runs that were lost.
+        Call it once after `open`, before any worker claims; `job_id` leaves all other jobs as they
+        are. Returns the runs that were lost.
         """
-        lost = [run for run in self._ledger.runs() if run.state in AT_WORK]
+        mine = [run for run in self._ledger.runs() if job_id in {None, run.job_id}]
+        lost = [run for run in mine if run.state in AT_WORK]
         for run in lost:
             self.stopped(run.id, run.attempt)
-        queued = [run for run in self._ledger.runs() if run.state == RunState.QUEUED]
+        queued = [run for run in map(self.run, (run.id for run in mine)) if run.state == RunState.QUEUED]
         for run in sorted(queued, key=lambda run: run.created_at):
             self._dispatcher.enqueue(run.id, run.priority)
         return tuple(self._ledger.run(run.id) for run in lost)

@@ -64,8 +64,7 @@ class Service:
 
         Raises StoreInUse or StoreUnreadable; nothing was started then.
         """
-        self.manager.open()
-        self.events.subscribe("housekeeping", self._tidy)
+        self._open()
         self.recovered = self.manager.recover()
         for run in self.recovered:
             log.warning("run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state)
@@ -75,18 +74,25 @@ class Service:
         """Ask the engines to give their slots back, wait for them, and close everything."""
         self.worker.leave()
         self.dispatcher.stop()
-        self.events.close()
-        self.logs.close_all()
-        self.manager.close()
+        self._close()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator["Service"]:
-        """Start, and stop whatever happens."""
-        self.start()
+    def opened(self) -> Iterator["Service"]:
+        """Open the store and carry nothing out by itself; close it whatever happens."""
+        self._open()
         try:
             yield self
         finally:
-            self.stop()
+            self._close()
+
+    def _open(self) -> None:
+        self.manager.open()
+        self.events.subscribe("housekeeping", self._tidy)
+
+    def _close(self) -> None:
+        self.events.close()
+        self.logs.close_all()
+        self.manager.close()
 
     def manifest(self, run_id: str) -> Path:
         """Return where the digest manifest of a run is, if it has one."""

@@ -112,7 +112,10 @@ def test_filters_on_state_kind_and_tag_are_all_kept(manager):
     a_queued_run(manager, name="c", kind="once", tags=("offsite", "more"))
     a_queued_run(manager, name="d")
 
-    assert names(manager.list_jobs(JobQuery(states=("queued",), tags=("offsite",), sort="name"))) == ["a", "c"]
+    assert names(manager.list_jobs(JobQuery(states=("queued",), tags=("offsite",), sort="name"))) == [
+        "a",
+        "c",
+    ]
     assert names(manager.list_jobs(JobQuery(states=("never",)))) == ["b"]
     assert names(manager.list_jobs(JobQuery(kinds=("once",)))) == ["c"]
 

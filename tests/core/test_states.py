@@ -25,7 +25,7 @@ def test_every_move_of_the_table_is_allowed():
 
 
 def test_the_final_states_are_those_that_nothing_leaves():
-    assert FINAL == {RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED}
+    assert {RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED} == FINAL
     assert not any(is_final(state) for state in AT_WORK)
 
 

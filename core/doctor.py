@@ -1,0 +1,179 @@
+"""What this machine has and lacks for Holdfast, and what each gap costs."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import psutil
+import yaml
+
+from core.models import Value
+
+LEAST_PYTHON: Final = (3, 11)
+LEAST_FREE: Final = 64 * 1024 * 1024
+NETWORK_FILE_SYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph"})
+ANSWER_WITHIN: Final = 10
+
+
+class Verdict(StrEnum):
+    """How a finding is to be taken."""
+
+    GOOD = "good"
+    MISSING = "missing"
+    BAD = "bad"
+
+
+class Finding(Value, frozen=True, kw_only=True):
+    """One thing that was looked at; `cost` says what it means where it is not good."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    cost: str = ""
+
+
+class Program(Value, frozen=True, kw_only=True):
+    """A program that some kinds of job need."""
+
+    name: str
+    argument: str
+    cost: str
+    floor: tuple[int, ...] = ()
+    below_floor: str = ""
+
+
+PROGRAMS: Final = (
+    Program(
+        name="rsync",
+        argument="--version",
+        cost="Jobs of kind rsync will need it. Backups of kind copy work without it.",
+        floor=(3, 4, 3),
+        below_floor="Versions before 3.4.3 have known holes.",
+    ),
+    Program(
+        name="rclone",
+        argument="version",
+        cost="Jobs of kind rclone will need it. Backups of kind copy work without it.",
+        floor=(1, 74, 3),
+        below_floor="Versions before 1.74.3 have known holes.",
+    ),
+    Program(
+        name="restic",
+        argument="version",
+        cost="Jobs of kind restic will need it. Backups of kind copy work without it.",
+    ),
+    Program(
+        name="b3sum",
+        argument="--version",
+        cost="Without it you cannot check a run's manifest independently of Holdfast. Backups work.",
+    ),
+)
+
+
+def examine(data: Path) -> tuple[Finding, ...]:
+    """Look at the machine and at the data folder; changes nothing."""
+    return (
+        _python(),
+        _yaml(),
+        _quick_copies(),
+        _data_folder(data),
+        _file_system(data),
+        *(_program(program) for program in PROGRAMS),
+    )
+
+
+def _python() -> Finding:
+    good = sys.version_info[:2] >= LEAST_PYTHON
+    cost = "" if good else "Holdfast needs Python 3.11 or newer."
+    return Finding(name="Python", verdict=_judged(good), found=platform.python_version(), cost=cost)
+
+
+def _yaml() -> Finding:
+    good = bool(yaml.__with_libyaml__)
+    return Finding(
+        name="libyaml",
+        verdict=Verdict.GOOD if good else Verdict.BAD,
+        found="in use" if good else "missing",
+        cost="" if good else "Holdfast reads its files with it and does not start without. Reinstall pyyaml.",
+    )
+
+
+def _quick_copies() -> Finding:
+    good = hasattr(os, "copy_file_range")
+    return Finding(
+        name="copies in the kernel",
+        verdict=Verdict.GOOD if good else Verdict.MISSING,
+        found="copy_file_range" if good else "not here",
+        cost="" if good else "Large files are copied through memory: correct, but slower.",
+    )
+
+
+def _data_folder(data: Path) -> Finding:
+    place = _nearest(data)
+    if not os.access(place, os.W_OK):
+        cost = "Holdfast cannot keep anything there. Change its owner, or name another folder with --data."
+        return Finding(name="data folder", verdict=Verdict.BAD, found=f"{data} cannot be written", cost=cost)
+    free = shutil.disk_usage(place).free
+    good = free >= LEAST_FREE
+    cost = "" if good else "Less than 64 MB are free; changes will soon be refused."
+    found = f"{data.absolute()}, {free / 1e9:.1f} GB free"
+    return Finding(name="data folder", verdict=_judged(good), found=found, cost=cost)
+
+
+def _file_system(data: Path) -> Finding:
+    kind = file_system_of(_nearest(data))
+    good = kind not in NETWORK_FILE_SYSTEMS
+    cost = (
+        ""
+        if good
+        else "Locks and syncs over a network are not to be trusted. Keep the data folder on a local disk."
+    )
+    return Finding(name="file system", verdict=_judged(good), found=kind or "unknown", cost=cost)
+
+
+def file_system_of(path: Path) -> str:
+    """Return the type of the file system that holds the path, empty where it cannot be told."""
+    place = path.resolve()
+    mounts = [part for part in psutil.disk_partitions(all=True) if place.is_relative_to(part.mountpoint)]
+    return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the nearest folder above it that exists."""
+    place = path.absolute()
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def _program(program: Program) -> Finding:
+    path = shutil.which(program.name)
+    if path is None:
+        return Finding(name=program.name, verdict=Verdict.MISSING, found="not installed", cost=program.cost)
+    version = _version([path, program.argument])
+    good = not program.floor or version >= program.floor
+    return Finding(
+        name=program.name,
+        verdict=_judged(good),
+        found=".".join(map(str, version)) or "installed, its version cannot be told",
+        cost="" if good else program.below_floor,
+    )
+
+
+def _version(argv: list[str]) -> tuple[int, ...]:
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=ANSWER_WITHIN)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
+
+
+def _judged(good: bool) -> Verdict:
+    return Verdict.GOOD if good else Verdict.BAD

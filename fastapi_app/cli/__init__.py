@@ -1,0 +1,1 @@
+"""Holdfast on the command line: one verb, one file."""

@@ -1,0 +1,129 @@
+"""`holdfast backup`: one verified backup, here and now."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.drafts import JobDraft
+from core.engines import ENGINES, engine_for
+from core.listing import JobQuery
+from core.models import Job, Run, frozen
+from core.states import RunState
+from fastapi_app.cli.follow import follow, watcher_for
+from fastapi_app.cli.house import House, the_house
+from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
+from fastapi_app.presenters import sizes
+
+FAILED: Final = 1
+NOT_VERIFIED: Final = 3
+CANCELLED: Final = 130
+LONGEST_NAME: Final = 200
+
+
+class Verify(StrEnum):
+    """How the copy is proven."""
+
+    FULL = "full"
+    SAMPLE = "sample"
+    FAST = "fast"
+
+
+def backup(
+    source: Annotated[Path, typer.Argument(help="The folder to copy.", show_default=False)],
+    destination: Annotated[
+        Path,
+        typer.Argument(
+            help="The folder that holds the copy; made if only it is missing.", show_default=False
+        ),
+    ],
+    engine: Annotated[str, typer.Option(help=f"What does the copying: {', '.join(ENGINES)}.")] = "copy",
+    verify: Annotated[
+        Verify,
+        typer.Option(
+            help="full reads everything back and compares; sample reads as much as it takes to be 95 % sure; "
+            "fast looks at sizes and times only, which proves little.",
+        ),
+    ] = Verify.FULL,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="A pattern to leave out, as in .gitignore. Can be given often."),
+    ] = None,
+    bandwidth_limit: Annotated[
+        int | None,
+        typer.Option(help="At most this many bytes a second.", min=1),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a folder and prove that the copy is good.
+
+    What is already there and unchanged is not copied again, and nothing at the destination is deleted. The
+    run is kept, so that the dashboard shows it too. Ctrl-C stops it; the next time it goes on from there.
+
+    Exit code: 0 when the copy was read back and is good, 1 when something is not safe, 2 when it could not
+    begin, 3 when it was copied but not read back (--verify fast), 130 when it was stopped.
+    """
+    options: dict[str, Any] = {
+        "source": str(source.absolute()),
+        "destination": str(destination.absolute()),
+        "verify": verify.value,
+        "exclude": exclude or [],
+        "bandwidth_limit": bandwidth_limit,
+    }
+    draft = JobDraft(
+        name=f"{source.absolute()} to {destination.absolute()}"[:LONGEST_NAME],
+        kind=engine,
+        options=options,
+        tags=("command line",),
+    )
+    with the_house(data) as house:
+        job = _the_job(house, draft)
+        run = follow(house, house.start(job.id).id, watcher_for(silent=as_json))
+        _tell(run, as_json=as_json)
+    raise typer.Exit(exit_code(run))
+
+
+def _the_job(house: House, draft: JobDraft) -> Job:
+    """Return the job that does exactly this already, or a new one."""
+    wanted = frozen(engine_for(draft.kind, draft.options).model_dump(mode="json"))
+    same = house.list_jobs(JobQuery(kinds=(draft.kind,), limit=None))
+    found = (item.job for item in same.items if item.job.options == wanted and item.job.enabled)
+    return next(found, None) or house.create(draft)
+
+
+def exit_code(run: Run) -> int:
+    """Return what the shell is told: 0 only for a copy that was read back and is good."""
+    if run.state == RunState.COMPLETED:
+        return 0 if (run.result or {}).get("verified") is True else NOT_VERIFIED
+    return CANCELLED if run.state in {RunState.CANCELLED, RunState.PAUSED} else FAILED
+
+
+def _tell(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        say_json(run)
+        return
+    for warning in run.warnings:
+        say(f"Warning: {shown(warning)}")
+    for line in _verdict(run):
+        say(shown(line))
+
+
+def _verdict(run: Run) -> list[str]:
+    result = run.result or {}
+    lines = []
+    if run.error is not None:
+        lines += [f"Failed: {run.error.message}", run.error.hint]
+    elif run.state != RunState.COMPLETED:
+        lines.append(
+            f"{run.state.capitalize()}. What was copied so far stays; run it again to go on from there."
+        )
+    if "copied_files" in result:
+        copied, unchanged = result["copied_files"], result.get("unchanged_files", 0)
+        lines.append(
+            f"Copied {copied:,} files, {sizes.size(result.get('copied_bytes', 0))}; {unchanged:,} unchanged."
+        )
+    if sentence := (result.get("verification") or {}).get("sentence"):
+        lines.append(str(sentence))
+    return [line for line in lines if line]

@@ -1,0 +1,187 @@
+"""The Holdfast that a command talks to.
+
+It is the one that runs on the data folder or, when none does, one that the command opens for itself.
+"""
+
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from core.drafts import JobDraft
+from core.errors import AlreadyRunning
+from core.events import Event, RunMoved, RunProgressed
+from core.listing import JobPage, JobQuery
+from core.logs import LogPage
+from core.models import Job, JobOverview, Run
+from core.service import Service
+from core.settings import Settings
+from core.states import RunState
+
+
+class House(ABC):
+    """What a command may ask, wherever the answer comes from.
+
+    `ends_here` says that a run cannot go on after the command has ended.
+    """
+
+    ends_here: ClassVar[bool] = False
+
+    @abstractmethod
+    def list_jobs(self, query: JobQuery) -> JobPage:
+        """Return a page of jobs."""
+
+    @abstractmethod
+    def job(self, job_id: str) -> JobOverview:
+        """Return the job with its latest run."""
+
+    @abstractmethod
+    def create(self, draft: JobDraft) -> Job:
+        """Keep a new job."""
+
+    @abstractmethod
+    def start(self, job_id: str) -> Run:
+        """Ask for a run of the job."""
+
+    @abstractmethod
+    def delete(self, job_id: str) -> None:
+        """Delete the job and its runs."""
+
+    @abstractmethod
+    def runs_of(self, job_id: str) -> tuple[Run, ...]:
+        """Return the job's runs, the newest first."""
+
+    @abstractmethod
+    def run(self, run_id: str) -> Run:
+        """Return the run."""
+
+    @abstractmethod
+    def act(self, run_id: str, verb: str) -> Run:
+        """Cancel, pause, resume or requeue a run."""
+
+    @abstractmethod
+    def follow(self, run_id: str) -> Iterator[Run]:
+        """Yield the run each time it changed, at least once, until it is over or paused."""
+
+    @abstractmethod
+    def log(self, run_id: str, after: int) -> LogPage:
+        """Return the run's log lines after that number."""
+
+
+class OwnHouse(House):
+    """A Holdfast opened by this command; it carries out only what the command asks for."""
+
+    ends_here: ClassVar[bool] = True
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._manager = service.manager
+        self._threads: list[threading.Thread] = []
+
+    def list_jobs(self, query: JobQuery) -> JobPage:
+        """Return a page of jobs."""
+        return self._manager.list_jobs(query)
+
+    def job(self, job_id: str) -> JobOverview:
+        """Return the job with its latest run."""
+        return self._manager.job(job_id)
+
+    def create(self, draft: JobDraft) -> Job:
+        """Keep a new job."""
+        return self._manager.create(draft, asked_by="cli")
+
+    def start(self, job_id: str) -> Run:
+        """Ask for a run of the job, or go on with the one that was interrupted, and begin at once."""
+        self._manager.recover(job_id)
+        latest = self._manager.job(job_id).latest_run
+        run = (
+            self._go_on(latest) if latest and not latest.over else self._manager.start(job_id, asked_by="cli")
+        )
+        thread = threading.Thread(target=self._service.worker.carry_out, args=(run.id,), name="slot-1")
+        self._threads.append(thread)
+        thread.start()
+        return run
+
+    def _go_on(self, run: Run) -> Run:
+        if run.state == RunState.PAUSED:
+            return self._manager.resume(run.id)
+        if run.state != RunState.QUEUED:
+            message = f"The job has a run that is {run.state}."
+            raise AlreadyRunning(message)
+        return run
+
+    def delete(self, job_id: str) -> None:
+        """Delete the job and its runs."""
+        self._manager.delete(job_id)
+
+    def runs_of(self, job_id: str) -> tuple[Run, ...]:
+        """Return the job's runs, the newest first."""
+        return self._manager.runs_of(job_id)
+
+    def run(self, run_id: str) -> Run:
+        """Return the run."""
+        return self._manager.run(run_id)
+
+    def act(self, run_id: str, verb: str) -> Run:
+        """Cancel, pause, resume or requeue a run."""
+        run: Run = getattr(self._manager, verb)(run_id)
+        return run
+
+    def follow(self, run_id: str) -> Iterator[Run]:
+        """Yield the run each time it changed, at least once, until it is over or paused."""
+        changed: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+        def listen(event: Event) -> None:
+            if isinstance(event, RunMoved | RunProgressed) and event.run.id == run_id:
+                changed.put(None)
+
+        subscription = self._service.events.subscribe("follow", listen)
+        try:
+            while True:
+                run = self._manager.run(run_id)
+                yield run
+                if run.over or run.state == RunState.PAUSED:
+                    return
+                changed.get()
+        finally:
+            self._service.events.unsubscribe(subscription)
+
+    def log(self, run_id: str, after: int) -> LogPage:
+        """Return the run's log lines after that number."""
+        return self._service.logs.read(run_id, after=after)
+
+    def wait(self) -> None:
+        """Wait until the engines this command started have let go."""
+        for thread in self._threads:
+            thread.join()
+
+
+@contextmanager
+def the_house(data: Path | None) -> Iterator[House]:
+    """Enter the Holdfast on this data folder; raises StoreInUse when it cannot be reached."""
+    from fastapi_app.cli.door import RemoteHouse, open_door  # noqa: PLC0415 - only where a server runs
+
+    settings = settings_for(data)
+    door = open_door(settings.data)
+    if door is not None:
+        with door:
+            yield RemoteHouse(door)
+        return
+    service = Service(settings)
+    with service.opened():
+        house = OwnHouse(service)
+        try:
+            yield house
+        finally:
+            house.wait()
+
+
+def settings_for(data: Path | None) -> Settings:
+    """Return the settings of the environment, with the folder that was named."""
+    from msgspec.structs import replace  # noqa: PLC0415 - keeps --help quick
+
+    settings = Settings.from_environment()
+    return replace(settings, data=data) if data is not None else settings

@@ -1,0 +1,219 @@
+"""`holdfast job`: jobs, from the command line."""
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Final
+
+import orjson
+import typer
+
+from core.drafts import JobDraft
+from core.errors import HoldfastError, InvalidOptions, NotFound
+from core.listing import JobQuery, state_of
+from core.models import JobOverview, Run
+from fastapi_app.cli.backup import exit_code
+from fastapi_app.cli.follow import follow, watcher_for
+from fastapi_app.cli.house import House, the_house
+from fastapi_app.cli.terminal import AsJson, Data, say, say_json, say_table, shown
+from fastapi_app.presenters import times
+
+LOOK_EVERY: Final = 0.5
+
+app = typer.Typer(help="Jobs: list, show, create, start, follow and stop them.", no_args_is_help=True)
+
+Which = Annotated[
+    str, typer.Argument(help="The job's name, its id, or the beginning of its id.", show_default=False)
+]
+
+
+class Ambiguous(HoldfastError):
+    """More than one job is called that."""
+
+    code = "ambiguous"
+    hint = "Use the id from `holdfast job list`."
+
+
+@app.command("list")
+def list_(
+    text: Annotated[str, typer.Argument(help="Only jobs with these words.")] = "",
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only jobs in this state; `never` has not run.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs with the state of their latest run."""
+    with the_house(data) as house:
+        page = house.list_jobs(JobQuery(text=text, states=tuple(state or ()), sort="name", limit=None))
+    if as_json:
+        say_json(page.items)
+        return
+    if not page.items:
+        say("No jobs. Make one with `holdfast backup SOURCE DESTINATION` or `holdfast job create`.")
+        return
+    rows = [
+        (item.job.id[:8], item.job.name, item.job.kind, state_of(item), _when(item)) for item in page.items
+    ]
+    say_table(("id", "name", "kind", "state", "last run"), rows)
+
+
+def _when(item: JobOverview) -> str:
+    return times.stamp(item.latest_run.created_at) if item.latest_run else ""
+
+
+@app.command("show")
+def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
+    """Show a job, its options and its latest run."""
+    with the_house(data) as house:
+        item = find_job(house, which)
+    if as_json:
+        say_json(item)
+        return
+    job = item.job
+    facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
+    facts += [(name, _plain(value)) for name, value in job.options.items()]
+    say_table(("", ""), [*facts, ("state", state_of(item)), ("last run", _when(item))])
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
+    kind: Annotated[str, typer.Option(help="One of `holdfast kinds`.")] = "copy",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help="name=value, once for each option; JSON values are read."),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; can be given often.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a job; it starts when you say so."""
+    options = dict(_option(text) for text in option or ())
+    draft = JobDraft(name=name, kind=kind, options=options, tags=tuple(tag or ()))
+    with the_house(data) as house:
+        job = house.create(draft)
+    say_json(job) if as_json else say(f"Made {shown(job.name)}, {job.id}.")
+
+
+def _option(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidOptions({"options": f"{text!r} is not of the form name=value."})
+    try:
+        return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return name, value
+
+
+@app.command("start")
+def start(
+    which: Which,
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it to its end.")] = True,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a job, or go on with its run that is paused."""
+    with the_house(data) as house:
+        run = house.start(find_job(house, which).job.id)
+        if watch or house.ends_here:
+            run = follow(house, run.id, watcher_for(silent=as_json))
+        _tell(run, as_json=as_json)
+    raise typer.Exit(exit_code(run) if run.over else 0)
+
+
+@app.command("watch")
+def watch(which: Which, data: Data = None) -> None:
+    """Follow a job's latest run until it is over."""
+    with the_house(data) as house:
+        run_id = _latest(find_job(house, which)).id
+        with watcher_for(silent=False) as watcher:
+            for run in house.follow(run_id):
+                watcher.show(run)
+        run = house.run(run_id)
+        _tell(run, as_json=False)
+    raise typer.Exit(exit_code(run))
+
+
+@app.command("log")
+def log(
+    which: Which,
+    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is over.")] = False,
+    data: Data = None,
+) -> None:
+    """Print the log of a job's latest run."""
+    with the_house(data) as house:
+        run = _latest(find_job(house, which))
+        after = 0
+        while True:
+            over = house.run(run.id).over
+            page = house.log(run.id, after)
+            for line in page.lines:
+                say(f"{line.at:%H:%M:%S}  {line.level:<5}  {shown(line.text)}")
+            after = page.lines[-1].number if page.lines else after
+            if page.lines:
+                continue
+            if over or not follow_on:
+                return
+            time.sleep(LOOK_EVERY)
+
+
+def _acting(verb: str, words: str) -> Callable[..., None]:
+    def act(which: Which, data: Data = None, as_json: AsJson = False) -> None:
+        with the_house(data) as house:
+            run = house.act(_latest(find_job(house, which)).id, verb)
+        _tell(run, as_json=as_json)
+
+    act.__doc__ = words
+    return act
+
+
+app.command("pause")(_acting("pause", "Stop a job's run half-way; `resume` goes on from there."))
+app.command("resume")(_acting("resume", "Let a paused run go on."))
+app.command("cancel")(_acting("cancel", "Stop a job's run for good."))
+app.command("requeue")(_acting("requeue", "Run a job again whose latest run failed or was cancelled."))
+
+
+@app.command("delete")
+def delete(
+    which: Which,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: Data = None,
+) -> None:
+    """Delete a job, its runs and its logs; the copies it made stay."""
+    with the_house(data) as house:
+        job = find_job(house, which).job
+        if not yes:
+            typer.confirm(f"Delete {shown(job.name)} and its history? The copies it made stay.", abort=True)
+        house.delete(job.id)
+    say(f"Deleted {shown(job.name)}.")
+
+
+def find_job(house: House, which: str) -> JobOverview:
+    """Return the one job of that name or id; raises NotFound or Ambiguous."""
+    everything = house.list_jobs(JobQuery(limit=None)).items
+    found = [item for item in everything if which in {item.job.id, item.job.name}]
+    found = found or [item for item in everything if len(which) > 3 and item.job.id.startswith(which)]  # noqa: PLR2004
+    if not found:
+        raise NotFound("job", which)
+    if len(found) > 1:
+        raise Ambiguous(f"{len(found)} jobs are called {which!r}.")
+    return found[0]
+
+
+def _latest(item: JobOverview) -> Run:
+    if item.latest_run is None:
+        raise NotFound("run of job", item.job.name)
+    return item.latest_run
+
+
+def _tell(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        say_json(run)
+    elif run.error is not None:
+        say(shown(f"Run {run.number} is {run.state}. {run.error.message} {run.error.hint}"))
+    else:
+        say(f"Run {run.number} is {run.state}.")

@@ -1,0 +1,63 @@
+"""The `holdfast` command, put together from its verbs."""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Final
+
+import typer
+
+from core.errors import HoldfastError
+from fastapi_app.cli import backup, bench, doctor, jobs, kinds, runs, serve
+from fastapi_app.cli.terminal import complain
+
+REFUSED: Final = 2
+
+app = typer.Typer(
+    name="holdfast",
+    help="A control room for long jobs: it runs them, shows them live, and proves that they did what they say.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("serve")(serve.serve)
+app.command("backup")(backup.backup)
+app.add_typer(jobs.app, name="job")
+app.add_typer(runs.app, name="run")
+app.command("kinds")(kinds.kinds)
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"holdfast {program_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def holdfast(
+    tell_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is."),
+    ] = False,
+) -> None:
+    """Begin here; every command has its own --help."""
+
+
+def program_version() -> str:
+    """Return the version of the installed program."""
+    try:
+        return version("holdfast-jobs")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def main(command: Callable[[], object] = app) -> None:
+    """Run the command; an error that Holdfast can name becomes two lines and exit code 2."""
+    try:
+        command()
+    except HoldfastError as error:
+        complain(error)
+        sys.exit(REFUSED)

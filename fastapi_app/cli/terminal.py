@@ -1,0 +1,61 @@
+"""What the commands have in common: words on a terminal, lines in a pipe, JSON for machines."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from msgspec import to_builtins
+
+from core.errors import HoldfastError
+from core.models import Value
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="HOLDFAST_DATA",
+        help="The folder that holds Holdfast's data.",
+        show_default="data",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+
+
+def say(text: str = "") -> None:
+    """Print a line for people."""
+    typer.echo(text)
+
+
+def complain(error: HoldfastError) -> None:
+    """Say on standard error what happened and what to do next."""
+    typer.secho(f"holdfast: {shown(str(error))}", err=True, fg=typer.colors.RED)
+    if error.hint:
+        typer.echo(f"          {shown(error.hint)}", err=True)
+
+
+def shown(text: str) -> str:
+    """Return the text with nothing in it that could act on a terminal or cannot be printed."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def say_json(value: Any) -> None:  # noqa: ANN401 - any value of ours
+    """Print one JSON document."""
+    plain = to_builtins(value, enc_hook=_plain, str_keys=True)
+    sys.stdout.write(orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what msgspec does not know: read-only mappings
+    return dict(value) if not isinstance(value, Value) else value
+
+
+def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under titles, each column as wide as it must be."""
+    lines = [[shown(cell) for cell in row] for row in (titles, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

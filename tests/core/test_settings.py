@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from core.settings import BadSetting, Settings
+
+
+def test_settings_have_defaults_that_cannot_hurt():
+    settings = Settings.from_environment({})
+
+    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8080, Path("data"))
+
+
+def test_settings_are_read_from_the_environment():
+    settings = Settings.from_environment(
+        {"HOLDFAST_DATA": "/srv/holdfast", "HOLDFAST_PORT": "9000", "HOLDFAST_SLOTS": "8"}
+    )
+
+    assert (settings.data, settings.port, settings.slots) == (Path("/srv/holdfast"), 9000, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOLDFAST_PORT", "http"),
+        ("HOLDFAST_PORT", "70000"),
+        ("HOLDFAST_PORT", "²"),
+        ("HOLDFAST_SLOTS", "0"),
+        ("HOLDFAST_SLOTS", "-1"),
+        ("HOLDFAST_LOG_LEVEL", "loud"),
+        ("HOLDFAST_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(name, value):
+    with pytest.raises(BadSetting, match=name):
+        Settings.from_environment({name: value})
