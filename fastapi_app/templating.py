@@ -1,0 +1,81 @@
+"""Draws templates: every text escaped, made harmless, and timed by the house's clock."""
+
+import platform
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from core.clock import Clock
+from fastapi_app.presenters import jobs, sizes, texts, times
+
+HERE: Final = Path(__file__).resolve().parent
+
+
+def folder_of(name: str) -> Path:
+    """Return where "templates" or "static" lies: inside the package once installed, else beside it."""
+    inside = HERE / name
+    return inside if inside.is_dir() else HERE.parent / name
+
+
+def version_of_holdfast() -> str:
+    """Return the version that is installed, or nothing for a bare clone."""
+    try:
+        return version("holdfast-jobs")
+    except PackageNotFoundError:
+        return ""
+
+
+class Templates:
+    """The templates of one Holdfast."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(folder_of("templates")),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_harmless,
+        )
+        self._environment.filters.update(_filters(clock))
+        self._environment.globals.update(host=platform.node() or "this machine", release=version_of_holdfast())
+
+    def render(self, name: str, **context: Any) -> str:  # noqa: ANN401 - what a template shows is its own
+        """Return the template filled with the context."""
+        return self._environment.get_template(name).render(context)
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, texts.Exactly):
+        return texts.storable(value)
+    return texts.visible(value) if isinstance(value, str) else value
+
+
+def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
+    def ago(moment: datetime) -> str:
+        return times.ago(moment, clock.now())
+
+    def age(moment: datetime) -> str:
+        return times.age((clock.now() - moment).total_seconds())
+
+    def since(moment: datetime) -> str:
+        return times.span((clock.now() - moment).total_seconds())
+
+    return {
+        "ago": ago,
+        "age": age,
+        "since": since,
+        "machine": times.machine,
+        "stamp": times.stamp,
+        "clock": times.clock,
+        "size": sizes.size,
+        "thousands": lambda number: f"{number:,}",
+        "label_of": jobs.label_of,
+    }
