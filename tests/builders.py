@@ -45,13 +45,18 @@ def a_paused_run(manager: JobManager, **fields: Any) -> Run:
 
 def a_kept_job(job_id: str, **fields: Any) -> Job:
     """Return a job as a store keeps it."""
-    defaults = {"name": "photos", "kind": "copy", "created_at": WHEN, "updated_at": WHEN}
+    defaults: dict[str, Any] = {"name": "photos", "kind": "copy", "created_at": WHEN, "updated_at": WHEN}
     return Job(**{"id": job_id} | defaults | fields)
 
 
 def a_kept_run(run_id: str, job_id: str, **fields: Any) -> Run:
     """Return a run as a store keeps it."""
-    defaults = {"number": 1, "state": RunState.QUEUED, "trigger": Trigger.MANUAL, "created_at": WHEN}
+    defaults: dict[str, Any] = {
+        "number": 1,
+        "state": RunState.QUEUED,
+        "trigger": Trigger.MANUAL,
+        "created_at": WHEN,
+    }
     return Run(**{"id": run_id, "job_id": job_id} | defaults | fields)
 
 
