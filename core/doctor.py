@@ -116,7 +116,7 @@ def _quick_copies() -> Finding:
 
 def _data_folder(data: Path) -> Finding:
     place = _nearest(data)
-    if not os.access(place, os.W_OK):
+    if not place.is_dir() or not os.access(place, os.W_OK):
         cost = "Holdfast cannot keep anything there. Change its owner, or name another folder with --data."
         return Finding(name="data folder", verdict=Verdict.BAD, found=f"{data} cannot be written", cost=cost)
     free = shutil.disk_usage(place).free

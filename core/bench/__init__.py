@@ -1,0 +1,1 @@
+"""Measured against a yardstick in the same run."""
