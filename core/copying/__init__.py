@@ -1,0 +1,1 @@
+"""Copying a tree and proving that the copy is good; the work is done by a crew of processes."""

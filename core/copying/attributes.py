@@ -1,0 +1,78 @@
+"""Modes, owners, times and extended attributes, set as far as the destination can hold them."""
+
+import errno
+import os
+import stat
+from typing import Final
+
+PLAIN_BITS: Final = 0o777
+ALL_BITS: Final = 0o7777
+NOT_KEPT_HERE: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL})
+ACCESS_RULES: Final = "system.posix_acl_"
+
+
+class Attributes:
+    """Carries a file's or folder's attributes from one handle to another."""
+
+    def __init__(self) -> None:
+        self.user, self.group = os.geteuid(), os.getegid()
+        self.owners = self.user == 0
+        self.lost = False
+        """Whether an attribute could not be kept since this was last set to False."""
+
+    def carry(self, source: int, destination: int, info: os.stat_result, *, fresh: bool) -> None:
+        """Give the destination all attributes of the source, its times last.
+
+        `fresh` says that it was just made by us with the plain mode bits and has nothing else.
+        """
+        mode = stat.S_IMODE(info.st_mode)
+        there = info if fresh else os.fstat(destination)
+        moved = self._set_owner(destination, info, there, fresh=fresh)
+        if moved or not fresh or mode & ~PLAIN_BITS:
+            os.fchmod(destination, mode)
+        self._set_extended(source, destination, fresh=fresh)
+        os.utime(destination, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+    def _set_owner(
+        self, destination: int, info: os.stat_result, there: os.stat_result, *, fresh: bool
+    ) -> bool:
+        if not self.owners:
+            return False
+        owner = (self.user, self.group) if fresh else (there.st_uid, there.st_gid)
+        if owner == (info.st_uid, info.st_gid):
+            return False
+        os.chown(destination, info.st_uid, info.st_gid)
+        return True
+
+    def _set_extended(self, source: int, destination: int, *, fresh: bool) -> None:
+        wanted = names_at(source)
+        if not fresh:
+            for name in set(names_at(destination)) - set(wanted):
+                self._remove(destination, name)
+        for name in wanted:
+            self._set(source, destination, name)
+
+    def _set(self, source: int, destination: int, name: str) -> None:
+        try:
+            os.setxattr(destination, name, os.getxattr(source, name))
+        except OSError as error:
+            if error.errno not in NOT_KEPT_HERE:
+                raise
+            self.lost = self.lost or name.startswith(("user.", ACCESS_RULES))
+
+    def _remove(self, destination: int, name: str) -> None:
+        try:
+            os.removexattr(destination, name)
+        except OSError as error:
+            if error.errno not in NOT_KEPT_HERE | {errno.ENODATA}:
+                raise
+
+
+def names_at(handle: int) -> list[str]:
+    """Return the names of the extended attributes, none where the file system has none."""
+    try:
+        return os.listxattr(handle)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise

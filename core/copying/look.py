@@ -1,0 +1,308 @@
+"""What a member of the crew does in the first stage: it looks into folders and finds the work."""
+
+import os
+import stat
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from core.copying.board import Board
+from core.copying.findings import Findings
+from core.copying.messages import Action, Entry, Reply, Setup
+from core.copying.names import PART_TEXT, joined, part_name
+from core.copying.tree import Tree
+from core.copying.troubles import Halted, in_words
+
+if TYPE_CHECKING:
+    from core.copying.patterns import Patterns
+
+THINGS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+OUR_PREFIX: Final = ".holdfast-"
+NEW_FOLDER: Final = 0o700
+MANY_NAMES: Final = 20_000
+"""Above this many names at the destination each is asked for by itself, not listed beforehand."""
+
+
+class Scanner:
+    """Looks into folders of the source, and makes the destination's folders on the way."""
+
+    def __init__(self, setup: Setup, board: Board, send: Callable[[Reply], None]) -> None:
+        self.board = board
+        self.source = Tree(setup.source)
+        self.destination = Tree(setup.destination)
+        self.setup = setup
+        self.patterns = patterns_of(setup.patterns)
+        self.owners = os.geteuid() == 0
+        self.hidden_inodes = {inode for _, inode in setup.left_out}
+        self._send = send
+
+    def look(self, folder: bytes) -> None:
+        """Look into one folder and send what was found."""
+        findings = Findings(folder, self._send)
+        FolderLook(self, folder, findings).run()
+        findings.finish()
+
+    def hides(self, info: os.stat_result) -> bool:
+        """Tell whether this is a folder that must not be looked into, such as Holdfast's own."""
+        return (info.st_dev, info.st_ino) in self.setup.left_out
+
+    def same_time(self, source_ns: int, destination_ns: int) -> bool:
+        """Tell whether two times are equal, as finely as the destination can tell."""
+        if source_ns == destination_ns:
+            return True
+        grain = self.setup.grain_ns
+        return source_ns // grain == destination_ns // grain
+
+    def same_attributes(self, info: os.stat_result, there: os.stat_result) -> bool:
+        """Tell whether mode and owner are equal, as far as we may set them."""
+        if info.st_mode != there.st_mode:
+            return False
+        return not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid)
+
+
+def patterns_of(lines: tuple[str, ...]) -> "Patterns | None":
+    """Return the patterns, or None for none."""
+    if not lines:
+        return None
+    from core.copying.patterns import Patterns  # noqa: PLC0415 - takes 20 ms, seldom needed
+
+    return Patterns(lines)
+
+
+class FolderLook:
+    """One look into one folder."""
+
+    def __init__(self, scanner: Scanner, folder: bytes, findings: Findings) -> None:
+        self.scanner = scanner
+        self.folder = folder
+        self.findings = findings
+        self.text = os.fsdecode(folder)
+        self.names: set[str] | None = None
+        self.stale_parts: set[bytes] = set()
+        self.changes = False
+
+    def run(self) -> None:
+        """Look at every name in the folder."""
+        if not self._open_source():
+            return
+        try:
+            self.there = self.scanner.destination.folder(self.folder)
+            self._list_destination()
+        except OSError as error:
+            self.findings.problem("refused", self.folder, in_words(error))
+            return
+        self._look_at_names()
+        self._remove_stale_parts()
+        self._compare_folders()
+
+    def _open_source(self) -> bool:
+        try:
+            self.here = self.scanner.source.folder(self.folder)
+            info = os.fstat(self.here)
+        except OSError as error:
+            self._trouble(self.folder, error)
+            return False
+        if self.scanner.hides(info):
+            self.findings.problem("own-data", self.folder, "it is Holdfast's own data")
+            return False
+        self.findings.tally["folders"] += 1
+        return True
+
+    def _list_destination(self) -> None:
+        names: set[str] | None = set()
+        with os.scandir(self.there) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(OUR_PREFIX) and PART_TEXT.fullmatch(name):
+                    self.stale_parts.add(os.fsencode(name))
+                if names is not None:
+                    names.add(name)
+                    if len(names) > MANY_NAMES:
+                        names = None
+        self.names = names
+
+    def _look_at_names(self) -> None:
+        try:
+            with os.scandir(self.here) as entries:
+                for entry in entries:
+                    if self.scanner.board.stop:
+                        raise Halted
+                    self._look_at(entry)
+        except OSError as error:
+            self._trouble(self.folder, error)
+
+    def _look_at(self, entry: "os.DirEntry[str]") -> None:
+        try:
+            if not self._wanted(entry):
+                return
+            if entry.is_file(follow_symlinks=False):
+                self._file(entry)
+            elif entry.is_dir(follow_symlinks=False):
+                self._inner_folder(entry)
+            elif entry.is_symlink():
+                self._link(entry)
+            else:
+                self._special(entry)
+        except OSError as error:
+            self._trouble(self._path(entry.name), error)
+
+    def _wanted(self, entry: "os.DirEntry[str]") -> bool:
+        name = entry.name
+        if name.startswith(OUR_PREFIX) and PART_TEXT.fullmatch(name):
+            return False
+        patterns = self.scanner.patterns
+        if patterns is None:
+            return True
+        path = f"{self.text}/{name}" if self.text else name
+        if not patterns.leave_out(path, folder=entry.is_dir(follow_symlinks=False)):
+            return True
+        self.findings.tally["excluded"] += 1
+        return False
+
+    def _file(self, entry: "os.DirEntry[str]") -> None:
+        name = entry.name
+        info = entry.stat(follow_symlinks=False)
+        action = self._action_for(name, info)
+        if action is None:
+            return
+        if action == "keep":
+            if not self.scanner.setup.prove_all and info.st_nlink == 1:
+                tally = self.findings.tally
+                tally["files"] += 1
+                tally["unchanged"] += 1
+                tally["bytes"] += info.st_size
+                return
+        else:
+            self.changes = True
+            if self.stale_parts:
+                raw = os.fsencode(name)
+                self.stale_parts.discard(part_name(raw, info, self.scanner.setup.boot))
+        found = Entry(os.fsencode(name), "file", action, info.st_size, info.st_mtime_ns)
+        if info.st_nlink > 1:
+            self.findings.shared(info, found)
+        else:
+            self._plan(found)
+
+    def _plan(self, entry: Entry) -> None:
+        tally = self.findings.tally
+        tally["files"] += 1
+        tally["bytes"] += entry.size
+        tally["unchanged"] += entry.action == "keep"
+        self.findings.entry(entry)
+
+    def _action_for(self, name: str, info: os.stat_result) -> Action | None:
+        """Return what is to be done about a file; None: something else is in its place."""
+        there = self._info_there(name)
+        if there is None:
+            return "copy"
+        kind = stat.S_IFMT(there.st_mode)
+        if kind in THINGS:
+            self._conflict(name, "a file", THINGS[kind])
+            return None
+        if info.st_size != there.st_size or kind == stat.S_IFLNK:
+            return "copy"
+        if self.scanner.setup.content:
+            return "compare"
+        if not self.scanner.same_time(info.st_mtime_ns, there.st_mtime_ns):
+            return "copy"
+        return "keep" if self.scanner.same_attributes(info, there) else "touch"
+
+    def _info_there(self, name: str) -> os.stat_result | None:
+        if self.names is not None and name not in self.names:
+            return None
+        try:
+            return os.stat(name, dir_fd=self.there, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def _inner_folder(self, entry: "os.DirEntry[str]") -> None:
+        name = entry.name
+        if entry.inode() in self.scanner.hidden_inodes and self.scanner.hides(
+            entry.stat(follow_symlinks=False)
+        ):
+            self.findings.problem("own-data", self._path(name), "it is Holdfast's own data")
+            return
+        if self._make_folder(name):
+            self.findings.inner_folder(os.fsencode(name))
+
+    def _make_folder(self, name: str) -> bool:
+        there = self._info_there(name)
+        if there is None:
+            try:
+                os.mkdir(name, NEW_FOLDER, dir_fd=self.there)
+            except OSError as error:
+                self.findings.problem("refused", self._path(name), in_words(error))
+                return False
+            self.changes = True
+            return True
+        if stat.S_ISDIR(there.st_mode):
+            return True
+        kind = stat.S_IFMT(there.st_mode)
+        thing = {stat.S_IFREG: "a file", stat.S_IFLNK: "a link"}.get(kind) or THINGS[kind]
+        self._conflict(name, "a folder", thing)
+        return False
+
+    def _link(self, entry: "os.DirEntry[str]") -> None:
+        name = entry.name
+        there = self._info_there(name)
+        kind = stat.S_IFMT(there.st_mode) if there else 0
+        if kind in THINGS:
+            self._conflict(name, "a link", THINGS[kind])
+            return
+        self.findings.tally["links"] += 1
+        if kind == stat.S_IFLNK and self._same_target(name):
+            if self.scanner.setup.prove_all:
+                self.findings.entry(Entry(os.fsencode(name), "link", "keep", 0, 0))
+            return
+        self.changes = True
+        self.findings.entry(Entry(os.fsencode(name), "link", "copy", 0, 0))
+
+    def _same_target(self, name: str) -> bool:
+        target = os.readlink(name, dir_fd=self.here)
+        return target == os.readlink(name, dir_fd=self.there)
+
+    def _special(self, entry: "os.DirEntry[str]") -> None:
+        mode = entry.stat(follow_symlinks=False).st_mode
+        self.findings.tally["special"] += 1
+        thing = THINGS.get(stat.S_IFMT(mode), "not a file")
+        self.findings.problem("special", self._path(entry.name), f"it is {thing}")
+
+    def _compare_folders(self) -> None:
+        """Say whether the folder itself is to be settled: its mode, owner or time differ."""
+        try:
+            here, there = os.fstat(self.here), os.fstat(self.there)
+        except OSError as error:
+            self._trouble(self.folder, error)
+            return
+        if (
+            self.changes
+            or not self.scanner.same_time(here.st_mtime_ns, there.st_mtime_ns)
+            or not self.scanner.same_attributes(here, there)
+        ):
+            self.findings.tally["settle"] += 1
+
+    def _remove_stale_parts(self) -> None:
+        for name in self.stale_parts:
+            try:
+                os.unlink(name, dir_fd=self.there)
+                self.changes = True
+            except OSError as error:
+                self.findings.problem("refused", joined(self.folder, name), in_words(error))
+
+    def _conflict(self, name: str, here: str, there: str) -> None:
+        reason = f"it is {here} in the source and {there} at the destination"
+        self.findings.problem("conflict", self._path(name), reason)
+
+    def _trouble(self, path: bytes, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            self.findings.problem("vanished", path, "it was there a moment ago")
+        else:
+            self.findings.problem("unreadable", path, in_words(error))
+
+    def _path(self, name: str) -> bytes:
+        return joined(self.folder, os.fsencode(name))

@@ -1,0 +1,52 @@
+"""How far, how fast, how long still."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from core.models import Progress
+
+WINDOW_SECONDS: Final = 5.0
+
+
+class Meter:
+    """Turns what has been counted into progress that never goes back within a stage."""
+
+    def __init__(self, stage: str, total_bytes: int, total_files: int, floor: float = 0.0) -> None:
+        self._stage = stage
+        self._by_bytes = total_bytes > 0
+        self._total = total_bytes if self._by_bytes else total_files
+        self._total_files = total_files
+        self._floor = floor
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def progress(
+        self, done_bytes: int, done_files: int, seconds_after: Callable[[float], float]
+    ) -> Progress:
+        """Return where the stage stands; `seconds_after` says what comes after it, at a rate."""
+        done = min(done_bytes if self._by_bytes else done_files, self._total)
+        percent = 100.0 * done / self._total if self._total else 100.0
+        if percent < self._floor:
+            percent, done = self._floor, int(self._total * self._floor / 100)
+        self._floor = percent
+        rate = self._rate(done)
+        left = (self._total - done) / rate if rate else None
+        return Progress(
+            stage=self._stage,
+            percent=round(percent, 2),
+            done=done,
+            total=self._total,
+            unit="bytes" if self._by_bytes else "files",
+            rate=rate,
+            eta_seconds=None if left is None or rate is None else left + seconds_after(rate),
+            message=f"{min(done_files, self._total_files):,} of {self._total_files:,} files",
+        )
+
+    def _rate(self, done: int) -> float | None:
+        now = time.monotonic()
+        self._samples.append((now, done))
+        while now - self._samples[0][0] > WINDOW_SECONDS and len(self._samples) > 2:
+            self._samples.popleft()
+        since, begun = self._samples[0]
+        return (done - begun) / (now - since) if now > since and done > begun else None

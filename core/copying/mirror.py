@@ -1,0 +1,170 @@
+"""One attempt at a copy, from the first look to the proof."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from core.copying.board import Board
+from core.copying.copying import Copy
+from core.copying.crew import Crew, CrewLost
+from core.copying.desk import Desk
+from core.copying.limits import members
+from core.copying.messages import Setup
+from core.copying.proving import prove, write_manifest
+from core.copying.roots import Roots
+from core.copying.scanning import scan
+from core.copying.state import Files, Notes, forget_notes, load_notes
+from core.copying.wishes import Control, Report, Stopped, Wishes
+from core.errors import EngineFailed
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+FOLDER: Final = "copy"
+
+
+def mirror(wishes: Wishes, control: Control, left_out: tuple[Path, ...] = ()) -> Report:
+    """Copy the source to the destination and prove it.
+
+    Raises EngineFailed when something is not safe, and whatever `control` raises when the run is
+    asked to stop. `left_out` are folders that are never looked into.
+    """
+    control.raise_if_asked()
+    with Roots(wishes.source, wishes.destination) as roots:
+        folder = control.workspace / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        key = key_of(wishes, roots)
+        notes = load_notes(folder, key)
+        with Files(folder, keep=notes is not None) as files:
+            attempt = Attempt(wishes, control, roots, files, notes or Notes(key))
+            try:
+                return attempt.run(left_out)
+            except Stopped:
+                control.raise_if_asked()
+                raise
+            except EngineFailed:
+                forget_notes(folder)
+                raise
+
+
+def boot_id() -> str:
+    """Return what is different after each start of the machine."""
+    return BOOT_ID.read_text().strip()
+
+
+def key_of(wishes: Wishes, roots: Roots) -> str:
+    """Return what must be the same for an attempt to go on from the one before."""
+    told = msgspec.json.encode(wishes, enc_hook=str)
+    return hashlib.sha256(f"{boot_id()} {roots.identity} ".encode() + told).hexdigest()
+
+
+def identities(paths: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
+    """Return device and inode of the paths that exist."""
+    found = []
+    for path in paths:
+        try:
+            info = path.stat()
+        except OSError:
+            continue
+        found.append((info.st_dev, info.st_ino))
+    return tuple(found)
+
+
+class Attempt:
+    """Goes through the stages with a crew of its own."""
+
+    def __init__(
+        self, wishes: Wishes, control: Control, roots: Roots, files: Files, notes: Notes
+    ) -> None:
+        self._wishes = wishes
+        self._control = control
+        self._roots = roots
+        self._files = files
+        self._notes = notes
+        self._safe = "Nothing was copied yet."
+
+    def run(self, left_out: tuple[Path, ...]) -> Report:
+        """Make the attempt."""
+        board = Board()
+        try:
+            crew = Crew(members(), self._setup(board, left_out), board)
+            try:
+                return self._go(Desk(self._wishes, self._control, crew, board, self._files, self._notes))
+            finally:
+                crew.end()
+        finally:
+            board.close()
+
+    def _setup(self, board: Board, left_out: tuple[Path, ...]) -> Setup:
+        wishes = self._wishes
+        destination = os.fstat(self._roots.destination)
+        return Setup(
+            source=self._roots.source,
+            destination=self._roots.destination,
+            board=board.handle,
+            seat=0,
+            parent=0,
+            boot=boot_id(),
+            digests=wishes.verify == "full",
+            content=wishes.content,
+            prove_all=wishes.verify != "fast",
+            resumed=self._notes.stage != "scan",
+            patterns=wishes.patterns,
+            left_out=(*identities(left_out), (destination.st_dev, destination.st_ino)),
+            grain_ns=self._roots.grain_ns(),
+        )
+
+    def _go(self, desk: Desk) -> Report:
+        try:
+            proof = self._stages(desk)
+        except CrewLost as lost:
+            self._roots.check()
+            message = f"The copy broke off: {lost}. {self._said(desk)}"
+            hint = "Look at the destination's disk, then run the job again: it goes on from there."
+            raise EngineFailed(message, hint=hint, transient=True, **self._shown(desk)) from lost
+        self._roots.check()
+        return self._conclude(desk, proof)
+
+    def _stages(self, desk: Desk) -> dict[str, Any]:
+        if self._notes.stage == "scan":
+            with desk.timed("scan"):
+                scan(desk)
+            desk.enter("copy")
+        if self._notes.stage == "copy":
+            Copy(desk).run()
+            desk.enter("verify")
+        else:
+            self._files.copied.replay(desk.account)
+        with desk.timed("verify"):
+            return prove(desk) | write_manifest(desk)
+
+    def _said(self, desk: Desk) -> str:
+        done = desk.account["copied"] + desk.account["unchanged"]
+        return f"{done:,} files are at the destination; none of them is half-written."
+
+    def _shown(self, desk: Desk) -> dict[str, Any]:
+        result = desk.account.as_result() | {"verified": False}
+        return {"result": result, "warnings": desk.account.warnings()}
+
+    def _conclude(self, desk: Desk, proof: dict[str, Any]) -> Report:
+        account = desk.account
+        manifest = {name: proof.pop(name) for name in tuple(proof) if name.startswith("manifest")}
+        seconds = {name: round(taken, 3) for name, taken in desk.notes.seconds.items()}
+        result = account.as_result() | {"verification": proof, "seconds": seconds} | manifest
+        if account.failures:
+            message = f"{account.failure_sentence()}; {self._rest(desk)}."
+            raise EngineFailed(
+                message,
+                hint="The log names each of them.",
+                result=result | {"verified": False},
+                warnings=account.warnings(),
+            )
+        result["verified"] = self._wishes.verify != "fast"
+        return Report(result, account.warnings())
+
+    def _rest(self, desk: Desk) -> str:
+        proved = desk.account["proved"]
+        if self._wishes.verify == "full":
+            return f"the other {proved:,} are copied and verified"
+        return f"the other {desk.account['files'] - desk.account.failures:,} are copied"

@@ -1,0 +1,124 @@
+"""Both ends of a copy, held open by handle for as long as it takes."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from core.copying.troubles import in_words
+from core.errors import EngineFailed, Refused
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+NEW_FOLDER: Final = 0o700
+ODD_TIME: Final = 1_000_000_001
+GRAINS: Final = (1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
+
+
+class Roots:
+    """The source and the destination; the destination is ours alone meanwhile."""
+
+    def __init__(self, source: Path, destination: Path) -> None:
+        self.source_path, self.destination_path = source, destination
+        self.source = open_source(source)
+        try:
+            self.destination = open_destination(destination)
+        except BaseException:
+            os.close(self.source)
+            raise
+
+    @property
+    def identity(self) -> str:
+        """Return what tells these two folders from any others."""
+        here, there = os.fstat(self.source), os.fstat(self.destination)
+        return f"{here.st_dev}.{here.st_ino}.{there.st_dev}.{there.st_ino}"
+
+    def check(self) -> None:
+        """Raise EngineFailed if a path no longer leads to the folder that is held."""
+        check_still_there(self.source_path, self.source, "source")
+        check_still_there(self.destination_path, self.destination, "destination")
+
+    def grain_ns(self) -> int:
+        """Return how finely the destination tells times, in nanoseconds."""
+        handle = os.open(
+            ".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=self.destination
+        )
+        try:
+            os.utime(handle, ns=(ODD_TIME, ODD_TIME))
+            kept = os.fstat(handle).st_mtime_ns
+        finally:
+            os.close(handle)
+        return next((grain for grain in GRAINS if ODD_TIME // grain * grain == kept), GRAINS[-1])
+
+    def close(self) -> None:
+        """Let go of both."""
+        os.close(self.source)
+        os.close(self.destination)
+
+    def __enter__(self) -> Self:
+        """Return itself; it is closed at the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close both."""
+        self.close()
+
+
+def open_source(path: Path) -> int:
+    """Return a handle on the source. Raises EngineFailed: it is gone or holds nothing."""
+    hint = "Is the disk mounted? Nothing was touched."
+    try:
+        handle = os.open(path, FOLDER)
+    except OSError as error:
+        message = f"The source cannot be opened: {in_words(error)}."
+        raise EngineFailed(message, hint=hint, transient=True) from error
+    with os.scandir(handle) as entries:
+        if next(entries, None) is None:
+            os.close(handle)
+            message = "The source is empty."
+            raise EngineFailed(message, hint=hint)
+    return handle
+
+
+def open_destination(path: Path) -> int:
+    """Return a handle on the destination, made if missing and locked against a second run."""
+    try:
+        path.mkdir(mode=NEW_FOLDER)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise unusable(error) from error
+    try:
+        handle = os.open(path, FOLDER)
+    except OSError as error:
+        raise unusable(error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        message = "Another run is copying to this destination."
+        raise Refused(message, hint="Wait until it is over, then try again.") from error
+    return handle
+
+
+def unusable(error: OSError) -> EngineFailed:
+    """Return what to say of a destination that cannot be opened or made."""
+    return EngineFailed(
+        f"The destination cannot be used: {in_words(error)}.",
+        hint="Is the disk mounted, and may Holdfast write there? Nothing was copied.",
+        transient=error.errno in {errno.ENOENT, errno.EIO, errno.ENODEV, errno.ESTALE},
+    )
+
+
+def check_still_there(path: Path, handle: int, name: str) -> None:
+    """Raise EngineFailed unless the path leads to the folder of the handle."""
+    held = os.fstat(handle)
+    try:
+        now = path.stat()
+    except OSError:
+        now = None
+    if now is not None and (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino):
+        return
+    message = f"The {name} was unplugged or replaced while it was being copied."
+    hint = "Bring it back and run the job again; nothing can be said of what was copied."
+    raise EngineFailed(message, hint=hint, transient=True)

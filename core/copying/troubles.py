@@ -1,0 +1,48 @@
+"""What the system's errors mean for a copy."""
+
+import errno
+import os
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+GONE: Final = frozenset(
+    {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN}
+)
+"""The whole destination is in trouble, not one file of it."""
+
+WORDS: Final = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "not permitted",
+    errno.ENOENT: "it is gone",
+    errno.EIO: "the disk reports an error",
+    errno.ENOSPC: "the destination is full",
+    errno.EDQUOT: "the quota at the destination is used up",
+    errno.EFBIG: "it is larger than the destination allows",
+    errno.EROFS: "the destination is read-only",
+    errno.ENAMETOOLONG: "its name is too long for the destination",
+    errno.ELOOP: "a link is in its place",
+    errno.ENOTDIR: "something that is not a folder is in its place",
+}
+
+
+class SourceTrouble(Exception):  # noqa: N818 - a fact about one file
+    """The source could not be read; `error` says why."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class DestinationLost(Exception):  # noqa: N818 - a fact about the whole destination
+    """The destination as a whole cannot be written any more."""
+
+
+class Halted(Exception):  # noqa: N818 - an answer to a wish
+    """Everybody is asked to stop."""
+
+
+def in_words(error: OSError) -> str:
+    """Return what happened in plain words, without a path."""
+    if error.errno is None:
+        return "it cannot be used"
+    return WORDS.get(error.errno) or os.strerror(error.errno).lower()
