@@ -10,7 +10,7 @@ from pathlib import Path
 from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.engines import engine_for
-from core.engines.base import Surroundings
+from core.engines.base import EngineMaker, Surroundings
 from core.events import Event, EventBus, JobDeleted
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -32,6 +32,7 @@ class Service:
         *,
         store: JobStore | None = None,
         clock: Clock | None = None,
+        make_engine: EngineMaker = engine_for,
     ) -> None:
         clock = clock or SystemClock()
         self.settings = settings
@@ -45,7 +46,7 @@ class Service:
             self.events,
             clock,
             self.dispatcher,
-            engine_for,
+            make_engine,
             surroundings,
         )
         self.logs = RunLogs(self.data / "logs", self.events, clock)

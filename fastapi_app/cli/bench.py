@@ -20,10 +20,14 @@ class Part(StrEnum):
 
 
 def bench(
-    part: Annotated[list[Part] | None, typer.Argument(help="What to measure; everything when none is named.")] = None,
+    part: Annotated[
+        list[Part] | None, typer.Argument(help="What to measure; everything when none is named.")
+    ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(help="Where to put the files that are copied (about 14 GB for a while).", show_default="/tmp"),
+        typer.Option(
+            help="Where to put the files that are copied (about 14 GB for a while).", show_default="the folder for temporary files"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -65,4 +69,11 @@ def _measure(part: Part, folder: Path) -> tuple[Row, ...]:
 def _cells(row: Row) -> tuple[str, ...]:
     yardstick = "" if row.yardstick is None else f"{row.yardstick:.3g} {row.unit}, {row.yardstick_name}"
     ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    return row.name, f"{row.ours:.3g} {row.unit}", yardstick, ratio, row.budget, "met" if row.met else "MISSED"
+    return (
+        row.name,
+        f"{row.ours:.3g} {row.unit}",
+        yardstick,
+        ratio,
+        row.budget,
+        "met" if row.met else "MISSED",
+    )

@@ -37,7 +37,12 @@ def holdfast(argv, environment) -> Command:
 
     def call(*rest: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            argv(*rest), env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            argv(*rest),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return call
