@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from core.errors import StorageFailed, StorageFull
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
 LEFTOVER: Final = re.compile(r"\..+\.[0-9a-f]{16}\.tmp\Z")
 """The name of a temporary file of ours."""
 
@@ -46,7 +48,7 @@ def storage_error(what: str, error: OSError) -> StorageFailed:
 
 def write_aside(target: Path, content: bytes, *, durable: bool = True) -> Path:
     """Write a temporary file beside the target and return its path; on failure none is left."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    temporary = _temporary_name(target)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o600)
     try:
@@ -61,6 +63,23 @@ def write_aside(target: Path, content: bytes, *, durable: bool = True) -> Path:
             temporary.unlink()
         raise
     return temporary
+
+
+def link_aside(path: Path) -> Path:
+    """Give a file a second, temporary name beside it and return that."""
+    aside = _temporary_name(path)
+    link(path, aside)
+    return aside
+
+
+def link(path: Path, second: Path) -> None:
+    """Give a file a second name; where there are no hard links, a copy."""
+    try:
+        os.link(path, second)
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        shutil.copyfile(path, second)
 
 
 def write_whole(target: Path, content: bytes) -> None:
@@ -84,13 +103,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for this user alone, durable, unless it is there; its parent must be."""
+def make_folder(folder: Path, *, durable: bool = True) -> None:
+    """Make a folder for this user alone, unless it is there; its parent must be."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         return
-    sync_folder(folder.parent)
+    if durable:
+        sync_folder(folder.parent)
 
 
 def sweep(folder: Path) -> None:
@@ -99,6 +119,10 @@ def sweep(folder: Path) -> None:
         if LEFTOVER.match(entry.name) and entry.is_file(follow_symlinks=False):
             with contextlib.suppress(OSError):
                 Path(entry.path).unlink()
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

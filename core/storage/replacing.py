@@ -1,19 +1,14 @@
 """Changing several files so that, when one cannot be changed, none is."""
 
 import contextlib
-import errno
+import itertools
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from core.storage import atomic
 
 log = logging.getLogger(__name__)
-
-NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
 
 
 class Replacement:
@@ -36,7 +31,7 @@ class Replacement:
         self._kept = kept
         self._temporary: Path | None = None
         self._begun = False
-        self._linked = False
+        self._held: Path | None = None
 
     @property
     def folders(self) -> set[Path]:
@@ -46,14 +41,14 @@ class Replacement:
     def prepare(self, *, durable: bool) -> None:
         """Write the new content beside its target; nothing can be seen of it yet."""
         if self.target is not None:
-            atomic.make_folder(self.target.parent)
+            atomic.make_folder(self.target.parent, durable=durable)
             self._temporary = atomic.write_aside(self.target, self._content, durable=durable)
 
     def carry_out(self) -> None:
         """Keep the present generation, put the new one in its place."""
         if self._present is not None and not self._present.exists():
             self._present = None
-        self._keep_present()
+        self._hold_present()
         self._begun = True
         if self._temporary is not None and self.target is not None:
             self._temporary.replace(self.target)
@@ -66,28 +61,33 @@ class Replacement:
         with contextlib.suppress(FileNotFoundError):
             if self._temporary is not None:
                 self._temporary.unlink()
-        if not self._begun:
-            return
-        if self.target is not None and self.target != self._present:
+        if self._begun and self.target is not None and self.target != self._present:
             self.target.unlink(missing_ok=True)
-        if self._present is not None and self._linked:
-            self._kept[0].replace(self._present)
+        if self._present is not None and self._held is not None:
+            self._held.replace(self._present)
+            self._held.unlink(missing_ok=True)  # two names of one file: nothing was moved
 
-    def _keep_present(self) -> None:
-        if self._present is None or not self._kept:
+    def finish(self) -> None:
+        """Let go of what was held only to put it back."""
+        if self._held is not None and not self._kept:
+            with contextlib.suppress(OSError):  # the next start sweeps it
+                self._held.unlink()
+
+    def _hold_present(self) -> None:
+        """Give the present generation a second name: among the kept ones, or for the moment."""
+        if self._present is None:
             return
-        atomic.make_folder(self._kept[0].parent)
-        for younger, older in reversed(tuple(zip(self._kept, self._kept[1:], strict=False))):
+        if not self._kept:
+            self._held = atomic.link_aside(self._present)
+            return
+        youngest = self._kept[0]
+        atomic.make_folder(youngest.parent, durable=False)
+        for younger, older in reversed(tuple(itertools.pairwise(self._kept))):
             with contextlib.suppress(FileNotFoundError):
                 younger.replace(older)
-        self._kept[0].unlink(missing_ok=True)
-        try:
-            os.link(self._present, self._kept[0])
-        except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
-                raise
-            shutil.copyfile(self._present, self._kept[0])
-        self._linked = True
+        youngest.unlink(missing_ok=True)
+        atomic.link(self._present, youngest)
+        self._held = youngest
 
 
 def replace_all(replacements: Sequence[Replacement], *, durable: bool) -> None:
@@ -103,6 +103,8 @@ def replace_all(replacements: Sequence[Replacement], *, durable: bool) -> None:
         for replacement in reversed(replacements):
             _undo(replacement)
         raise
+    for replacement in replacements:
+        replacement.finish()
 
 
 def _sync(replacements: Sequence[Replacement]) -> None:

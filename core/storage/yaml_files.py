@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +69,7 @@ class YamlFilesStore(JobStore):
         with self._locked(changes), atomic.storage_errors(WHAT_FAILED):
             if not self._folder.held:
                 raise StorageFailed("The store is closed.")
-            jobs = {job.id: self._job(job, documents[job.id]) for job in changes.jobs}
+            jobs = self._jobs(changes.jobs, documents)
             replacements = [
                 *jobs.values(),
                 *(self._run(run, documents[run.id]) for run in changes.runs),
@@ -106,12 +106,19 @@ class YamlFilesStore(JobStore):
                 stack.enter_context(self._stripes[index])
             yield
 
-    def _job(self, job: Job, document: bytes) -> Replacement:
-        present = self._present(job.id)
-        target = self._folder.job_path(job)
-        if target != present and target.exists():
-            target = target.with_name(f"{job.id}.yaml")
-        return Replacement(present, target, document, self._generations("jobs", job.id))
+    def _jobs(self, jobs: Iterable[Job], documents: Mapping[str, bytes]) -> dict[str, Replacement]:
+        """Return each job's way to its file; two whose files would share a name get one each."""
+        replaced: dict[str, Replacement] = {}
+        taken: set[Path] = set()
+        for job in jobs:
+            present = self._present(job.id)
+            target = self._folder.job_path(job)
+            if target != present and (target in taken or target.exists()):
+                target = target.with_name(f"{job.id}.yaml")
+            taken.add(target)
+            kept = self._generations("jobs", job.id)
+            replaced[job.id] = Replacement(present, target, documents[job.id], kept)
+        return replaced
 
     def _run(self, run: Run, document: bytes) -> Replacement:
         path = self._folder.run_path(run.id)

@@ -1,0 +1,84 @@
+"""Stores that can be opened again, and a disk that can be told to fail."""
+
+import errno
+import os
+
+import pytest
+
+from core.storage.yaml_files import YamlFilesStore
+from tests.doubles import SettableClock
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opened(folder):
+    """Open the store of files; opening it again is what a restart does."""
+    stores = []
+
+    def open_again():
+        for store in stores:
+            store.close()
+        stores.append(YamlFilesStore(folder, clock=SettableClock()))
+        return stores[-1], stores[-1].open()
+
+    yield open_again
+    for store in stores:
+        store.close()
+
+
+class Disk:
+    """The system calls that change a disk; each can be made to fail from a certain one on."""
+
+    CALLS = ("open", "write", "fsync", "replace", "link", "unlink", "mkdir")
+
+    def __init__(self, monkeypatch):
+        self.seen: list[str] = []
+        self._fails_at: int | None = None
+        self._again = False
+        self._only: str | None = None
+        self._errno = 0
+        for name in self.CALLS:
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+
+    def fail_at(self, number: int, error: int, *, only: str | None = None, again: bool = False) -> None:
+        """Fail at the n-th call from now (of those named `only`), and `again` at all that follow."""
+        self.seen.clear()
+        self._fails_at, self._errno, self._only, self._again = number, error, only, again
+
+    def heal(self) -> None:
+        self._fails_at = None
+
+    def _watched(self, name, call):
+        def watched(*arguments, **named):
+            if self._only in {None, name}:
+                self.seen.append(name)
+                if self._fails():
+                    raise OSError(self._errno, os.strerror(self._errno))
+            return call(*arguments, **named)
+
+        return watched
+
+    def _fails(self) -> bool:
+        if self._fails_at is None:
+            return False
+        count = len(self.seen) - 1
+        return count >= self._fails_at if self._again else count == self._fails_at
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    return Disk(monkeypatch)
+
+
+@pytest.fixture
+def failing_fsync(disk):
+    """Make every fsync fail with an error of the disk, until it is healed."""
+
+    def fail():
+        disk.fail_at(0, errno.EIO, only="fsync", again=True)
+
+    return fail

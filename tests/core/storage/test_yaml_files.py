@@ -1,0 +1,406 @@
+"""The folder: what lies where, who holds it, and what happens when the disk refuses."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from core.errors import StorageFailed, StorageFull, StoreInUse, StoreUnreadable
+from core.models import frozen
+from core.storage.base import Changes
+from core.storage.yaml_files import YamlFilesStore
+from tests.builders import a_kept_job, a_kept_run
+from tests.doubles import SettableClock
+
+ROOT = Path(__file__).parents[3]
+ONE = "3f2a1b4c-0000-4000-8000-000000000001"
+TWO = "77aa0000-0000-4000-8000-000000000002"
+RUN = "91bb0000-0000-4000-8000-000000000003"
+
+HOLDER = """
+import sys
+from pathlib import Path
+from core.clock import SystemClock
+from core.storage.yaml_files import YamlFilesStore
+store = YamlFilesStore(Path(sys.argv[1]), clock=SystemClock())
+store.open()
+store.tell_address("http://127.0.0.1:8123")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def in_another_process(folder: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], cwd=ROOT, stdin=-1, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_job_is_a_file_that_people_can_read(opened, folder):
+    store, _ = opened()
+
+    options = frozen({"source": "/home/ana/Photos", "verify": "full", "exclude": ["*.tmp", "no"]})
+    store.commit(Changes(jobs=(a_kept_job(ONE, name="Ana's photos", options=options),)))
+
+    text = (folder / "jobs" / "3f" / "ana-s-photos-3f2a1b4c.yaml").read_text(encoding="utf-8")
+    assert "name: Ana's photos\n" in text
+    assert "options:\n  source: \"/home/ana/Photos\"\n  verify: full\n  exclude:\n  - \"*.tmp\"\n  - \"no\"\n" in text
+    assert yaml.safe_load(text)["options"]["exclude"] == ["*.tmp", "no"]
+
+
+def test_a_renamed_job_moves_to_a_file_of_its_new_name(opened, folder):
+    store, _ = opened()
+    job = a_kept_job(ONE, name="photos")
+    store.commit(Changes(jobs=(job,)))
+
+    store.commit(Changes(jobs=(msgspec.structs.replace(job, name="pictures", version=2),)))
+
+    assert [path.name for path in (folder / "jobs" / "3f").iterdir()] == ["pictures-3f2a1b4c.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        (".", "job"),
+        ("line\nbreak\0nul", "line-break-nul"),
+        ("x" * 200, "x" * 40),
+        ("\u202eevil\u202c עברית", "evil"),
+        ("日本語", "job"),
+        ("Überraschung", "uberraschung"),
+        ("-rf --no-preserve-root /", "rf-no-preserve-root"),
+        ("CON.yaml", "con-yaml"),
+    ],
+)
+def test_a_hostile_name_stays_inside_its_folder(opened, folder, name, file):
+    store, _ = opened()
+
+    store.commit(Changes(jobs=(a_kept_job(ONE, name=name),)))
+    _, contents = opened()
+
+    assert [path.name for path in (folder / "jobs").rglob("*.yaml")] == [f"{file}-3f2a1b4c.yaml"]
+    assert [job.name for job in contents.jobs] == [name]
+    assert not contents.problems
+
+
+def test_two_jobs_whose_files_would_have_one_name_are_both_kept(opened):
+    store, _ = opened()
+    twin = ONE[:-1] + "9"
+
+    store.commit(Changes(jobs=(a_kept_job(ONE), a_kept_job(twin))))
+    store.commit(Changes(jobs=(a_kept_job(ONE, version=2), a_kept_job(twin, version=2))))
+    _, contents = opened()
+
+    assert {job.id: job.version for job in contents.jobs} == {ONE: 2, twin: 2}
+    assert not contents.problems
+
+
+@pytest.mark.parametrize("evil", ["../../x", "", "a/b", "-x", ".hidden", "x" * 65, "a\nb", "3f2a\0"])
+def test_an_id_that_would_leave_the_folder_is_refused(opened, folder, evil):
+    store, _ = opened()
+    before = files_in(folder)
+
+    with pytest.raises(Exception, match="id"):
+        store.commit(Changes(jobs=(a_kept_job(evil),)))
+
+    assert files_in(folder) == before
+
+
+def test_only_the_owner_can_read_the_folder(opened, folder):
+    before = os.umask(0)
+    try:
+        store, _ = opened()
+        store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
+        store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+    finally:
+        os.umask(before)
+
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_git_is_told_to_track_only_what_people_change(opened, folder):
+    opened()
+
+    ignored = (folder / ".gitignore").read_text(encoding="utf-8").split()
+
+    assert ignored == ["state/", "runs/", "backups/", "quarantine/", "locks/", "logs/", "auth/", "work/"]
+
+
+def test_the_last_three_generations_of_a_job_are_kept(opened, folder):
+    store, _ = opened()
+
+    for version in range(1, 8):
+        store.commit(Changes(jobs=(a_kept_job(ONE, name=f"v{version}", version=version),)))
+
+    kept = sorted((folder / "backups" / "jobs" / "3f").iterdir())
+    assert [yaml.safe_load(path.read_bytes())["version"] for path in kept] == [6, 5, 4]
+
+
+def test_a_run_that_is_gone_leaves_nothing_behind(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
+    store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=2),)))
+
+    store.commit(Changes(gone_runs=(RUN,)))
+
+    assert not [name for name in files_in(folder) if RUN in name]
+
+
+def test_a_hand_edit_made_meanwhile_is_kept_aside_when_the_job_is_saved(opened, folder):
+    store, _ = opened()
+    job = a_kept_job(ONE)
+    store.commit(Changes(jobs=(job,)))
+    (definition,) = (folder / "jobs" / "3f").iterdir()
+    edited = definition.read_bytes() + b"# my note\n"
+    definition.write_bytes(edited)
+
+    store.commit(Changes(jobs=(msgspec.structs.replace(job, version=2),)))
+
+    assert [path.read_bytes() for path in (folder / "quarantine").iterdir()] == [edited]
+
+
+def test_a_hand_edit_is_read_at_the_next_start(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE, name="photos"),)))
+    (definition,) = (folder / "jobs" / "3f").iterdir()
+
+    definition.write_text("# mine\n" + definition.read_text().replace("photos", "pictures"), encoding="utf-8")
+    _, contents = opened()
+
+    assert [job.name for job in contents.jobs] == ["pictures"]
+
+
+def test_a_second_server_on_the_folder_is_refused_and_told_who_holds_it(folder):
+    holder = in_another_process(folder)
+    before = files_in(folder)
+
+    with pytest.raises(StoreInUse) as refused:
+        YamlFilesStore(folder, clock=SettableClock()).open()
+
+    assert f"process {holder.pid}" in str(refused.value)
+    assert "http://127.0.0.1:8123" in str(refused.value)
+    assert files_in(folder) == before
+    holder.communicate()
+
+
+def test_the_folder_is_free_as_soon_as_its_holder_was_killed(folder, opened):
+    holder = in_another_process(folder)
+
+    holder.kill()
+    holder.communicate()
+    _, contents = opened()
+
+    assert not contents.problems
+
+
+@pytest.mark.parametrize("left", ["jobs/3f/photos-3f2a1b4c.yaml", "state/journal-1.yaml", "holiday.jpg", "logs/3f/x.log"])
+def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left):
+    (folder / left).parent.mkdir(parents=True, exist_ok=True)
+    (folder / left).write_text("precious")
+
+    with pytest.raises(StoreUnreadable) as refused:
+        YamlFilesStore(folder, clock=SettableClock()).open()
+
+    assert "store.yaml" in str(refused.value)
+    assert "mounted" in refused.value.hint
+    assert files_in(folder) == {left: b"precious"}
+
+
+def test_a_store_of_a_newer_format_is_left_alone(opened, folder):
+    store, _ = opened()
+    store.close()
+    (folder / "store.yaml").write_text("format: 2\nstore: 7f0c1c5e\n")
+    before = files_in(folder)
+
+    with pytest.raises(StoreUnreadable, match="newer Holdfast"):
+        YamlFilesStore(folder, clock=SettableClock()).open()
+
+    assert files_in(folder) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"form", b"[1, 2]", b"format: two\nstore: x\n", b"format: 1\n", b"\xff\xfe"])
+def test_a_damaged_marker_is_mended_and_keeps_the_id_of_the_store(opened, folder, content):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    store.close()
+    marker = (folder / "store.yaml").read_bytes()
+    (folder / "store.yaml").write_bytes(content)
+
+    _, contents = opened()
+
+    assert (folder / "store.yaml").read_bytes() == marker
+    assert [job.id for job in contents.jobs] == [ONE]
+    assert [problem.path for problem in contents.problems] == ["store.yaml"]
+    assert [path.read_bytes() for path in (folder / "quarantine").iterdir()] == [content]
+
+
+def test_the_folder_of_a_clone_and_a_fresh_disk_can_become_a_store(opened, folder):
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / ".gitkeep").touch()
+    (folder / "auth").mkdir()
+
+    _, contents = opened()
+
+    assert not contents.problems
+
+
+@pytest.mark.parametrize("obstacle", ["file", "loop"])
+def test_a_folder_that_cannot_be_one_is_refused_in_words(folder, obstacle):
+    if obstacle == "file":
+        folder.write_text("not a folder")
+    else:
+        folder.symlink_to(folder)
+
+    with pytest.raises(StoreUnreadable) as refused:
+        YamlFilesStore(folder, clock=SettableClock()).open()
+
+    assert str(folder) in str(refused.value)
+
+
+def test_a_folder_that_vanished_is_not_made_anew(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.mkdir()
+
+    with pytest.raises(StorageFailed, match="gone"):
+        store.commit(Changes(jobs=(a_kept_job(ONE, version=2), a_kept_job(TWO))))
+    with pytest.raises(StorageFailed):
+        store.check_writable()
+
+    assert files_in(folder) == {}
+    folder.rmdir()
+    away.rename(folder)
+    _, contents = opened()
+    assert [job.version for job in contents.jobs] == [1]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (errno.ENOSPC, StorageFull, "no room"),
+        (errno.EDQUOT, StorageFull, "no room"),
+        (errno.EIO, StorageFailed, "the disk reports an error"),
+        (errno.EROFS, StorageFailed, "read-only"),
+        (errno.EMFILE, StorageFailed, "too many open files"),
+        (errno.ESTALE, StorageFailed, "stale"),
+    ],
+)
+def test_the_reason_is_told_in_plain_words(opened, disk, error, kind, words):
+    store, _ = opened()
+    disk.fail_at(0, error, again=True)
+
+    with pytest.raises(kind, match=words) as refused:
+        store.commit(Changes(jobs=(a_kept_job(ONE),)))
+
+    assert "disk" in refused.value.hint
+    disk.heal()
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
+@pytest.mark.parametrize("again", [False, True])
+def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, folder, disk, error, again):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE, name="old"),), runs=(a_kept_run(RUN, ONE),)))
+    change = Changes(
+        jobs=(a_kept_job(ONE, name="new", version=2), a_kept_job(TWO)),
+        runs=(a_kept_run("aa000000-1", TWO),),
+        gone_runs=(RUN,),
+    )
+    _, old = opened()
+    refusals = 0
+
+    for only in ("open", "write", "fsync", "link", "mkdir") if again else (None,):
+        for number in range(100):
+            store, contents = opened()
+            assert contents == old
+            disk.fail_at(number, error, only=only, again=again)
+            try:
+                store.commit(change)
+            except StorageFailed:
+                refusals += 1
+                assert not [name for name in files_in(folder) if name.endswith(".tmp")]
+            else:
+                disk.heal()
+                store.commit(Changes(jobs=old.jobs, runs=old.runs, gone_jobs=(TWO,), gone_runs=("aa000000-1",)))
+                break
+            finally:
+                disk.heal()
+
+    assert refusals > 20
+
+
+def test_every_file_and_folder_is_synced_before_a_change_counts_as_saved(opened, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    disk.seen.clear()
+
+    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+
+    order = [call for call in disk.seen if call in {"write", "fsync", "replace"}]
+    assert order[:2] == ["write", "fsync"]
+    assert order[-2:] == ["replace", "fsync"]
+
+
+def test_what_need_not_survive_the_power_waits_for_no_disk(opened, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
+    disk.seen.clear()
+
+    store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=2),)), durable=False)
+
+    assert "replace" in disk.seen
+    assert "fsync" not in disk.seen
+
+
+def test_the_last_durable_generation_stays_while_progress_is_written(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
+
+    for version in range(2, 6):
+        store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=version),)), durable=False)
+
+    (kept,) = (folder / "backups" / "runs" / "91").iterdir()
+    assert yaml.safe_load(kept.read_bytes())["version"] == 1
+
+
+def test_a_file_that_the_system_takes_in_pieces_is_whole(opened, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, bytes(content[:7])))
+    store, _ = opened()
+
+    store.commit(Changes(jobs=(a_kept_job(ONE, name="photos"),)))
+    _, contents = opened()
+
+    assert [job.name for job in contents.jobs] == ["photos"]
+
+
+def test_leftovers_of_a_killed_process_are_swept(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    leftover = folder / "jobs" / "3f" / ".photos-3f2a1b4c.yaml.0123456789abcdef.tmp"
+    leftover.write_text("half")
+    mine = folder / "jobs" / "3f" / ".photos.swp"
+    mine.write_text("an editor's")
+
+    _, contents = opened()
+
+    assert not leftover.exists()
+    assert mine.exists()
+    assert not contents.problems
