@@ -1,0 +1,59 @@
+"""Every kind of job there is."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from core.engines.base import Engine
+from core.engines.copy import CopyEngine
+from core.errors import InvalidOptions, NotFound
+
+ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
+    {engine.kind: engine for engine in (CopyEngine,)},
+)
+
+OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "missing": "This is needed.",
+        "extra_forbidden": "There is no such option.",
+        "path_type": "This must be a path.",
+    },
+)
+
+
+def engine_for(kind: str, options: Mapping[str, Any]) -> Engine:
+    """Return the engine of the kind with these options.
+
+    Raises NotFound: no such kind; InvalidOptions: a problem for each field that is wrong.
+    """
+    engine = ENGINES.get(kind)
+    if engine is None:
+        raise NotFound("kind", kind)
+    try:
+        return engine.model_validate(plain(options))
+    except ValidationError as error:
+        raise InvalidOptions(problems_in(error)) from None
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, one that pydantic reads out
+    """Return a frozen JSON value with ordinary mappings and lists, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def problems_in(error: ValidationError) -> dict[str, str]:
+    """Return a sentence for each field that is wrong; what was entered is not repeated."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return {".".join(("options", *map(str, detail["loc"]))): sentence(detail) for detail in found}
+
+
+def sentence(detail: ErrorDetails) -> str:
+    """Return what is wrong with a field, as a sentence."""
+    words = OUR_WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
+    return words[:1].upper() + words[1:].rstrip(".") + "."
