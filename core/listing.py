@@ -141,7 +141,7 @@ class Listing:
         more = query.limit is not None and len(ids) > query.limit
         return JobPage(
             items=items,
-            next=_cursor(query, items[-1]) if more and items else None,
+            next=cursor_at(query, items[-1]) if more and items else None,
             total=total,
             counts=self.counts(),
         )
@@ -192,7 +192,8 @@ def _has_words(job: Job, text: str) -> bool:
     return all(word in where for word in words)
 
 
-def _cursor(query: JobQuery, last: JobOverview) -> str:
+def cursor_at(query: JobQuery, last: JobOverview) -> str:
+    """Return the cursor that asks for what follows this job in that order."""
     key = ORDERS[query.sort.removeprefix("-")](last)
     return base64.urlsafe_b64encode(json.dumps([query.sort, *key]).encode()).decode()
 
