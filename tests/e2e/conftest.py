@@ -42,7 +42,7 @@ CHROMIUM_FLAGS = (
     "--disable-dev-shm-usage",
 )
 NAME = "ada"
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven grey herons over still water"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
