@@ -26,7 +26,8 @@ def bench(
     folder: Annotated[
         Path | None,
         typer.Option(
-            help="Where to put the files that are copied (about 14 GB for a while).", show_default="the folder for temporary files"
+            help="Where to put the files that are copied (about 14 GB for a while).",
+            show_default="the folder for temporary files",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -1,0 +1,40 @@
+"""`holdfast serve`: dashboard, API and local worker."""
+
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from core.settings import MOST_SLOTS
+from fastapi_app.cli.house import settings_for
+from fastapi_app.cli.terminal import Data, say
+
+
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="The address to listen on; others than this machine's need an account first.",
+            show_default="127.0.0.1",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port; 0 takes any free one.", min=0, max=65535, show_default="8080"),
+    ] = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(help="How many runs at once.", min=1, max=MOST_SLOTS, show_default="2"),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Run Holdfast: its dashboard, its API, and a worker on this machine.
+
+    The first start prints a one-time link to make the first account; there are no default passwords. Ctrl-C
+    or SIGTERM stops it: runs at work are set down safely and go on at the next start.
+    """
+    from fastapi_app.server import run_server  # noqa: PLC0415 - the web is loaded only to serve it
+
+    given = {"host": host, "port": port, "slots": slots}
+    named = {name: value for name, value in given.items() if value is not None}
+    run_server(replace(settings_for(data), **named), say)
