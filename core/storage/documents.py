@@ -15,6 +15,20 @@ Kept = TypeVar("Kept", Job, Run)
 
 GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 WHERE: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`\Z")
+UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `([^`]*)`")
+MISSING_FIELD: Final = re.compile(r"Object missing required field `([^`]*)`")
+SHAPE: Final = re.compile(r"`([^`]*)`")
+SHAPES: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "null": "nothing",
+    "array": "a list",
+    "object": "a mapping",
+    "datetime": "a time",
+}
+"""What msgspec calls them, and what people do."""
 
 
 def document_of(value: Job | Run) -> bytes:
@@ -80,13 +94,20 @@ def _converted(text: bytes, kind: type[Kept]) -> Kept:
 
 
 def _placed(text: bytes, message: str) -> InvalidYaml:
-    """Return what does not fit, with the line and column where it stands."""
+    """Return what does not fit in words, with the line and column where it stands."""
     found = WHERE.search(message)
     way = _way(found[1]) if found else ()
+    sentence = WHERE.sub("", message)
+    if unknown := UNKNOWN_FIELD.match(sentence):
+        way = (*way, unknown[1])
+        sentence = "There is no such field"
+    elif missing := MISSING_FIELD.match(sentence):
+        sentence = f"The field '{missing[1]}' is missing"
+    else:
+        sentence = SHAPE.sub(lambda shape: SHAPES.get(shape[1], f"'{shape[1]}'"), sentence)
     line, column = yaml_text.places(text).get(way, (1, 1))
-    sentence = WHERE.sub("", message).replace("`", "'")
-    where = f"{found[1]}: " if found and found[1] else ""
-    return InvalidYaml(f"{where}{sentence}.", line=line, column=column)
+    where = ".".join(str(step) for step in way)
+    return InvalidYaml(f"{where}: {sentence}." if where else f"{sentence}.", line=line, column=column)
 
 
 def _way(dotted: str) -> yaml_text.Path:

@@ -110,9 +110,9 @@ class StoreFolder:
         tail = f"-{digest}-{flat}"
         quarantine = self.root / "quarantine"
         try:
-            for entry in os.scandir(quarantine):
-                if entry.name.endswith(tail):
-                    return f"quarantine/{entry.name}"
+            for known in quarantine.iterdir():
+                if known.name.endswith(tail):
+                    return f"quarantine/{known.name}"
             kept = quarantine / f"{_stamp(self._clock.now())}{tail}"
             if content is None:
                 os.link(path, kept, follow_symlinks=False)

@@ -122,11 +122,7 @@ class Reader:
 
     def _tell(self, path: Path, error: InvalidYaml, more: str = "") -> bool:
         """Name a bad file and keep its content aside; returns whether that could be done."""
-        try:
-            content = path.read_bytes() if path.stat().st_size <= yaml_text.LONGEST_TEXT else None
-            kept = self._folder.keep_aside(path, content) if _is_regular(path) else None
-        except OSError:
-            kept = None
+        kept = self._keep_aside(path)
         told = f" What is there is kept in {kept}." if kept else ""
         self.problems.append(
             Problem(
@@ -137,6 +133,16 @@ class Reader:
             ),
         )
         return kept is not None
+
+    def _keep_aside(self, path: Path) -> str | None:
+        """Keep a bad file's content; what is no file has none."""
+        try:
+            if not _is_regular(path):
+                return None
+            content = path.read_bytes() if path.stat().st_size <= yaml_text.LONGEST_TEXT else None
+        except OSError:
+            return None
+        return self._folder.keep_aside(path, content)
 
     def _check_job_name(self, path: Path, job: Job) -> None:
         if not (path.stem.endswith(f"-{job.id[:8]}") or path.stem.endswith(job.id)):

@@ -20,7 +20,18 @@ TWO = "3f2a9999-0000-4000-8000-000000000002"
 RUN = "77aa0000-0000-4000-8000-000000000001"
 
 NASTY = {
-    "text": ["yes", "014", "2026-11-21", "a: b", "line\nbreak", "\x1b[31m", "\x85\u2028\ufeff\u202e", "日本", "\0", ""],
+    "text": [
+        "yes",
+        "014",
+        "2026-11-21",
+        "a: b",
+        "line\nbreak",
+        "\x1b[31m",
+        "\x85\u2028\ufeff\u202e",
+        "日本",
+        "\0",
+        "",
+    ],
     "numbers": [0, -1, 2**70, 1.5, 1e300, 1e-300, True, None],
     "": {"nested": {"deep": [[], {}, [[1]]]}},
     "yes": 1,
@@ -75,7 +86,12 @@ def test_a_new_store_is_empty(place):
 def test_what_was_saved_is_there_after_a_restart(place):
     store, _ = place.open()
     job = a_kept_job(
-        ONE, options=frozen(NASTY), tags=("a", "no"), priority=Priority.HIGH, on_interrupt=OnInterrupt.FAIL, owner="ana"
+        ONE,
+        options=frozen(NASTY),
+        tags=("a", "no"),
+        priority=Priority.HIGH,
+        on_interrupt=OnInterrupt.FAIL,
+        owner="ana",
     )
     run = a_kept_run(
         RUN,
@@ -83,7 +99,9 @@ def test_what_was_saved_is_there_after_a_restart(place):
         state=RunState.FAILED,
         attempt=1,
         attempts=(Attempt(number=1, worker="w", started_at=WHEN, ended_at=WHEN, ending=Ending.FAILED),),
-        progress=Progress(stage="copy", percent=64.5, done=7, total=9, rate=1.5, eta_seconds=3.0, message="x\ny"),
+        progress=Progress(
+            stage="copy", percent=64.5, done=7, total=9, rate=1.5, eta_seconds=3.0, message="x\ny"
+        ),
         checkpoint=frozen(NASTY),
         result=frozen(NASTY),
         error=Failure(code="engine-failed", message="It broke.", transient=True),

@@ -37,7 +37,9 @@ sys.stdin.read()
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def in_another_process(folder: Path) -> subprocess.Popen[str]:
@@ -57,7 +59,9 @@ def test_a_job_is_a_file_that_people_can_read(opened, folder):
 
     text = (folder / "jobs" / "3f" / "ana-s-photos-3f2a1b4c.yaml").read_text(encoding="utf-8")
     assert "name: Ana's photos\n" in text
-    assert "options:\n  source: \"/home/ana/Photos\"\n  verify: full\n  exclude:\n  - \"*.tmp\"\n  - \"no\"\n" in text
+    assert (
+        'options:\n  source: "/home/ana/Photos"\n  verify: full\n  exclude:\n  - "*.tmp"\n  - "no"\n' in text
+    )
     assert yaml.safe_load(text)["options"]["exclude"] == ["*.tmp", "no"]
 
 
@@ -208,7 +212,9 @@ def test_the_folder_is_free_as_soon_as_its_holder_was_killed(folder, opened):
     assert not contents.problems
 
 
-@pytest.mark.parametrize("left", ["jobs/3f/photos-3f2a1b4c.yaml", "state/journal-1.yaml", "holiday.jpg", "logs/3f/x.log"])
+@pytest.mark.parametrize(
+    "left", ["jobs/3f/photos-3f2a1b4c.yaml", "state/journal-1.yaml", "holiday.jpg", "logs/3f/x.log"]
+)
 def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left):
     (folder / left).parent.mkdir(parents=True, exist_ok=True)
     (folder / left).write_text("precious")
@@ -233,7 +239,9 @@ def test_a_store_of_a_newer_format_is_left_alone(opened, folder):
     assert files_in(folder) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"form", b"[1, 2]", b"format: two\nstore: x\n", b"format: 1\n", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0\0\0", b"form", b"[1, 2]", b"format: two\nstore: x\n", b"format: 1\n", b"\xff\xfe"]
+)
 def test_a_damaged_marker_is_mended_and_keeps_the_id_of_the_store(opened, folder, content):
     store, _ = opened()
     store.commit(Changes(jobs=(a_kept_job(ONE),)))
@@ -338,7 +346,9 @@ def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, folder, d
                 assert not [name for name in files_in(folder) if name.endswith(".tmp")]
             else:
                 disk.heal()
-                store.commit(Changes(jobs=old.jobs, runs=old.runs, gone_jobs=(TWO,), gone_runs=("aa000000-1",)))
+                store.commit(
+                    Changes(jobs=old.jobs, runs=old.runs, gone_jobs=(TWO,), gone_runs=("aa000000-1",))
+                )
                 break
             finally:
                 disk.heal()

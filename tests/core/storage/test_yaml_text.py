@@ -140,12 +140,19 @@ def test_the_limits_are_the_same_for_reading_and_writing():
     for too_much in ({"deep": [deep]}, {"wide": [0] * MOST_NODES}, {"long": "x" * LONGEST_TEXT}):
         with pytest.raises(InvalidYaml):
             write(too_much)
-    for text in ("[" * DEEPEST + "[" + "]" * DEEPEST + "]", f"[{'0,' * MOST_NODES}]", "#" * (LONGEST_TEXT + 1)):
+    for text in (
+        "[" * DEEPEST + "[" + "]" * DEEPEST + "]",
+        f"[{'0,' * MOST_NODES}]",
+        "#" * (LONGEST_TEXT + 1),
+    ):
         with pytest.raises(InvalidYaml):
             read(text)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**500, b"bytes", {1: 2}, "\ud800", {"\udcff": 1}, object(), {1, 2}])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), 10**500, b"bytes", {1: 2}, "\ud800", {"\udcff": 1}, object(), {1, 2}],
+)
 def test_a_value_with_no_place_in_yaml_is_refused(value):
     with pytest.raises(InvalidYaml):
         write({"value": value})
