@@ -13,7 +13,7 @@ from fastapi_app.presenters.states import Mark, edition, mark_of
 from fastapi_app.presenters.tide import Tide, tide_of
 
 
-class Action(Value, frozen=True):
+class Action(Value, frozen=True, kw_only=True):
     """Something a person can do to a job: the verb in the address, the word on the button."""
 
     verb: str
@@ -21,7 +21,7 @@ class Action(Value, frozen=True):
     look: str = ""
 
 
-class JobRow(Value, frozen=True):
+class JobRow(Value, frozen=True, kw_only=True):
     """A job in a list."""
 
     id: str

@@ -9,7 +9,7 @@ from core.models import JobOverview, Run, Value
 from core.states import RunState
 
 
-class Mark(Value, frozen=True):
+class Mark(Value, frozen=True, kw_only=True):
     """A status as the pages show it: `st` sets the colour, `icon` the shape, `word` says it."""
 
     st: str

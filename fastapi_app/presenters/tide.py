@@ -17,7 +17,7 @@ TALLEST: Final = 13
 SHORTEST: Final = 3
 
 
-class Tide(Value, frozen=True):
+class Tide(Value, frozen=True, kw_only=True):
     """The paths of a tide line, its width, and its counts in words."""
 
     width: int

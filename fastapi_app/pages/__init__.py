@@ -1,0 +1,9 @@
+"""Holdfast in HTML: each route takes the question apart, asks the manager, and draws the answer."""
+
+from fastapi import APIRouter
+
+from fastapi_app.pages import account, actions, dashboard, job, job_form, jobs, run
+
+router = APIRouter(include_in_schema=False)
+for part in (account, dashboard, job_form, jobs, job, actions, run):
+    router.include_router(part.router)

@@ -1,0 +1,145 @@
+"""Coming in and leaving: set-up, signing in and out, and which theme a browser wants."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from core.accounts import WrongCredentials
+from core.errors import HoldfastError, InvalidOptions, Refused
+from core.tries import TooManyTries
+from fastapi_app.auth import address_of, local_path, sign_in, sign_out
+from fastapi_app.dependencies import Person, TheAccounts, TheHouse
+from fastapi_app.errors import status_of
+from fastapi_app.house import House
+from fastapi_app.pages.drawing import THEMES, see, theme_of
+from fastapi_app.presenters.texts import Exactly
+
+router = APIRouter()
+
+Text = Annotated[str, Form(max_length=1_000)]
+A_YEAR = 365 * 24 * 3600
+
+
+@router.get("/login")
+def login_page(request: Request, house: TheHouse, next: str = "") -> Response:  # noqa: A002 - its name in the address
+    """Ask who it is; whoever is signed in goes on."""
+    if request.scope.get("state", {}).get("person") is not None:
+        return see(next)
+    return _login(request, house, next=local_path(next))
+
+
+@router.post("/login")
+def login(  # each is a field of the form
+    request: Request,
+    house: TheHouse,
+    accounts: TheAccounts,
+    username: Text = "",
+    password: Text = "",
+    next: Text = "",  # noqa: A002 - its name in the form
+    keep: Text = "",
+) -> Response:
+    """Open a session for who proves who they are."""
+    address = address_of(request.scope)
+    try:
+        user = accounts.authenticate(username, password, address)
+    except (WrongCredentials, TooManyTries) as error:
+        return _login(request, house, next=local_path(next), username=username, error=error)
+    long = keep == "true"
+    response = see(next)
+    sign_in(request, response, accounts.open_session(user, long=long, address=address), long=long)
+    return response
+
+
+def _login(
+    request: Request,
+    house: House,
+    *,
+    next: str,  # noqa: A002 - as above
+    username: str = "",
+    error: HoldfastError | None = None,
+) -> HTMLResponse:
+    content = house.templates.render(
+        "pages/login.html",
+        theme=theme_of(request),
+        next=next,
+        username=Exactly(username),
+        problem=str(error) if error else "",
+        hint=error.hint if error else "",
+    )
+    return HTMLResponse(content, status_of(error) if error else HTTPStatus.OK)
+
+
+@router.get("/setup")
+def setup_page(request: Request, house: TheHouse, accounts: TheAccounts) -> Response:
+    """Ask for the one-time code and the first account; later there is nothing here to see."""
+    return _setup(request, house) if accounts.needs_set_up else see("/login")
+
+
+@router.post("/setup")
+def setup(  # each is a field of the form
+    request: Request,
+    house: TheHouse,
+    accounts: TheAccounts,
+    code: Text = "",
+    username: Text = "",
+    password: Text = "",
+) -> Response:
+    """Make the first account, and let it in."""
+    try:
+        user = accounts.set_up(code.strip(), username.strip(), password)
+    except (Refused, InvalidOptions) as error:
+        return _setup(request, house, code=code, username=username, error=error)
+    response = see("/")
+    sign_in(request, response, accounts.open_session(user, address=address_of(request.scope)))
+    return response
+
+
+def _setup(
+    request: Request,
+    house: House,
+    *,
+    code: str = "",
+    username: str = "",
+    error: HoldfastError | None = None,
+) -> HTMLResponse:
+    problems = dict(error.problems) if isinstance(error, InvalidOptions) else {}
+    problems["username"] = problems.pop("name", "")
+    refused = error if error and not isinstance(error, InvalidOptions) else None
+    content = house.templates.render(
+        "pages/setup.html",
+        theme=theme_of(request),
+        code=Exactly(code),
+        username=Exactly(username),
+        problem=str(refused) if refused else "",
+        hint=refused.hint if refused else "",
+        problems={"code": "", "password": ""} | problems,
+    )
+    return HTMLResponse(content, status_of(error) if error else HTTPStatus.OK)
+
+
+@router.post("/logout")
+def logout(request: Request, accounts: TheAccounts, person: Person) -> Response:
+    """End the session, here and on the server."""
+    if person.session:
+        accounts.end_session(person.session)
+    response = see("/login")
+    sign_out(request, response)
+    return response
+
+
+@router.post("/theme")
+def choose_theme(request: Request, house: TheHouse, theme: Text = "auto", back: Text = "/") -> RedirectResponse:
+    """Keep which theme this browser wants, so that no page flashes."""
+    response = see(back)
+    response.set_cookie(
+        "theme",
+        theme if theme in THEMES else THEMES[0],
+        max_age=A_YEAR,
+        secure=house.site.is_https(request.scope),
+        httponly=True,
+        samesite="strict",
+    )
+    return response

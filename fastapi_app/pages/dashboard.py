@@ -1,0 +1,20 @@
+"""The dashboard: in one sentence, what needs you, what runs, how old each copy is."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from core.listing import JobQuery
+from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.presenters.dashboard import MOST_JOBS, dashboard_of
+
+router = APIRouter()
+
+
+@router.get("/")
+def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+    """Show how things stand."""
+    jobs = manager.list_jobs(JobQuery(sort="-last-run", limit=MOST_JOBS)).items
+    histories = [(overview, manager.runs_of(overview.job.id)) for overview in jobs]
+    view = dashboard_of(histories, manager.counts(), manager.runs(), service.clock.now())
+    return canvas.draw("pages/dashboard.html", "dashboard", view=view)

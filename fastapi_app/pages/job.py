@@ -1,0 +1,37 @@
+"""A job: what it does now, what it did, how safe that is, and how it is set."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from fastapi_app.api.places import JobId
+from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
+from fastapi_app.presenters.runs import log_view, run_view
+from fastapi_app.presenters.tide import tide_of
+
+router = APIRouter()
+
+LINES = 200
+BARS = 90
+
+
+@router.get("/jobs/{job_id}")
+def show(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+    """Show the job."""
+    overview = manager.job(job_id)
+    history = manager.runs_of(job_id)
+    latest = history[0] if history else None
+    ended = [run for run in history if run.over]
+    return canvas.draw(
+        "pages/job.html",
+        "jobs",
+        job=job_view(overview, history),
+        run=run_view(latest, overview.job) if latest else None,
+        log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
+        runs=[run_view(run, overview.job) for run in ended[:MOST_RUNS]],
+        older=len(ended[MOST_RUNS:]),
+        tide=tide_of(history, BARS),
+        safety=safety_of(overview.job, history),
+        settings=settings_of(overview.job),
+    )

@@ -1,0 +1,89 @@
+"""A run: its stages, how it ended, what it said, and the proof to take away."""
+
+import shlex
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from core.errors import NotFound
+from core.log_files import LEVELS
+from fastapi_app.api.places import RunId
+from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.presenters.job_page import job_view
+from fastapi_app.presenters.jobs import actions_on
+from fastapi_app.presenters.runs import lines_of, log_view, run_view
+
+router = APIRouter(prefix="/runs/{run_id}")
+
+LINES = 500
+
+
+@router.get("")
+def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+    """Show the run."""
+    run = manager.run(run_id)
+    overview = manager.job(run.job_id)
+    latest = overview.latest_run is not None and overview.latest_run.id == run.id
+    destination = str(overview.job.options.get("destination", "the copy"))
+    has_manifest = run.over and service.manifest(run.id).is_file()
+    return canvas.draw(
+        "pages/run.html",
+        "jobs",
+        job=job_view(overview, ()),
+        run=run_view(run, overview.job),
+        latest=latest,
+        actions=actions_on(overview) if latest else (),
+        log=log_view(service.logs.tail(run.id, LINES)),
+        manifest=_check_by(destination, run.id) if has_manifest else None,
+    )
+
+
+def _check_by(destination: str, run_id: str) -> dict[str, str]:
+    return {
+        "about": "The digest of every file, in the format of b3sum. Check the copy without us:",
+        "command": f"cd {shlex.quote(destination)}\nb3sum --check {_manifest_name(run_id)}",
+    }
+
+
+def _manifest_name(run_id: str) -> str:
+    return f"holdfast-{run_id[:8]}.b3"
+
+
+@router.get("/manifest")
+def manifest(run_id: RunId, manager: Manager, service: TheService) -> Response:
+    """Hand out the digests of the run's copy."""
+    run = manager.run(run_id)
+    path = service.manifest(run.id)
+    if not path.is_file():
+        raise NotFound("manifest of run", run.id)
+    return FileResponse(path, media_type="application/octet-stream", filename=_manifest_name(run.id))
+
+
+@router.get("/log")
+def log(run_id: RunId, manager: Manager, service: TheService) -> Response:
+    """Hand out all that the run said, as a text."""
+    run = manager.run(run_id)
+    path = service.logs.path(run.id)
+    if not path.is_file():
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    name = f"holdfast-{run.id[:8]}.log"
+    return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
+
+
+@router.get("/lines")
+def lines(  # each is one part of the question
+    run_id: RunId,
+    canvas: TheCanvas,
+    manager: Manager,
+    service: TheService,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=LINES)] = LINES,
+    level: str = LEVELS[0],
+) -> HTMLResponse:
+    """Draw lines of the run's log, for reading back and for a level and what is worse."""
+    run = manager.run(run_id)
+    page = service.logs.read(run.id, after=after, limit=limit, level=level if level in LEVELS else None)
+    return canvas.piece("partials/log_lines.html", lines=lines_of(page.lines))

@@ -1,0 +1,208 @@
+"""The dashboard as it is shown: what a person would say first, the numbers after."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from core.models import JobOverview, Run, Value
+from core.states import AT_WORK, RunState
+from fastapi_app.presenters import sizes, times
+from fastapi_app.presenters.jobs import JobRow, about, row_of, took
+from fastapi_app.presenters.proofs import newest_verified, proof_of
+from fastapi_app.presenters.runs import Figure
+from fastapi_app.presenters.states import CHIPS, Mark, is_verified, mark_of
+from fastapi_app.presenters.texts import plural
+from fastapi_app.presenters.tide import Tide, tide_of
+
+MOST_JOBS: Final = 200
+"""How many jobs, those that ran last, the dashboard looks at in detail."""
+
+MOST_NEEDS: Final = 5
+MOST_RUNNING: Final = 20
+MOST_COPIES: Final = 10
+MOST_RECENT: Final = 6
+A_DAY: Final = timedelta(hours=24)
+
+History = tuple[JobOverview, Sequence[Run]]
+
+
+class Need(Value, frozen=True, kw_only=True):
+    """A job that waits for a person: why, what was not harmed, and the likely fix."""
+
+    id: str
+    run: str
+    name: str
+    mark: Mark
+    cause: str
+    unharmed: str
+    hint: str
+    verb: str
+    address: str
+
+
+class Copy(Value, frozen=True, kw_only=True):
+    """A job's newest verified copy."""
+
+    id: str
+    name: str
+    about: str
+    tide: Tide
+    at: datetime | None
+    files: str
+    size: str
+
+
+class Recent(Value, frozen=True, kw_only=True):
+    """A run that ended lately."""
+
+    id: str
+    name: str
+    mark: Mark
+    at: datetime
+    took: str
+
+
+class Dashboard(Value, frozen=True, kw_only=True):
+    """Everything the page shows."""
+
+    sentence: str
+    aside: str
+    welcome: bool
+    needs: tuple[Need, ...]
+    needs_count: str
+    figures: tuple[Figure, ...]
+    running: tuple[JobRow, ...]
+    copies: tuple[Copy, ...]
+    recent: tuple[Recent, ...]
+
+
+def dashboard_of(
+    histories: Sequence[History],
+    counts: Mapping[str, int],
+    runs: Iterable[Run],
+    now: datetime,
+) -> Dashboard:
+    """Return the dashboard; `histories` are jobs, those that ran last first, with their runs."""
+    lately = [run for run in runs if run.ended_at and now - run.ended_at < A_DAY]
+    needs = [need_of(overview, history) for overview, history in histories if needs_someone(overview)]
+    copies = sorted(
+        (copy_of(overview, history) for overview, history in histories if history),
+        key=lambda copy: copy.at.timestamp() if copy.at else 0.0,
+    )
+    return Dashboard(
+        sentence=sentence_of(counts, [overview for overview, _ in histories]),
+        aside=aside_of(counts, lately),
+        welcome=not sum(counts.values()),
+        needs=tuple(needs[-MOST_NEEDS:][::-1]),
+        needs_count=plural(len(needs), "job"),
+        figures=figures_of(lately, copies, now),
+        running=tuple(row_of(overview) for overview, _ in histories if is_at_work(overview))[:MOST_RUNNING],
+        copies=tuple(copies[:MOST_COPIES]),
+        recent=tuple(_recent(histories)),
+    )
+
+
+def is_at_work(overview: JobOverview) -> bool:
+    """Tell whether an engine works on the job now."""
+    return overview.latest_run is not None and overview.latest_run.state in AT_WORK
+
+
+def needs_someone(overview: JobOverview) -> bool:
+    """Tell whether the job waits for a person."""
+    return overview.latest_run is not None and overview.latest_run.state == RunState.FAILED
+
+
+def sentence_of(counts: Mapping[str, int], jobs: Sequence[JobOverview]) -> str:
+    """Return what a person would say first."""
+    if failed := counts.get(RunState.FAILED, 0):
+        good = sum(is_verified(overview.latest_run) for overview in jobs)
+        rest = " Everything else that ran has a verified copy." if good else ""
+        return f"{plural(failed, 'job needs', 'jobs need')} you.{rest}"
+    ended = [overview.latest_run for overview in jobs if overview.latest_run and overview.latest_run.over]
+    if ended and all(is_verified(run) for run in ended):
+        return "Everything that ran has a verified copy."
+    if any(is_verified(run) for run in ended):
+        unproved = sum(not is_verified(run) for run in ended)
+        return f"{plural(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
+    return "Nothing is protected yet."
+
+
+def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
+    """Return the numbers behind the sentence."""
+    groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
+    parts = [f"{groups['running']:,} running, {groups['waiting']:,} waiting."]
+    if lately:
+        failed = sum(run.state == RunState.FAILED for run in lately)
+        ended = f"{plural(len(lately), 'run')} ended in the last 24 hours"
+        parts.append(f"{ended}, {failed:,} failed." if failed else f"{ended}.")
+    return " ".join(parts)
+
+
+def need_of(overview: JobOverview, history: Sequence[Run]) -> Need:
+    """Return why the job waits for a person."""
+    run = history[0]
+    earlier = newest_verified(history)
+    unharmed = "The verified copy before it was not touched by what failed." if earlier else ""
+    return Need(
+        id=overview.job.id,
+        run=run.id,
+        name=overview.job.name,
+        mark=mark_of(run),
+        cause=run.error.message if run.error else "The latest run failed.",
+        unharmed=unharmed if run.error and run.error.code == "refused" else "",
+        hint=run.error.hint if run.error else "",
+        verb="Try again",
+        address=f"/jobs/{overview.job.id}/start",
+    )
+
+
+def figures_of(lately: Sequence[Run], copies: Sequence[Copy], now: datetime) -> tuple[Figure, ...]:
+    """Return up to four figures."""
+    moved = sum(proof_of(run).copied_bytes or 0 for run in lately)
+    verified = [run for run in lately if is_verified(run)]
+    read_back = sum(proof_of(run).files or 0 for run in verified)
+    number, unit = sizes.size_parts(moved)
+    dated = [copy for copy in copies if copy.at is not None]
+    figures = [
+        Figure(name="Data copied, 24 h", number=number, unit=unit, aside=plural(len(lately), "run")),
+        Figure(
+            name="Verified runs, 24 h",
+            number=f"{len(verified):,}",
+            unit=f"of {len(lately):,}",
+            aside=f"{plural(read_back, 'file')} proved",
+        ),
+    ]
+    if dated:
+        oldest, newest = dated[0], dated[-1]
+        figures.append(_age_figure("Newest verified copy", newest, now))
+        figures.append(_age_figure("Oldest verified copy", oldest, now))
+    return tuple(figures)
+
+
+def _age_figure(name: str, copy: Copy, now: datetime) -> Figure:
+    seconds = (now - copy.at).total_seconds() if copy.at else 0.0
+    return Figure(name=name, number=times.age(seconds), unit="old", aside=copy.name)
+
+
+def copy_of(overview: JobOverview, history: Sequence[Run]) -> Copy:
+    """Return the job's newest verified copy, or that it has none."""
+    run = newest_verified(history)
+    proof = proof_of(run) if run else None
+    return Copy(
+        id=overview.job.id,
+        name=overview.job.name,
+        about=about(overview.job),
+        tide=tide_of(history),
+        at=run.ended_at if run else None,
+        files=f"{proof.files:,}" if proof and proof.files is not None else "–",
+        size=sizes.size(proof.bytes) if proof and proof.bytes is not None else "–",
+    )
+
+
+def _recent(histories: Sequence[History]) -> Iterable[Recent]:
+    ended = [
+        (run.ended_at, run, overview) for overview, history in histories for run in history[:3] if run.ended_at
+    ]
+    ended.sort(key=lambda item: item[0], reverse=True)
+    for at, run, overview in ended[:MOST_RECENT]:
+        yield Recent(id=run.id, name=overview.job.name, mark=mark_of(run), at=at, took=took(run))

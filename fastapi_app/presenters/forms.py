@@ -1,0 +1,286 @@
+"""The form of a job, made from what its kind says about its options."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from core.drafts import JobDraft
+from core.engines import ENGINES
+from core.engines.base import Engine, Fact
+from core.models import OnInterrupt, Priority, Value
+from fastapi_app.presenters.texts import Exactly, plural
+
+OPTIONS: Final = "options."
+
+PRIORITIES: Final = (
+    (Priority.LOW, "Low: after everything else"),
+    (Priority.NORMAL, "Normal"),
+    (Priority.HIGH, "High: before normal ones"),
+    (Priority.CRITICAL, "Critical: before everything"),
+)
+INTERRUPTED: Final = (
+    (OnInterrupt.RESUME, "Goes on by itself at the next start"),
+    (OnInterrupt.PAUSE, "Stays paused until someone resumes it"),
+    (OnInterrupt.FAIL, "Counts as failed"),
+)
+
+
+class Field(Value, frozen=True, kw_only=True):
+    """One field: what it asks, what stands in it, and what is known to be true of that."""
+
+    id: str
+    name: str
+    label: str
+    help: str = ""
+    widget: str = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    value: Any = ""
+    placeholder: str = ""
+    wide: bool = False
+    shown_if: tuple[str, str] | None = None
+    truth: str = ""
+    good: bool = True
+    focus: bool = False
+    theirs: str | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Tell whether what stands in it cannot be accepted."""
+        return bool(self.truth) and not self.good
+
+
+class Group(Value, frozen=True, kw_only=True):
+    """Fields that belong together."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+
+class KindCard(Value, frozen=True, kw_only=True):
+    """A kind of job to choose."""
+
+    name: str
+    label: str
+    summary: str
+
+
+class JobForm(Value, frozen=True, kw_only=True):
+    """Everything the form's page shows."""
+
+    kind: str
+    kinds: tuple[KindCard, ...]
+    groups: tuple[Group, ...]
+    plan: tuple[str, ...] = ()
+    plan_missing: str = ""
+    to_fix: str = ""
+    title: str = "New job"
+    lead: str = "Start from what you want done. You can change every field later."
+    address: str = "/jobs/new"
+    draft: str = "new"
+    posted: bool = False
+    job_id: str = ""
+    job_name: str = ""
+    version: int = 0
+    notice: str = ""
+    notice_hint: str = ""
+
+
+class Checked(Value, frozen=True, kw_only=True):
+    """What is known about what stands in the form."""
+
+    problems: Mapping[str, str] = {}
+    facts: tuple[Fact, ...] = ()
+    plan: tuple[str, ...] = ()
+
+
+def kind_cards() -> tuple[KindCard, ...]:
+    """Return every kind of job there is."""
+    return tuple(
+        KindCard(name=kind, label=engine.label, summary=engine.summary) for kind, engine in ENGINES.items()
+    )
+
+
+def entered(values: Mapping[str, Any], kind: str) -> JobDraft:
+    """Return what a form's fields say as a draft; what is wrong in it, checking tells."""
+    return JobDraft(
+        name=str(values.get("name", "")),
+        kind=kind,
+        options=entered_options(values, ENGINES[kind]),
+        priority=_one_of(Priority, values.get("priority"), Priority.NORMAL),
+        on_interrupt=_one_of(OnInterrupt, values.get("on_interrupt"), OnInterrupt.RESUME),
+        tags=tuple(tag.strip() for tag in str(values.get("tags", "")).split(",") if tag.strip()),
+    )
+
+
+def _one_of(words: type[Any], value: object, otherwise: Any) -> Any:  # noqa: ANN401 - an enumeration's member
+    return words(value) if value in {*words} else otherwise
+
+
+def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str, Any]:
+    """Return the options that the fields say; an optional one left empty is left out."""
+    options: dict[str, Any] = {}
+    schema = engine.model_json_schema()
+    for name, about in schema["properties"].items():
+        text = values.get(OPTIONS + name)
+        widget = widget_of(about, schema)
+        if widget == "toggle":
+            options[name] = text == "true"
+        elif widget == "patterns":
+            options[name] = [line for line in str(text or "").splitlines() if line.strip()]
+        elif text or name in schema.get("required", ()):
+            options[name] = str(text or "")
+    return options
+
+
+def fields_of(engine: type[Engine], options: Mapping[str, Any]) -> Iterable[tuple[str, Field]]:
+    """Return each option's group and field, filled with the options or their defaults."""
+    schema = engine.model_json_schema()
+    for name, about in schema["properties"].items():
+        value = options.get(name, about.get("default"))
+        yield str(about.get("group", "")), _field(name, about, schema, value)
+
+
+def _field(name: str, about: Mapping[str, Any], schema: Mapping[str, Any], value: object) -> Field:
+    widget = widget_of(about, schema)
+    shown_if = next(iter(about.get("shown_if", {}).items()), None)
+    return Field(
+        id=f"options-{name.replace('_', '-')}",
+        name=OPTIONS + name,
+        label=about.get("title") or name,
+        help=about.get("description", "").replace("\n", " "),
+        widget=widget,
+        choices=choices_of(about, schema),
+        value=bool(value) if widget == "toggle" else Exactly(_as_text(value)),
+        placeholder=str(about.get("placeholder", "")),
+        wide=widget in {"patterns", "toggle"},
+        shown_if=(OPTIONS + shown_if[0], _as_text(shown_if[1])) if shown_if else None,
+    )
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "\n".join(str(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def widget_of(about: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Return how an option is asked for: what the kind wants, else what its type suggests."""
+    if "widget" in about:
+        return str(about["widget"])
+    if choices_of(about, schema):
+        return "choice"
+    return {"boolean": "toggle", "array": "patterns"}.get(str(about.get("type")), "text")
+
+
+def choices_of(about: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what can be chosen: each value with its words."""
+    reference = str(about.get("$ref", "")).rpartition("/")[2]
+    values = about.get("enum") or schema.get("$defs", {}).get(reference, {}).get("enum", ())
+    words = about.get("choices", {})
+    return tuple((str(value), str(words.get(value) or str(value).capitalize())) for value in values)
+
+
+def own_fields(draft: JobDraft) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+    """Return the fields that every job has: those that come first, and those at the end."""
+    first = (
+        Field(id="name", name="name", label="Name", value=Exactly(draft.name), help="What you call it"),
+        Field(
+            id="tags",
+            name="tags",
+            label="Tags",
+            value=Exactly(", ".join(draft.tags)),
+            help="Words to find it by, with commas between them",
+        ),
+    )
+    last = (
+        Field(
+            id="on-interrupt",
+            name="on_interrupt",
+            label="If Holdfast stops while it runs",
+            widget="choice",
+            choices=_texts(INTERRUPTED),
+            value=str(draft.on_interrupt),
+        ),
+        Field(
+            id="priority",
+            name="priority",
+            label="When slots are short",
+            widget="choice",
+            choices=_texts(PRIORITIES),
+            value=str(draft.priority),
+        ),
+    )
+    return first, last
+
+
+def _texts(pairs: Sequence[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(value), words) for value, words in pairs)
+
+
+def job_form(draft: JobDraft, checked: Checked, *, strict: bool = False, **about: Any) -> JobForm:  # noqa: ANN401
+    """Return the form with what stands in it and what is true of it.
+
+    Fields that are still empty are only called wrong when `strict`: after sending.
+    """
+    first, last = own_fields(draft)
+    grouped: dict[str, list[Field]] = {"What": [*first]}
+    for group, field in fields_of(ENGINES[draft.kind], draft.options):
+        grouped.setdefault(group.capitalize() or "What", []).append(field)
+    grouped["If something comes between"] = [*last]
+    wrong = [0]
+    groups = tuple(
+        Group(title=title, fields=tuple(_with_truth(field, checked, wrong, strict=strict) for field in fields))
+        for title, fields in grouped.items()
+    )
+    return JobForm(
+        kind=draft.kind,
+        kinds=kind_cards(),
+        groups=groups,
+        plan=checked.plan,
+        plan_missing="Fill in the fields, and it is told here in sentences.",
+        to_fix=f"{plural(wrong[0], 'field')} to fix first." if wrong[0] else "",
+        **about,
+    )
+
+
+def _with_truth(field: Field, checked: Checked, wrong: list[int], *, strict: bool) -> Field:
+    """Return the field with what is known about it, and count it if it is wrong."""
+    short = field.name.removeprefix(OPTIONS)
+    problem = _problem_of(field.name, checked.problems)
+    if problem and (strict or field.value):
+        wrong[0] += 1
+        return replace(field, truth=problem, good=False, focus=strict and wrong[0] == 1)
+    fact = next((fact for fact in checked.facts if fact.field in {field.name, short}), None)
+    return replace(field, truth=fact.text, good=fact.good) if fact else field
+
+
+def _problem_of(name: str, problems: Mapping[str, str]) -> str:
+    """Return what is wrong with a field or with a part of it, one of its patterns for example."""
+    return next((text for place, text in problems.items() if place == name or place.startswith(f"{name}.")), "")
+
+
+def with_theirs(form: JobForm, theirs: JobForm) -> JobForm:
+    """Return the form that shows, beside what was typed, what someone else saved meanwhile."""
+    saved = {field.name: field for group in theirs.groups for field in group.fields}
+    groups = tuple(
+        Group(title=group.title, fields=tuple(_beside(field, saved[field.name]) for field in group.fields))
+        for group in form.groups
+    )
+    return replace(
+        form,
+        groups=groups,
+        notice="Someone else changed this job while you did.",
+        notice_hint="What you typed is kept; what they saved stands beside it. Saving again replaces theirs.",
+    )
+
+
+def _beside(field: Field, saved: Field) -> Field:
+    if field.value == saved.value:
+        return field
+    words = dict(saved.choices)
+    value = saved.value
+    text = ("yes" if value else "no") if isinstance(value, bool) else words.get(str(value), str(value))
+    return replace(field, theirs=text)

@@ -1,0 +1,119 @@
+"""A job as its own page shows it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from core.engines import ENGINES
+from core.models import Job, JobOverview, OnInterrupt, Priority, Run, Value
+from fastapi_app.presenters import sizes
+from fastapi_app.presenters.forms import choices_of
+from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
+from fastapi_app.presenters.proofs import newest_verified, proof_of, proved_at
+from fastapi_app.presenters.states import Mark, edition, mark_of
+from fastapi_app.presenters.texts import plural
+
+MOST_RUNS: Final = 10
+
+
+class JobView(Value, frozen=True, kw_only=True):
+    """The head of the page."""
+
+    id: str
+    name: str
+    version: str
+    job_version: int
+    mark: Mark
+    sentence: str
+    actions: tuple[Action, ...]
+    tags: tuple[str, ...]
+    owner: str
+    created_at: datetime
+    history: str
+    deletable: bool
+
+
+class Setting(Value, frozen=True, kw_only=True):
+    """One setting in words; `code` is shown as it is typed."""
+
+    label: str
+    text: str
+    code: bool
+
+
+class Safety(Value, frozen=True, kw_only=True):
+    """What is known about the job's copies."""
+
+    at: datetime | None
+    proof: str
+    rows: tuple[tuple[str, str], ...]
+
+
+def job_view(overview: JobOverview, history: Sequence[Run]) -> JobView:
+    """Return the job's head."""
+    job = overview.job
+    return JobView(
+        id=job.id,
+        name=job.name,
+        version=edition(overview),
+        job_version=job.version,
+        mark=mark_of(overview.latest_run),
+        sentence=f"{label_of(job.kind)}: {about(job)}",
+        actions=actions_on(overview),
+        tags=job.tags,
+        owner=job.owner,
+        created_at=job.created_at,
+        history=plural(len(history), "run"),
+        deletable=all(run.over for run in history),
+    )
+
+
+def safety_of(job: Job, history: Sequence[Run]) -> Safety:
+    """Return what is known about the job's copies."""
+    run = newest_verified(history)
+    proof = proof_of(run) if run else None
+    rows = []
+    if proof and proof.files is not None and proof.bytes is not None:
+        rows.append(("The copy", f"{proof.files:,} files, {sizes.size(proof.bytes)}"))
+    if job.kind == "copy":
+        rows.append(("Deletes", "Never, extra files stay at the destination"))
+    rows.append(("Interrupted", INTERRUPTED[job.on_interrupt]))
+    return Safety(at=proved_at(run), proof=proof.sentence if proof else "", rows=tuple(rows))
+
+
+INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {
+    OnInterrupt.RESUME: "Goes on by itself at the next start",
+    OnInterrupt.PAUSE: "Stays paused until someone resumes it",
+    OnInterrupt.FAIL: "Counts as failed",
+}
+
+
+def settings_of(job: Job) -> tuple[Setting, ...]:
+    """Return the job's options in words, those that differ from nothing."""
+    engine = ENGINES.get(job.kind)
+    schema = engine.model_json_schema() if engine else {"properties": {}}
+    settings = [Setting(label="Kind", text=label_of(job.kind), code=False)]
+    for name, value in job.options.items():
+        described = schema["properties"].get(name, {})
+        if text := _in_words(described, schema, value, job.options):
+            code = described.get("widget") in {"folder", "patterns"}
+            settings.append(Setting(label=described.get("title", name), text=text, code=code))
+    if job.priority != Priority.NORMAL:
+        settings.append(Setting(label="Priority", text=job.priority.capitalize(), code=False))
+    return tuple(settings)
+
+
+def _in_words(
+    described: Mapping[str, Any], schema: Mapping[str, Any], value: object, options: Mapping[str, Any]
+) -> str:
+    """Return an option's value; nothing for what is empty or does not count at present."""
+    if any(options.get(name) != wanted for name, wanted in described.get("shown_if", {}).items()):
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    if described.get("widget") == "rate" and isinstance(value, int):
+        return f"{sizes.size(value)}/s"
+    words = dict(choices_of(described, schema))
+    return words.get(str(value), "" if value is None else str(value))

@@ -1,0 +1,232 @@
+"""A run as its page, its job's page and lists of runs show it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from core.engines import ENGINES
+from core.log_files import LogLine, LogPage
+from core.models import Attempt, Ending, Failure, Job, Run, Trigger, Value
+from core.states import AT_WORK, RunState
+from fastapi_app.presenters import sizes, times
+from fastapi_app.presenters.jobs import live_of, took
+from fastapi_app.presenters.proofs import proof_of
+from fastapi_app.presenters.states import Mark, mark_of
+from fastapi_app.presenters.texts import plural
+
+ENDING_WORDS: Final[Mapping[Ending, str]] = {
+    Ending.COMPLETED: "completed",
+    Ending.FAILED: "failed",
+    Ending.PAUSED: "paused",
+    Ending.CANCELLED: "cancelled",
+    Ending.INTERRUPTED: "interrupted",
+}
+
+STANDING: Final[Mapping[RunState, str]] = {
+    RunState.SCHEDULED: "It begins when it is due.",
+    RunState.BLOCKED: "It waits for the jobs it comes after.",
+    RunState.QUEUED: "It begins as soon as a slot is free.",
+    RunState.PAUSED: "It is set down half-way and goes on from there when you resume it.",
+    RunState.CANCELLED: "It was stopped because someone asked. What was copied until then stays and is whole.",
+    RunState.SKIPPED: "It never ran and never will.",
+}
+
+LOG_STATUS: Final[Mapping[str, str]] = {"warn": "late", "error": "failed"}
+
+
+class Step(Value, frozen=True, kw_only=True):
+    """One stage of a run: "done", "now" or "" when it is still to come."""
+
+    name: str
+    word: str
+    look: str
+
+
+class Figure(Value, frozen=True, kw_only=True):
+    """A number worth a look."""
+
+    name: str
+    number: str
+    unit: str = ""
+    aside: str = ""
+
+
+class AttemptView(Value, frozen=True, kw_only=True):
+    """One try within a run."""
+
+    number: int
+    word: str
+    worker: str
+    started_at: datetime
+    took: str
+    note: str
+
+
+class RunView(Value, frozen=True, kw_only=True):
+    """A run with everything that can be said about it."""
+
+    id: str
+    job_id: str
+    number: int
+    mark: Mark
+    over: bool
+    live: Mapping[str, str] | None
+    steps: tuple[Step, ...]
+    standing: str
+    sentence: str
+    by: str
+    attempt: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    took: str
+    moved: str
+    note: str
+    error: Failure | None
+    warnings: tuple[str, ...]
+    warnings_count: str
+    figures: tuple[Figure, ...]
+    attempts: tuple[AttemptView, ...]
+
+
+def run_view(run: Run, job: Job) -> RunView:
+    """Return the run as the pages show it."""
+    proof = proof_of(run)
+    return RunView(
+        id=run.id,
+        job_id=run.job_id,
+        number=run.number,
+        mark=mark_of(run),
+        over=run.over,
+        live=live_of(run),
+        steps=steps_of(run, job),
+        standing=STANDING.get(run.state, "") if run.state in STANDING else proof.sentence,
+        sentence=sentence_of(run),
+        by=by_words(run),
+        attempt=run.attempt,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        took=took(run),
+        moved=sizes.size(proof.copied_bytes) if proof.copied_bytes is not None else "–",
+        note=run.error.message if run.error else "",
+        error=run.error,
+        warnings=run.warnings,
+        warnings_count=plural(len(run.warnings), "thing to know", "things to know"),
+        figures=figures_of(run),
+        attempts=tuple(attempt_view(attempt) for attempt in run.attempts),
+    )
+
+
+def sentence_of(run: Run) -> str:
+    """Return in one sentence how the run ended."""
+    if run.state == RunState.COMPLETED:
+        return proof_of(run).sentence or "It did what was asked."
+    if run.state == RunState.FAILED:
+        return proof_of(run).sentence or "It could not do what was asked."
+    return STANDING.get(run.state, "")
+
+
+def by_words(run: Run) -> str:
+    """Return why the run exists: "by ada", "again, by ada", "by its schedule"."""
+    match run.trigger:
+        case Trigger.SCHEDULE:
+            return "by its schedule"
+        case Trigger.UPSTREAM:
+            return "after the job before it"
+        case Trigger.REQUEUE:
+            return f"again, by {run.asked_by}" if run.asked_by else "again"
+        case Trigger.API:
+            return f"by {run.asked_by}, through the API" if run.asked_by else "through the API"
+        case Trigger.MANUAL:
+            return f"by {run.asked_by}" if run.asked_by else "by hand"
+
+
+def steps_of(run: Run, job: Job) -> tuple[Step, ...]:
+    """Return the stages of the run's kind, and where the run is among them."""
+    engine = ENGINES.get(job.kind)
+    names = [*engine.stages] if engine else []
+    present = names.index(run.progress.stage) if run.progress.stage in names else -1
+    working = run.state in AT_WORK or not run.over
+    return tuple(
+        Step(name=name, word=name.capitalize(), look=_look(place, present, working=working))
+        for place, name in enumerate(names)
+    )
+
+
+def _look(place: int, present: int, *, working: bool) -> str:
+    if place < present:
+        return "done"
+    return "now" if place == present and working else ""
+
+
+def figures_of(run: Run) -> tuple[Figure, ...]:
+    """Return up to four figures about a run that is over."""
+    proof = proof_of(run)
+    figures = []
+    if proof.files is not None:
+        figures.append(Figure(name="Files", number=f"{proof.files:,}", aside=proof.files_aside))
+    if proof.bytes is not None:
+        figures.append(_size_figure("Size", proof.bytes))
+    if proof.copied_bytes is not None:
+        aside = plural(proof.copied_files, "file") if proof.copied_files is not None else ""
+        figures.append(_size_figure("New data", proof.copied_bytes, aside))
+    if run.started_at and run.ended_at:
+        aside = f"{plural(run.attempt, 'attempt')}" if run.attempt > 1 else ""
+        figures.append(Figure(name="Took", number=took(run), aside=aside))
+    return tuple(figures)
+
+
+def _size_figure(name: str, amount: int, aside: str = "") -> Figure:
+    number, unit = sizes.size_parts(amount)
+    return Figure(name=name, number=number, unit=unit, aside=aside)
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Return one try as the run's page shows it."""
+    ended = attempt.ended_at
+    return AttemptView(
+        number=attempt.number,
+        word=ENDING_WORDS[attempt.ending] if attempt.ending else "at work",
+        worker=attempt.worker,
+        started_at=attempt.started_at,
+        took=times.span((ended - attempt.started_at).total_seconds()) if ended else "",
+        note=attempt.error.message if attempt.error else "",
+    )
+
+
+class LineView(Value, frozen=True, kw_only=True):
+    """A line of a log; `st` colours warnings and errors."""
+
+    number: int
+    at: datetime
+    level: str
+    text: str
+    st: str
+
+
+class LogView(Value, frozen=True, kw_only=True):
+    """The lines of a log that a page begins with."""
+
+    lines: tuple[LineView, ...]
+    total: int
+    said: str
+
+
+def log_view(page: LogPage) -> LogView:
+    """Return the page of a log as it is shown."""
+    return LogView(lines=lines_of(page.lines), total=page.total, said=plural(page.total, "line"))
+
+
+def lines_of(lines: Sequence[LogLine]) -> tuple[LineView, ...]:
+    """Return lines as they are shown."""
+    return tuple(
+        LineView(
+            number=line.number,
+            at=line.at,
+            level=line.level,
+            text=line.text,
+            st=LOG_STATUS.get(line.level, ""),
+        )
+        for line in lines
+    )
