@@ -119,8 +119,8 @@ def _verdict(run: Run) -> list[str]:
         lines.append(
             f"{run.state.capitalize()}. What was copied so far stays; run it again to go on from there."
         )
-    if "copied_files" in result:
-        copied, unchanged = result["copied_files"], result.get("unchanged_files", 0)
+    if "copied" in result:
+        copied, unchanged = result["copied"], result.get("unchanged", 0)
         lines.append(
             f"Copied {copied:,} files, {sizes.size(result.get('copied_bytes', 0))}; {unchanged:,} unchanged."
         )

@@ -69,7 +69,7 @@ def test_a_second_backup_by_command_moves_nothing(holdfast, source, destination,
 
     _, (second, first) = kept()
     assert answer.returncode == 0
-    assert (second.number, second.result["copied_files"], first.result["copied_files"]) == (2, 0, 6)
+    assert (second.number, second.result["copied"], first.result["copied"]) == (2, 0, 6)
     assert (destination / "notes.txt").stat() == before
 
 
@@ -113,7 +113,7 @@ def test_a_backup_that_left_something_unsafe_names_it(holdfast, source, destinat
     [
         (["{base}/nowhere", "{base}/copy"], "nowhere"),
         (["{source}", "{source}/inside"], "inside"),
-        (["{source}", "{source}"], "same"),
+        (["{source}", "{source}"], "itself"),
         (["{source}", "{base}/copy", "--engine", "teleport"], "teleport"),
         (["{source}", "{base}/copy", "--data", "{source}/notes.txt"], "data"),
     ],
