@@ -64,10 +64,10 @@ class Passwords:
         """Tell whether it is the password that was kept; None stands for no such person."""
         with self._places:
             try:
-                same = self._hasher.verify(kept or self._nobodys, _bytes(password))
+                self._hasher.verify(kept or self._nobodys, _bytes(password))
             except (VerificationError, InvalidHashError):
                 return False
-        return same and kept is not None
+        return kept is not None
 
     def outdated(self, kept: str) -> bool:
         """Tell whether the password should be hashed anew, with today's figures."""

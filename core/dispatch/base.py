@@ -37,5 +37,9 @@ class Dispatcher(ABC):
         """Return how busy the slots are."""
 
     @abstractmethod
+    def is_working(self) -> bool:
+        """Tell whether what is enqueued will be carried, now or when a slot is free."""
+
+    @abstractmethod
     def stop(self) -> None:
         """Carry nothing more and wait until the slots are empty."""

@@ -55,6 +55,10 @@ class LocalDispatcher(Dispatcher):
         with self._changed:
             return Load(slots=self._slots, busy=self._busy, waiting=len(self._waiting))
 
+    def is_working(self) -> bool:
+        """Tell whether every slot is there and none was told to stop."""
+        return not self._stopping and all(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
         """Carry nothing more and wait until the slots are empty."""
         with self._changed:

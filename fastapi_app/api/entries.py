@@ -1,0 +1,109 @@
+"""What programs may send, checked as far as JSON goes; the rest is checked where it is decided."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from core.drafts import JobDraft, JobPatch
+from core.models import OnInterrupt, Priority, frozen
+
+DEEPEST: Final = 20
+LARGEST_NUMBER: Final = 2**63
+
+
+def plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value if it can be kept as it is; raises ValueError, saying why not."""
+    if depth > DEEPEST:
+        raise ValueError("This is nested too deeply.")
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, str) and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("A text cannot contain NUL or half a character.")
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < LARGEST_NUMBER):
+        raise ValueError("A number is too large.")
+    return value
+
+
+PlainText = Annotated[str, AfterValidator(plain), Field(max_length=1_000)]
+Options = Annotated[dict[str, Any], AfterValidator(plain)]
+Tags = Annotated[list[PlainText], Field(max_length=100)]
+
+
+class Entry(BaseModel):
+    """Something a program sends; a field that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class StillToCome(Entry):
+    """What jobs do not have yet; only the value that stands for nothing is accepted."""
+
+    schedule: None = None
+    after: Annotated[list[Literal[""]], Field(max_length=0)] = []
+    retry: None = None
+    timeout: None = None
+
+
+class JobEntry(StillToCome):
+    """A new job."""
+
+    name: PlainText
+    kind: PlainText
+    options: Options = {}
+    priority: Priority = Priority.NORMAL
+    on_interrupt: OnInterrupt = OnInterrupt.RESUME
+    tags: Tags = []
+    enabled: bool = True
+
+    def draft(self) -> JobDraft:
+        """Return it as the manager takes it."""
+        return JobDraft(
+            name=self.name,
+            kind=self.kind,
+            options=frozen(self.options),
+            priority=self.priority,
+            on_interrupt=self.on_interrupt,
+            tags=tuple(self.tags),
+            enabled=self.enabled,
+        )
+
+
+class JobChange(StillToCome):
+    """What of a job is to be changed, and the version that is changed."""
+
+    version: int | None = None
+    name: PlainText | None = None
+    options: Options | None = None
+    priority: Priority | None = None
+    on_interrupt: OnInterrupt | None = None
+    tags: Tags | None = None
+    enabled: bool | None = None
+
+    def patch(self) -> JobPatch:
+        """Return it as the manager takes it."""
+        return JobPatch(
+            name=self.name if self.name is not None else UNSET,
+            options=frozen(self.options) if self.options is not None else UNSET,
+            priority=self.priority or UNSET,
+            on_interrupt=self.on_interrupt or UNSET,
+            tags=tuple(self.tags) if self.tags is not None else UNSET,
+            enabled=self.enabled if self.enabled is not None else UNSET,
+        )
+
+
+class OptionsEntry(Entry):
+    """Options of a kind that are still being entered."""
+
+    options: Options = {}
+
+
+class Credentials(Entry):
+    """A name and a password."""
+
+    username: Annotated[str, Field(max_length=1_000)]
+    password: Annotated[str, Field(max_length=1_000_000, repr=False)]

@@ -1,0 +1,132 @@
+"""Jobs, and what is done to the run that a job has at present."""
+
+import re
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Query, Response
+
+from core.listing import MOST, PAGE, JobQuery
+from core.manager import JobManager
+from core.models import Run, Trigger
+from fastapi_app.api.entries import JobChange, JobEntry
+from fastapi_app.api.places import JobId
+from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
+from fastapi_app.dependencies import Manager, Person
+from fastapi_app.refusals import NothingToAct, VersionRequired
+
+router = APIRouter(tags=["jobs"])
+
+ETAG: Final = re.compile(r'(?:W/)?"?(\d{1,9})"?')
+IfMatch = Annotated[str | None, Header(alias="If-Match")]
+Words = Annotated[list[str], Query(max_length=50)]
+
+
+@router.get("/jobs")
+def list_jobs(
+    manager: Manager,
+    q: Annotated[str, Query(max_length=1_000)] = "",
+    state: Words = [],  # noqa: B006 - FastAPI copies it
+    kind: Words = [],  # noqa: B006
+    tag: Words = [],  # noqa: B006
+    sort: str = "-created",
+    limit: Annotated[int, Query(ge=1, le=MOST)] = PAGE,
+    cursor: Annotated[str | None, Query(max_length=2_000)] = None,
+) -> JobsOut:
+    """Return a page of jobs; `state`, `kind` and `tag` may be given several times."""
+    query = JobQuery(
+        text=q,
+        states=tuple(state),
+        kinds=tuple(kind),
+        tags=tuple(tag),
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    page = manager.list_jobs(query)
+    items = [JobOut.of_overview(item) for item in page.items]
+    return JobsOut.model_construct(items=items, next=page.next, total=page.total)
+
+
+@router.post("/jobs", status_code=201)
+def create(entry: JobEntry, manager: Manager, person: Person, response: Response) -> JobOut:
+    """Keep a new job."""
+    job = manager.create(entry.draft(), asked_by=person.name)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return JobOut.of(job, None)
+
+
+@router.get("/jobs/{job_id}")
+def show(job_id: JobId, manager: Manager, response: Response) -> JobOut:
+    """Return the job with its latest run."""
+    overview = manager.job(job_id)
+    response.headers["ETag"] = f'"{overview.job.version}"'
+    return JobOut.of_overview(overview)
+
+
+@router.patch("/jobs/{job_id}")
+def edit(job_id: JobId, change: JobChange, manager: Manager, if_match: IfMatch = None) -> JobOut:
+    """Change a job that is still at the version named in the body or as If-Match."""
+    version = change.version if change.version is not None else _version_in(if_match)
+    if version is None:
+        raise VersionRequired
+    manager.edit(job_id, change.patch(), version=version)
+    return JobOut.of_overview(manager.job(job_id))
+
+
+@router.delete("/jobs/{job_id}", status_code=204)
+def delete(job_id: JobId, manager: Manager, if_match: IfMatch = None) -> None:
+    """Delete a job and its runs."""
+    manager.delete(job_id, version=_version_in(if_match))
+
+
+@router.get("/jobs/{job_id}/runs")
+def runs(
+    job_id: JobId,
+    manager: Manager,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = PAGE,
+    cursor: Annotated[int | None, Query(ge=1)] = None,
+) -> RunsOut:
+    """Return the job's runs, the newest first; `cursor` is the number below which to begin."""
+    every = manager.runs_of(job_id)
+    later = [run for run in every if cursor is None or run.number < cursor]
+    shown = later[:limit]
+    more = str(shown[-1].number) if len(later) > limit else None
+    return RunsOut.model_construct(items=[RunOut.of(run) for run in shown], next=more, total=len(every))
+
+
+@router.post("/jobs/{job_id}/runs", status_code=202)
+def start(job_id: JobId, manager: Manager, person: Person) -> RunOut:
+    """Ask for a run of the job."""
+    return RunOut.of(manager.start(job_id, trigger=Trigger.API, asked_by=person.name))
+
+
+@router.post("/jobs/{job_id}/pause", status_code=202)
+def pause(job_id: JobId, manager: Manager) -> RunOut:
+    """Ask the job's present run to stop half-way."""
+    return RunOut.of(manager.pause(_present_run(manager, job_id, "paused").id))
+
+
+@router.post("/jobs/{job_id}/resume", status_code=202)
+def resume(job_id: JobId, manager: Manager) -> RunOut:
+    """Let the job's paused run go on."""
+    return RunOut.of(manager.resume(_present_run(manager, job_id, "resumed").id))
+
+
+@router.post("/jobs/{job_id}/cancel", status_code=202)
+def cancel(job_id: JobId, manager: Manager) -> RunOut:
+    """Stop the job's present run for good."""
+    return RunOut.of(manager.cancel(_present_run(manager, job_id, "cancelled").id))
+
+
+def _present_run(manager: JobManager, job_id: str, verb: str) -> Run:
+    overview = manager.job(job_id)
+    run = overview.latest_run
+    if run is None or run.over:
+        raise NothingToAct(overview.job.name, verb)
+    return run
+
+
+def _version_in(if_match: str | None) -> int | None:
+    """Return the version that an If-Match names, None without one or for one that is not ours."""
+    found = ETAG.fullmatch(if_match.strip()) if if_match else None
+    return int(found.group(1)) if found else None

@@ -1,0 +1,56 @@
+"""Runs: how they are, what they say, and what can be done to them."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from fastapi_app.api.places import RunId
+from fastapi_app.api.values import LogOut, RunOut
+from fastapi_app.dependencies import Manager, Person, TheService
+
+router = APIRouter(prefix="/runs/{run_id}", tags=["runs"])
+
+MOST_LINES: Final = 5_000
+LAST_LINE: Final = 2**53
+
+
+@router.get("")
+def show(run_id: RunId, manager: Manager) -> RunOut:
+    """Return the run."""
+    return RunOut.of(manager.run(run_id))
+
+
+@router.get("/log")
+def log(
+    run_id: RunId,
+    service: TheService,
+    after: Annotated[int, Query(ge=0, le=LAST_LINE)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 1_000,
+) -> LogOut:
+    """Return lines of the run's log that follow the line `after`."""
+    service.manager.run(run_id)
+    return LogOut.of(service.logs.read(run_id, after=after, limit=limit))
+
+
+@router.post("/cancel", status_code=202)
+def cancel(run_id: RunId, manager: Manager) -> RunOut:
+    """Stop the run for good."""
+    return RunOut.of(manager.cancel(run_id))
+
+
+@router.post("/pause", status_code=202)
+def pause(run_id: RunId, manager: Manager) -> RunOut:
+    """Ask the run to stop half-way."""
+    return RunOut.of(manager.pause(run_id))
+
+
+@router.post("/resume", status_code=202)
+def resume(run_id: RunId, manager: Manager) -> RunOut:
+    """Let a paused run go on."""
+    return RunOut.of(manager.resume(run_id))
+
+
+@router.post("/requeue", status_code=202)
+def requeue(run_id: RunId, manager: Manager, person: Person) -> RunOut:
+    """Ask for a new run like one that is over."""
+    return RunOut.of(manager.requeue(run_id, asked_by=person.name))

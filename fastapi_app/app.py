@@ -1,0 +1,107 @@
+"""create_app(settings): the routes and the service's life."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import anyio
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from core.accounts import Accounts
+from core.service import Service
+from core.settings import Settings
+from fastapi_app import api, errors, pages, probes
+from fastapi_app.gate import LARGEST_BODY, Gate
+from fastapi_app.headers import Headers
+from fastapi_app.health import Health
+from fastapi_app.house import House
+from fastapi_app.hub import Hub
+from fastapi_app.monitor import Monitor
+from fastapi_app.sites import Site
+from fastapi_app.templating import Templates, folder_of, version_of_holdfast
+
+THREADS: Final = 40
+SEEN_KEPT_EVERY: Final = 300.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    service: Service | None = None,
+    accounts: Accounts | None = None,
+) -> FastAPI:
+    """Return the app; entering its lifespan starts the service, leaving it stops it."""
+    service = service or Service(settings)
+    accounts = accounts or Accounts(service.data / "auth", service.clock)
+    house = build_house(settings, service, accounts)
+    app = FastAPI(
+        title="Holdfast",
+        version=version_of_holdfast() or "0",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+    )
+    app.state.house = house
+    errors.install(app)
+    app.add_middleware(Gate, house=house)
+    app.add_middleware(Headers)
+    app.include_router(probes.router)
+    app.include_router(api.router)
+    app.include_router(api.documentation)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=folder_of("static"), follow_symlink=False), name="static")
+    return app
+
+
+def build_house(settings: Settings, service: Service, accounts: Accounts) -> House:
+    """Return the house of this service, its lights still out."""
+    hub = Hub()
+    monitor = Monitor(service, hub)
+    return House(
+        settings=settings,
+        service=service,
+        accounts=accounts,
+        site=Site(settings),
+        templates=Templates(service.clock),
+        hub=hub,
+        monitor=monitor,
+        health=Health(service, monitor, service.clock, version_of_holdfast()),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Run everything that runs by itself; off the event loop where it waits for disks or engines."""
+    house: House = app.state.house
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    await anyio.to_thread.run_sync(house.service.start)
+    try:
+        await anyio.to_thread.run_sync(house.accounts.open)
+        async with _in_the_background(house):
+            yield
+    finally:
+        await anyio.to_thread.run_sync(house.service.stop)
+
+
+@contextlib.asynccontextmanager
+async def _in_the_background(house: House) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(house.monitor.run()), asyncio.create_task(_keep_seen(house.accounts))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await anyio.to_thread.run_sync(house.accounts.close)
+
+
+async def _keep_seen(accounts: Accounts) -> None:
+    """Keep now and then when each session was last seen, so that a restart ends none of them."""
+    while True:
+        await asyncio.sleep(SEEN_KEPT_EVERY)
+        await anyio.to_thread.run_sync(accounts.keep_seen)

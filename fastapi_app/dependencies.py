@@ -1,0 +1,47 @@
+"""What a route may ask for: the manager, the person."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from core.accounts import Accounts
+from core.manager import JobManager
+from core.service import Service
+from fastapi_app.auth import Person as SomePerson
+from fastapi_app.house import House
+from fastapi_app.refusals import NotSignedIn
+
+
+async def _house(connection: HTTPConnection) -> House:
+    house: House = connection.app.state.house
+    return house
+
+
+TheHouse = Annotated[House, Depends(_house)]
+
+
+async def _service(house: TheHouse) -> Service:
+    return house.service
+
+
+async def _manager(house: TheHouse) -> JobManager:
+    return house.service.manager
+
+
+async def _accounts(house: TheHouse) -> Accounts:
+    return house.accounts
+
+
+async def _person(connection: HTTPConnection) -> SomePerson:
+    """Return who asks, as the gate found out."""
+    person: SomePerson | None = connection.scope.get("state", {}).get("person")
+    if person is None:
+        raise NotSignedIn
+    return person
+
+
+TheService = Annotated[Service, Depends(_service)]
+Manager = Annotated[JobManager, Depends(_manager)]
+TheAccounts = Annotated[Accounts, Depends(_accounts)]
+Person = Annotated[SomePerson, Depends(_person)]

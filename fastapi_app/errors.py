@@ -1,0 +1,234 @@
+"""One table from our errors to what is shown: a problem document (RFC 9457) or a page."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+from core.accounts import WrongCredentials
+from core.errors import (
+    HoldfastError,
+    InvalidOptions,
+    NotFound,
+    Refused,
+    StorageFailed,
+    StorageFull,
+    VersionConflict,
+    WrongState,
+)
+from core.tries import TooManyTries
+from fastapi_app.headers import add_headers
+from fastapi_app.refusals import (
+    AskedByOtherPage,
+    FormOutdated,
+    NotAllowed,
+    NotSignedIn,
+    SetUpFirst,
+    TooLarge,
+    UnknownMethod,
+    VersionRequired,
+    WrongHost,
+)
+
+log = logging.getLogger(__name__)
+
+STATUSES: Final[Mapping[type[HoldfastError], int]] = {
+    NotFound: 404,
+    VersionConflict: 409,
+    WrongState: 409,
+    InvalidOptions: 422,
+    Refused: 422,
+    StorageFull: 507,
+    StorageFailed: 503,
+    WrongCredentials: 401,
+    TooManyTries: 429,
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    AskedByOtherPage: 403,
+    FormOutdated: 403,
+    WrongHost: 421,
+    UnknownMethod: 405,
+    TooLarge: 413,
+    VersionRequired: 428,
+    HoldfastError: 500,
+}
+"""An error has the status of the nearest of its kinds that is named here."""
+
+MOST_PROBLEMS: Final = 20
+LONGEST_PLACE: Final = 100
+SENTENCES: Final = {
+    "missing": "This is needed.",
+    "extra_forbidden": "There is no such field.",
+    "json_invalid": "This is not JSON.",
+    "recursion_loop": "This is nested too deeply.",
+}
+
+
+class OurMistake(HoldfastError):
+    """Something went wrong that nobody foresaw."""
+
+    code = "internal"
+    hint = "Try again. The server's log has the details; please report them."
+
+    def __init__(self) -> None:
+        super().__init__("Holdfast itself made a mistake.")
+
+
+class Unanswerable(HoldfastError):
+    """The address or the request is not one that anything here answers."""
+
+    code = "not-answered"
+
+    def __init__(self, status: int) -> None:
+        self.code = HTTPStatus(status).phrase.lower().replace(" ", "-")  # type: ignore[misc]
+        super().__init__(_words_for(status), hint="Check the address and the request.")
+
+
+def install(app: FastAPI) -> None:
+    """Let every error that leaves a route become an answer."""
+    app.add_exception_handler(HoldfastError, _for_ours)
+    app.add_exception_handler(RequestValidationError, _for_invalid)
+    app.add_exception_handler(HTTPException, _for_http)
+    app.add_exception_handler(Exception, _for_mistake)
+
+
+def status_of(error: HoldfastError) -> int:
+    """Return the HTTP status that this error has."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def answer(scope: Scope, error: HoldfastError, status: int | None = None) -> Response:
+    """Return what the one who asked is shown."""
+    status = status or status_of(error)
+    if isinstance(error, NotSignedIn):
+        return _to_the_door(scope, error)
+    if isinstance(error, StorageFailed):
+        log.error("a change could not be kept: %s", error)
+    response = _page(scope, error, status) if wants_html(scope) else _problem(error, status)
+    if isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.wait_seconds)
+    return response
+
+
+def wants_html(scope: Scope) -> bool:
+    """Tell whether a person with a browser asks."""
+    accepted = Headers(scope=scope).get("accept", "")
+    return "text/html" in accepted and not scope["path"].startswith("/api/")
+
+
+def problem_of(error: HoldfastError, status: int) -> dict[str, Any]:
+    """Return the problem document of an error."""
+    problem: dict[str, Any] = {
+        "type": f"urn:holdfast:problem:{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": str(error),
+        "code": error.code,
+        "hint": error.hint,
+    }
+    if isinstance(error, InvalidOptions):
+        problem["problems"] = error.problems
+    return problem
+
+
+def problems_in(errors: Sequence[Any]) -> dict[str, str]:
+    """Return, for each field that was entered wrong, where it is and one sentence; never what it held."""
+    problems = {}
+    for error in errors[:MOST_PROBLEMS]:
+        place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str)) or "body"
+        sentence = SENTENCES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+        problems[place[:LONGEST_PLACE]] = sentence.rstrip(".") + "."
+    return problems
+
+
+def _problem(error: HoldfastError, status: int) -> Response:
+    content = json.dumps(problem_of(error, status), ensure_ascii=True)
+    return Response(content, status, media_type="application/problem+json")
+
+
+def _page(scope: Scope, error: HoldfastError, status: int) -> Response:
+    theme = HTTPConnection(scope).cookies.get("theme", "auto")
+    content = scope["app"].state.house.templates.render(
+        "pages/error.html",
+        theme=theme,
+        status=status,
+        title=HTTPStatus(status).phrase,
+        detail=str(error),
+        hint=error.hint,
+        code=error.code,
+        problems=error.problems if isinstance(error, InvalidOptions) else {},
+    )
+    return HTMLResponse(content, status)
+
+
+def _to_the_door(scope: Scope, error: NotSignedIn) -> Response:
+    """Send a person to where they can come in; tell a program what is missing."""
+    headers = Headers(scope=scope)
+    place = "/setup" if isinstance(error, SetUpFirst) else _log_in(scope, headers)
+    if headers.get("hx-request") == "true":
+        response = _problem(error, HTTPStatus.UNAUTHORIZED)
+        response.headers["HX-Redirect"] = place
+        return response
+    if wants_html(scope):
+        return RedirectResponse(place, HTTPStatus.SEE_OTHER)
+    response = _problem(error, HTTPStatus.UNAUTHORIZED)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
+    return response
+
+
+def _log_in(scope: Scope, headers: Headers) -> str:
+    if scope.get("method") != "GET" or headers.get("hx-request") == "true":
+        return "/login"
+    path = quote(scope["path"])
+    query = scope["query_string"].decode("latin-1")
+    wanted = f"{path}?{query}" if query else path
+    return "/login" if wanted == "/" else f"/login?{urlencode({'next': wanted})}"
+
+
+async def _for_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HoldfastError)  # noqa: S101 - registered for nothing else
+    return answer(request.scope, error)
+
+
+async def _for_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    return answer(request.scope, InvalidOptions(problems_in(error.errors())))
+
+
+async def _for_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    response = answer(request.scope, Unanswerable(error.status_code), error.status_code)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _for_mistake(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    response = _problem(OurMistake(), HTTPStatus.INTERNAL_SERVER_ERROR)
+    add_headers(request.scope, MutableHeaders(raw=response.raw_headers), response.status_code)
+    return response
+
+
+def _words_for(status: int) -> str:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return "There is nothing at this address."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return "This cannot be done at this address."
+        case HTTPStatus.BAD_REQUEST:
+            return "The request could not be read."
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return "The request is too large."
+        case _:
+            return f"The request was not accepted: {HTTPStatus(status).phrase}."

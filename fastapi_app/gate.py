@@ -1,0 +1,204 @@
+"""Who comes in: decided for every request before anything of its body is read.
+
+Nobody comes in by default. What strangers may ask for is listed in `PUBLIC`; what each role may
+do, in `ROLES`. Both are looked up with the path that is routed.
+"""
+
+import hmac
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.errors import HoldfastError
+from core.people import Role
+from fastapi_app.auth import Person, person_of
+from fastapi_app.errors import answer
+from fastapi_app.house import House
+from fastapi_app.refusals import (
+    AskedByOtherPage,
+    FormOutdated,
+    NotAllowed,
+    NotSignedIn,
+    SetUpFirst,
+    TooLarge,
+    UnknownMethod,
+    WrongHost,
+)
+
+PUBLIC: Final = (
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/setup"),
+    ("POST", "/setup"),
+    ("GET", "/health"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/static/*"),
+    ("POST", "/api/v1/auth/token"),
+)
+"""What strangers may ask for. "*" stands for any rest."""
+
+BEFORE_SET_UP: Final = frozenset({"/setup", "/health", "/livez", "/readyz", "/static/*"})
+"""What of it there is before the first account."""
+
+FORMS_OF_STRANGERS: Final = frozenset({"/login", "/setup"})
+READING: Final = frozenset({"GET", "HEAD"})
+METHODS: Final = READING | {"POST", "PATCH", "DELETE"}
+
+ROLES: Final = (
+    ("/jobs", Role.OPERATOR),
+    ("/runs", Role.OPERATOR),
+    ("/kinds", Role.OPERATOR),
+    ("/logout", Role.VIEWER),
+    ("/theme", Role.VIEWER),
+)
+"""Who may change what is below a path, on pages and below /api/v1 alike. The rest is an admin's."""
+
+LARGEST_BODY: Final = 1_000_000
+LONGEST_LENGTH: Final = 18
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class Gate:
+    """Stands before every route."""
+
+    def __init__(self, app: ASGIApp, house: House) -> None:
+        self._app = app
+        self._house = house
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            person = self._admit(scope)
+            if person is not None and person.session and scope["method"] not in READING:
+                receive = await _with_the_sessions_token(scope, receive, person)
+        except HoldfastError as error:
+            await answer(scope, error)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["person"] = person
+        await self._app(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in who is signed in and comes from a page of ours; the rest is told 403, no more."""
+        accounts, site = self._house.accounts, self._house.site
+        person = None if accounts.needs_set_up else person_of(scope, accounts, site)
+        bearer = person is not None and person.session is None
+        ours = not site.asked_by_other_page(scope) if bearer else site.asked_by_own_page(scope)
+        if site.origin_of(scope) is None or person is None or not ours:
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        scope.setdefault("state", {})["person"] = person
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> Person | None:
+        """Return who may go on, None for a stranger at a public place; raises what is wrong."""
+        site, accounts = self._house.site, self._house.accounts
+        method, path = scope["method"], scope["path"]
+        if method not in METHODS:
+            raise UnknownMethod
+        if site.origin_of(scope) is None:
+            raise WrongHost
+        if _length(scope) > LARGEST_BODY:
+            raise TooLarge
+        public = public_place(method, path)
+        if accounts.needs_set_up and public not in BEFORE_SET_UP:
+            raise SetUpFirst
+        person = person_of(scope, accounts, site)
+        if public is None and person is None:
+            raise NotSignedIn
+        if method not in READING:
+            self._check_page(scope, person)
+        if public is None and person is not None and not person.may(needed := role_for(method, path)):
+            raise NotAllowed(person.role, needed)
+        return person
+
+    def _check_page(self, scope: Scope, person: Person | None) -> None:
+        """Raise AskedByOtherPage for a write that a page of somebody else's may have sent."""
+        site = self._house.site
+        by_browser = scope["path"] in FORMS_OF_STRANGERS or (person is not None and person.session)
+        if not site.asked_by_own_page(scope) if by_browser else site.asked_by_other_page(scope):
+            raise AskedByOtherPage
+
+
+def public_place(method: str, path: str) -> str | None:
+    """Return the place in `PUBLIC` that this is; None is behind the door."""
+    asked = "GET" if method == "HEAD" else method
+    for allowed, place in PUBLIC:
+        beginning, star, _ = place.partition("*")
+        if asked == allowed and (path.startswith(beginning) if star else path == place):
+            return place
+    return None
+
+
+def role_for(method: str, path: str) -> Role:
+    """Return the role that this takes."""
+    if method in READING:
+        return Role.VIEWER
+    place = path.removeprefix("/api/v1")
+    for beginning, role in ROLES:
+        if place == beginning or place.startswith(f"{beginning}/"):
+            return role
+    return Role.ADMIN
+
+
+async def _with_the_sessions_token(scope: Scope, receive: Receive, person: Person) -> Receive:
+    """Return how to read the body once the session's token was found; raises FormOutdated.
+
+    It comes as the header X-CSRF-Token or, from a form without scripts, as its field `csrf`.
+    """
+    headers = Headers(scope=scope)
+    given = headers.get("x-csrf-token")
+    if given is None and headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+        body = await _whole_body(receive)
+        given = _field(body, "csrf")
+        receive = _replaying(body, receive)
+    if given is None or not hmac.compare_digest(given.encode(), person.csrf_token.encode()):
+        raise FormOutdated
+    return receive
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _field(body: bytes, name: str) -> str | None:
+    try:
+        fields = parse_qs(body.decode("latin-1"), max_num_fields=1_000)
+    except ValueError:
+        return None
+    return fields.get(name, [None])[0]
+
+
+def _length(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "0")
+    return (
+        int(length)
+        if length.isascii() and length.isdigit() and len(length) <= LONGEST_LENGTH
+        else LARGEST_BODY + 1
+    )

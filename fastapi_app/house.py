@@ -1,0 +1,31 @@
+"""Everything that one running Holdfast has, in one bundle."""
+
+from dataclasses import dataclass
+
+from core.accounts import Accounts
+from core.service import Service
+from core.settings import Settings
+from fastapi_app.health import Health
+from fastapi_app.hub import Hub
+from fastapi_app.monitor import Monitor
+from fastapi_app.sites import Site
+from fastapi_app.templating import Templates
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """What routes, the gate and the live parts share."""
+
+    settings: Settings
+    service: Service
+    accounts: Accounts
+    site: Site
+    templates: Templates
+    hub: Hub
+    monitor: Monitor
+    health: Health
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Return epoch and seq; a page reads them before it reads what it shows."""
+        return self.hub.epoch, self.hub.seq

@@ -1,0 +1,64 @@
+"""How long a connection may keep the server waiting."""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+REQUEST_SECONDS: Final = 20.0
+"""How long one request may take to arrive; uvicorn itself would wait for ever."""
+
+FAREWELL_SECONDS: Final = 15.0
+"""How long a socket that does not read is kept to tell it why it is closed."""
+
+
+class TimedHttpProtocol(HttpToolsProtocol):
+    """Closes connections whose request does not arrive."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the request."""
+        super().on_message_begin()
+        self._wait()
+
+    def on_message_complete(self) -> None:
+        """Have all of it."""
+        self._arrived()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to its other protocol."""
+        self._arrived()
+        super().handle_websocket_upgrade()
+
+    def _wait(self) -> None:
+        self._arrived()
+        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class FirmWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Closes also those sockets that do not read."""
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
+        """Send; to close, wait for nobody."""
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.writable.set()
+            self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        await super().send(message)
