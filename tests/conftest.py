@@ -15,3 +15,11 @@ def no_settings_of_this_machine(monkeypatch):
     """Hide the HOLDFAST_ variables of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
         monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say how to get the same order again, when something failed in it."""
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        terminalreporter.write_line(f"For the same order: --randomly-seed={config.option.randomly_seed}")
