@@ -37,4 +37,11 @@ def serve(
 
     given = {"host": host, "port": port, "slots": slots}
     named = {name: value for name, value in given.items() if value is not None}
-    run_server(replace(settings_for(data), **named), say)
+    run_server(replace(settings_for(data), **named), _tell_address)
+
+
+def _tell_address(address: str) -> None:
+    if "#" in address:
+        say(f"Open {address} once, to make the first account.")
+    else:
+        say(f"Holdfast runs on {address}")
