@@ -4,16 +4,14 @@ It ends when its parent does, however that comes about: by the signal asked for 
 nobody is at the other end of its input any more.
 """
 
-import ctypes
 import os
-import signal
 import struct
 import sys
-from typing import BinaryIO, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from core.copying.board import Board
 from core.copying.look import Scanner
-from core.copying.manifest import write_manifest
 from core.copying.messages import (
     CopyUnit,
     LookInto,
@@ -31,28 +29,17 @@ from core.copying.messages import (
     unpack_setup,
     unpack_unit,
 )
-from core.copying.proof import Prover
-from core.copying.settle import Finisher
-from core.copying.transfer import Copier
 from core.copying.troubles import DestinationLost, Halted, in_words
 
+# What only copying and proving needs is loaded when that begins: a pass over a tree in which
+# nothing has changed is over sooner than all of it is loaded.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from core.copying.proof import Prover
+    from core.copying.settle import Finisher
+    from core.copying.transfer import Copier
+
 LENGTH: Final = struct.Struct("<I")
-PR_SET_PDEATHSIG: Final = 1  # prctl(2)
-
-
-def die_with_parent(parent: int) -> None:
-    """Let the kernel end this process when the thread that started it ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
-
-
-def sync(handle: int) -> None:
-    """Bring the file system of the handle from memory to its disk. Raises OSError."""
-    if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
 
 def read_frame(stream: BinaryIO) -> bytes | None:
     """Return the next message, or None when there will be no more."""
@@ -68,13 +55,41 @@ class Member:
     """Does what it is asked, one request after the other."""
 
     def __init__(self, setup: Setup, answers: BinaryIO) -> None:
+        self._setup = setup
         self._answers = answers
-        self._destination = setup.destination
         self._board = Board(setup.board)
         self._scanner = Scanner(setup, self._board, self.send)
-        self._copier = Copier(setup, self._board)
-        self._prover = Prover(self._copier, self._copier.pace)
-        self._finisher = Finisher(self._copier)
+
+    @cached_property
+    def _copier(self) -> "Copier":
+        from core.copying.kernel import die_with_parent
+        from core.copying.transfer import Copier
+
+        die_with_parent(self._setup.parent)
+        return Copier(self._setup, self._board)
+
+    @cached_property
+    def _finisher(self) -> "Finisher":
+        from core.copying.settle import Finisher
+
+        return Finisher(self._copier)
+
+    @cached_property
+    def _prover(self) -> "Prover":
+        from core.copying.proof import Prover
+
+        return Prover(self._copier)
+
+    def _sync(self) -> Reply:
+        from core.copying.kernel import sync
+
+        sync(self._setup.destination)
+        return Reply("done")
+
+    def _write_manifest(self, request: WriteManifest) -> Reply:
+        from core.copying.manifest import write_manifest
+
+        return write_manifest(request)
 
     def send(self, reply: Reply) -> None:
         """Answer, or answer a part."""
@@ -108,22 +123,18 @@ class Member:
             case SettleFolders(folders):
                 self.send(self._finisher.settle(folders))
             case SyncAll():
-                sync(self._destination)
-                self.send(Reply("done"))
+                self.send(self._sync())
             case WriteManifest():
-                self.send(write_manifest(request))
+                self.send(self._write_manifest(request))
 
 
 def main() -> None:
     """Serve until the parent has no more requests."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to decide on
     os.umask(0)
     frame = read_frame(sys.stdin.buffer)
     if frame is None:
         return
-    setup = unpack_setup(frame)
-    die_with_parent(setup.parent)
-    Member(setup, sys.stdout.buffer).serve(sys.stdin.buffer)
+    Member(unpack_setup(frame), sys.stdout.buffer).serve(sys.stdin.buffer)
 
 
 if __name__ == "__main__":

@@ -87,11 +87,10 @@ class Member:
             yield reply
 
     def end(self) -> None:
-        """End the child and wait until it is gone.
+        """Wait until the child, which was killed, is gone.
 
         One that hangs in the kernel, in a sync of a slow disk perhaps, is left to a thread.
         """
-        self.process.kill()
         try:
             self.process.wait(WIND_UP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -117,6 +116,7 @@ def start_member(handles: Sequence[int]) -> "subprocess.Popen[bytes]":
         stdout=subprocess.PIPE,
         pass_fds=handles,
         cwd="/",
+        process_group=0,  # Ctrl-C is for the parent to decide on
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
     )
 
@@ -168,6 +168,8 @@ class Crew:
 
     def end(self) -> None:
         """End every member, whatever it is doing."""
+        for member in self._members:
+            member.process.kill()
         for member in self._members:
             member.end()
 

@@ -55,6 +55,12 @@ class Findings:
         if self._bytes > UNIT_BYTES or len(self._entries) >= UNIT_ENTRIES:
             self._send_entries()
 
+    def kept(self, files: int, size: int) -> None:
+        """Count files that are the same already and need not be proved."""
+        self.tally["files"] += files
+        self.tally["unchanged"] += files
+        self.tally["bytes"] += size
+
     def inner_folder(self, name: bytes) -> None:
         """Take a folder in which to look later."""
         self._folders.append(name)

@@ -51,6 +51,16 @@ class Scanner:
         """Tell whether this is a folder that must not be looked into, such as Holdfast's own."""
         return (info.st_dev, info.st_ino) in self.setup.left_out
 
+    def equal(self, info: os.stat_result, there: os.stat_result) -> bool:
+        """Tell whether a file is the same at the destination, as far as may be told from here."""
+        return (
+            info.st_mtime_ns == there.st_mtime_ns
+            and info.st_size == there.st_size
+            and info.st_mode == there.st_mode
+            and not self.setup.content
+            and (not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid))
+        )
+
     def same_time(self, source_ns: int, destination_ns: int) -> bool:
         """Tell whether two times are equal, as finely as the destination can tell."""
         if source_ns == destination_ns:
@@ -85,6 +95,7 @@ class FolderLook:
         self.names: set[str] | None = None
         self.stale_parts: set[bytes] = set()
         self.changes = False
+        self.kept = self.kept_bytes = 0
 
     def run(self) -> None:
         """Look at every name in the folder."""
@@ -97,6 +108,7 @@ class FolderLook:
             self.findings.problem("refused", self.folder, in_words(error))
             return
         self._look_at_names()
+        self.findings.kept(self.kept, self.kept_bytes)
         self._remove_stale_parts()
         self._compare_folders()
 
@@ -130,8 +142,6 @@ class FolderLook:
         try:
             with os.scandir(self.here) as entries:
                 for entry in entries:
-                    if self.scanner.board.stop:
-                        raise Halted
                     self._look_at(entry)
         except OSError as error:
             self._trouble(self.folder, error)
@@ -155,6 +165,8 @@ class FolderLook:
         name = entry.name
         if name.startswith(OUR_PREFIX) and PART_TEXT.fullmatch(name):
             return False
+        if self.scanner.board.stop:
+            raise Halted
         patterns = self.scanner.patterns
         if patterns is None:
             return True
@@ -167,15 +179,14 @@ class FolderLook:
     def _file(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
         info = entry.stat(follow_symlinks=False)
-        action = self._action_for(name, info)
+        there = self._info_there(name)
+        action = self._action_for(name, info, there) if there else "copy"
         if action is None:
             return
         if action == "keep":
             if not self.scanner.setup.prove_all and info.st_nlink == 1:
-                tally = self.findings.tally
-                tally["files"] += 1
-                tally["unchanged"] += 1
-                tally["bytes"] += info.st_size
+                self.kept += 1
+                self.kept_bytes += info.st_size
                 return
         else:
             self.changes = True
@@ -195,11 +206,12 @@ class FolderLook:
         tally["unchanged"] += entry.action == "keep"
         self.findings.entry(entry)
 
-    def _action_for(self, name: str, info: os.stat_result) -> Action | None:
+    def _action_for(
+        self, name: str, info: os.stat_result, there: os.stat_result
+    ) -> Action | None:
         """Return what is to be done about a file; None: something else is in its place."""
-        there = self._info_there(name)
-        if there is None:
-            return "copy"
+        if self.scanner.equal(info, there):  # nearly always, so this comes first
+            return "keep"
         kind = stat.S_IFMT(there.st_mode)
         if kind in THINGS:
             self._conflict(name, "a file", THINGS[kind])

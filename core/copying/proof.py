@@ -8,7 +8,7 @@ from typing import Final
 from core.copying import content
 from core.copying.messages import Entry, Mark, Problem, ProblemKind, Reply, Unit, pack
 from core.copying.names import joined
-from core.copying.pace import Pace, Uncounted
+from core.copying.pace import Uncounted
 from core.copying.transfer import READ, Copier
 from core.copying.troubles import GONE, DestinationLost, SourceTrouble, in_words
 
@@ -23,9 +23,9 @@ class Different(Exception):  # noqa: N818 - a finding
 class Prover:
     """Compares files at the destination with the source, and copies bad ones once more."""
 
-    def __init__(self, copier: Copier, pace: Pace) -> None:
+    def __init__(self, copier: Copier) -> None:
         self._copier = copier
-        self._pace = pace
+        self._pace = copier.pace
         self.problems: list[Problem] = []
         self.tally: Counter[str] = Counter()
 
@@ -115,6 +115,7 @@ class Prover:
         handle = os.open(entry.name, READ, dir_fd=self._copier.destination.folder(folder))
         try:
             os.fsync(handle)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(handle)
 
@@ -141,7 +142,6 @@ class Prover:
     def _compare_content(
         self, folder: bytes, entry: Entry, mark: Mark | None, handle: int, here: os.stat_result
     ) -> bytes:
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         digest, size = self._digest_there(handle)
         known = mark is not None and mark.digest and (
             (mark.size, mark.mtime_ns) == (here.st_size, here.st_mtime_ns)
