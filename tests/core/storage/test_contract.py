@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from core.errors import InvalidOptions, StorageFailed, StorageFull, StoreInUse
-from core.models import Attempt, Ending, Failure, OnInterrupt, Priority, Progress, frozen
+from core.models import Attempt, Ending, Failure, Job, OnInterrupt, Priority, Progress, Run, frozen
 from core.states import RunState
 from core.storage.base import Changes, Contents
 from core.storage.memory import MemoryStore
@@ -74,7 +74,8 @@ def place(request, folder, disk, failing_fsync):
 
 
 def by_id(contents: Contents):
-    return {value.id: value for value in (*contents.jobs, *contents.runs)}
+    kept: tuple[Job | Run, ...] = (*contents.jobs, *contents.runs)
+    return {value.id: value for value in kept}
 
 
 def test_a_new_store_is_empty(place):

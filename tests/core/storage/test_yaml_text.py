@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 import yaml
 from hypothesis import given
@@ -21,10 +23,12 @@ values = some.recursive(
 )
 documents = some.dictionaries(texts, values, max_size=6)
 
-MISREAD = (
+WORDS = (
     "yes no on off y n Yes NO true False null Null ~ nan .nan .inf -.inf 1 -1 +1 0 014 0o14 0x1f 1_000 1e3 1.5 .5 5. "
     "12:30:00 1:20 2026-11-21 2026-11-21T07:41:18Z = << - -- --- ... ? : # & * ! | > % @ ` [ ] { } , ' \" \\"
-).split() + [
+)
+MISREAD = [
+    *WORDS.split(),
     "", " ", " leading", "trailing ", "a: b", "a:", "a #b", "- a", "\t", "tab\tin", "line\nbreak", "cr\rhere", "\n",
     "nul\0", "bell\a", "\x1b[31mred", "\x7f", "\x80", "\x85", "\x9f", "\xa0", "\u2028", "x \u2029y", "\ufeffmark", "\ufffe",
     "\uffff", "\u202eevil", "\U0001f600", "é", "日本語", "e\u0301", "x" * 500, "word " * 60, "!tag", "&anchor", "*alias", "%YAML",
@@ -131,7 +135,7 @@ def test_deep_nesting_is_refused_and_the_process_lives(opening):
 
 
 def test_the_limits_are_the_same_for_reading_and_writing():
-    deep: list = []
+    deep: list[object] = []
     for _ in range(DEEPEST - 2):
         deep = [deep]
     wide = list(range(MOST_NODES // 2))
@@ -186,12 +190,11 @@ def test_places_name_the_line_and_column():
 
 @given(some.binary(max_size=300) | some.text(max_size=300))
 def test_any_bytes_are_a_value_or_a_refusal(text):
-    try:
+    value = None
+    with contextlib.suppress(InvalidYaml):
         value = read(text)
-    except InvalidYaml as refused:
-        assert str(refused)
-    else:
-        assert value is None or isinstance(value, bool | int | float | str | list | dict)
+
+    assert value is None or isinstance(value, bool | int | float | str | list | dict)
 
 
 def test_a_text_near_the_limits_is_read():
