@@ -1,0 +1,466 @@
+import errno
+import os
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.errors import NotFound
+from core.events import EventBus, LogGrew
+from core.log_files import LONGEST_MESSAGE, one_line
+from core.logs import RunLogs
+from tests.builders import WHEN
+
+RUN = "3f2a1b4c-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def make_logs(tmp_path, clock, events):
+    """Make the logs of a process; every one made is ended with the test."""
+    made = []
+
+    def make(**settings):
+        made.append(RunLogs(tmp_path / "logs", events, clock, **settings))
+        return made[-1]
+
+    yield make
+    for logs in made:
+        logs.close_all()
+
+
+@pytest.fixture
+def logs(make_logs):
+    return make_logs()
+
+
+def texts(page):
+    return [line.text for line in page.lines]
+
+
+def test_a_line_says_when_how_serious_and_what(logs, clock):
+    logs.write(RUN, "info", "Attempt 1 began.")
+    clock.pass_by(timedelta(milliseconds=123))
+    logs.write(RUN, "warn", "a.txt vanished")
+
+    page = logs.read(RUN)
+
+    assert [(line.number, line.at, line.level, line.text) for line in page.lines] == [
+        (1, WHEN, "info", "Attempt 1 began."),
+        (2, WHEN + timedelta(milliseconds=123), "warn", "a.txt vanished"),
+    ]
+    assert logs.path(RUN).read_text() == (
+        "2026-11-21T07:42:00.000Z info Attempt 1 began.\n2026-11-21T07:42:00.123Z warn a.txt vanished\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("two\nlines\r\nhere", "two\\nlines\\r\\nhere"),
+        ("\x1b[31mred\x1b[0m and \x1b[2Jcleared", "red and cleared"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("nul\0bell\a\x7f\x85", "nul\\x00bell\\x07\\x7f\\x85"),
+        ("caf\udce9.txt", "caf\\xe9.txt"),
+        ("half \ud83d", "half \\ud83d"),
+        ("para\u2029graph\u2028line", "para\\u2029graph\\u2028line"),
+        ("tab\tstays", "tab\tstays"),
+        ("2026-11-21T07:42:00.000Z error forged", "2026-11-21T07:42:00.000Z error forged"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("日本語 🎉", "日本語 🎉"),
+        ("", ""),
+    ],
+)
+def test_a_hostile_message_is_one_harmless_line(logs, message, shown):
+    logs.write(RUN, "info", message)
+
+    page = logs.read(RUN)
+
+    assert texts(page) == [shown]
+    assert page.lines[0].level == "info"
+    assert logs.path(RUN).read_bytes().count(b"\n") == 1
+
+
+@given(some.lists(some.text(), max_size=20))
+def test_any_messages_are_as_many_lines(messages):
+    lines = [one_line(WHEN, "info", message) for message in messages]
+
+    for line in lines:
+        assert line.count(b"\n") == 1
+        assert len(line.decode().splitlines()) == 1
+        assert not set(line) & (set(range(32)) - {9, 10})
+
+
+def test_a_very_long_message_is_cut_and_says_so(logs):
+    logs.write(RUN, "info", "x" * 1_000_000)
+
+    (line,) = logs.read(RUN).lines
+
+    assert line.text.startswith("x" * LONGEST_MESSAGE + " …")
+    assert "992,000 more characters" in line.text
+    assert len(line.text) < LONGEST_MESSAGE + 100
+
+
+def test_an_unknown_level_is_taken_for_info(logs):
+    logs.write(RUN, "fatal\nerror", "x")
+
+    assert [line.level for line in logs.read(RUN).lines] == ["info"]
+
+
+def test_lines_are_read_after_a_number(logs):
+    for number in range(1, 26):
+        logs.write(RUN, "info", f"line {number}")
+
+    first = logs.read(RUN, limit=10)
+    second = logs.read(RUN, after=first.next, limit=10)
+    third = logs.read(RUN, after=second.next, limit=10)
+
+    assert texts(first) == [f"line {number}" for number in range(1, 11)]
+    assert (second.lines[0].number, second.lines[-1].number, second.next) == (11, 20, 20)
+    assert (len(third.lines), third.next, third.total) == (5, 25, 25)
+
+
+def test_reading_past_the_end_gives_nothing_and_harms_nothing(logs):
+    logs.write(RUN, "info", "only")
+
+    for after in (1, 2, 10**9, -5):
+        page = logs.read(RUN, after=after)
+        assert (len(page.lines), page.total) == ((1 if after < 0 else 0), 1)
+    assert logs.read(RUN, limit=0).lines == ()
+    assert logs.read("never-ran-1").total == 0
+
+
+def test_lines_are_found_by_level_and_text(logs):
+    for number in range(3_000):
+        logs.write(
+            RUN,
+            "error" if number == 2_500 else "warn" if number % 1_000 == 999 else "info",
+            f"File {number}.txt",
+        )
+
+    assert texts(logs.read(RUN, level="error")) == ["File 2500.txt"]
+    assert texts(logs.read(RUN, level="warn")) == [
+        "File 999.txt",
+        "File 1999.txt",
+        "File 2500.txt",
+        "File 2999.txt",
+    ]
+    assert texts(logs.read(RUN, query="FILE 77.")) == ["File 77.txt"]
+    assert texts(logs.read(RUN, level="warn", query="99")) == [
+        "File 999.txt",
+        "File 1999.txt",
+        "File 2999.txt",
+    ]
+    assert texts(logs.read(RUN, query="nowhere")) == []
+    assert logs.read(RUN, query="nowhere").next == 3_000
+
+
+def test_a_search_goes_on_where_its_page_ended(logs):
+    for number in range(2_500):
+        logs.write(RUN, "warn" if number % 100 == 0 else "info", f"line {number}")
+    found, after = [], 0
+
+    while (page := logs.read(RUN, after=after, limit=7, level="warn")).lines:
+        found += texts(page)
+        after = page.next
+
+    assert found == [f"line {number}" for number in range(0, 2_500, 100)]
+
+
+def test_the_tail_is_the_last_lines(logs):
+    for number in range(1, 2_003):
+        logs.write(RUN, "info", f"line {number}")
+
+    page = logs.tail(RUN, 3)
+
+    assert [line.number for line in page.lines] == [2_000, 2_001, 2_002]
+    assert logs.tail(RUN, 10_000).lines[0].number == 1
+
+
+def test_any_line_of_a_million_is_read_without_reading_the_others(logs):
+    path = logs.path(RUN)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        for thousand in range(1_000):
+            file.write(
+                b"".join(one_line(WHEN, "info", f"line {thousand * 1_000 + n}") for n in range(1, 1_001))
+            )
+    logs.tail(RUN, 1)
+    before = bytes_read_by_this_process()
+
+    for number in (1, 999, 1_000, 1_001, 500_000, 999_999, 1_000_000):
+        page = logs.read(RUN, after=number - 1, limit=1)
+
+        assert texts(page) == [f"line {number}"]
+        assert page.lines[0].number == number
+        assert page.total == 1_000_000
+    assert bytes_read_by_this_process() - before < path.stat().st_size / 20
+
+
+def bytes_read_by_this_process() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_a_log_of_an_earlier_process_is_continued_with_the_right_numbers(logs, make_logs):
+    logs.write(RUN, "info", "before")
+    logs.close_all()
+
+    later = make_logs()
+    later.write(RUN, "info", "after")
+
+    assert [(line.number, line.text) for line in later.read(RUN).lines] == [(1, "before"), (2, "after")]
+
+
+@pytest.mark.parametrize(
+    "torn", [b"2026-11-21T07:42:00.0", b"x", b"\xff\xfe", b"2026-11-21T07:42:00.000Z info half a mess"]
+)
+def test_a_torn_last_line_is_left_out(logs, make_logs, torn):
+    logs.write(RUN, "info", "whole")
+    logs.close_all()
+    with logs.path(RUN).open("ab") as file:
+        file.write(torn)
+
+    later = make_logs()
+    assert texts(later.read(RUN)) == ["whole"]
+    later.write(RUN, "info", "next")
+
+    assert texts(later.read(RUN)) == ["whole", "next"]
+
+
+def test_lines_that_are_not_ours_are_shown_as_they_are(logs):
+    path = logs.path(RUN)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(
+        b"a stranger's line\n\x00\xff\x1b[31m\n\n2026-11-21 info no zone\n2026-11-21T07:42:00.000Z info ours\n"
+    )
+
+    page = logs.read(RUN)
+
+    assert len(page.lines) == 5
+    assert page.lines[0].text == "a stranger's line"
+    assert "\x1b" not in page.lines[1].text
+    assert page.lines[4].text == "ours"
+
+
+def test_beyond_its_quota_a_log_says_so_once_and_the_run_goes_on(make_logs):
+    logs = make_logs(quota=5_000)
+
+    for number in range(1_000):
+        logs.write(RUN, "info", f"line {number}")
+    page = logs.read(RUN)
+
+    assert logs.path(RUN).stat().st_size < 5_200
+    assert "The log is full" in page.lines[-1].text
+    assert page.lines[-1].level == "warn"
+    assert sum("full" in line.text for line in page.lines) == 1
+
+
+def test_a_log_that_an_earlier_process_filled_stays_full(make_logs):
+    first = make_logs(quota=2_000)
+    for number in range(100):
+        first.write(RUN, "info", f"line {number}")
+    first.close_all()
+
+    second = make_logs(quota=2_000)
+    second.write(RUN, "info", "x")
+
+    assert sum("full" in text for text in texts(second.read(RUN))) == 1
+    assert texts(second.read(RUN))[-1] != "x"
+
+
+def test_the_quota_of_one_run_leaves_the_others_alone(make_logs):
+    logs = make_logs(quota=1_000)
+    for number in range(100):
+        logs.write(RUN, "info", f"line {number}")
+
+    logs.write("aa-2", "info", "still here")
+
+    assert texts(logs.read("aa-2")) == ["still here"]
+
+
+def test_growth_is_told_in_batches(tmp_path, clock):
+    events = EventBus()
+    told = []
+    everything = threading.Event()
+
+    def hear(event):
+        told.append(event)
+        if event.lines == 5_000:
+            everything.set()
+
+    events.subscribe("heard", hear)
+    logs = RunLogs(tmp_path / "logs", events, clock)
+
+    for number in range(5_000):
+        logs.write(RUN, "info", f"line {number}")
+
+    assert everything.wait(10)
+    logs.close_all()
+    events.close()
+    assert told[-1] == LogGrew(run_id=RUN, lines=5_000)
+    assert [event.lines for event in told] == sorted({event.lines for event in told})
+    assert len(told) < 100
+
+
+def test_the_end_of_a_run_is_told_at_once(logs, events, heard):
+    logs.write(RUN, "info", "the last words")
+
+    logs.close(RUN)
+    events.close()
+
+    assert heard[-1] == LogGrew(run_id=RUN, lines=1)
+    assert logs.path(RUN).read_bytes().endswith(b"the last words\n")
+
+
+def test_a_disk_in_trouble_costs_lines_and_says_so_later(logs, monkeypatch):
+    logs.write(RUN, "info", "before")
+    logs.read(RUN)
+    monkeypatch.setattr(os, "pwrite", refuse)
+
+    for number in range(5):
+        logs.write(RUN, "info", f"lost {number}")
+    during = logs.read(RUN)
+    monkeypatch.undo()
+    logs.write(RUN, "info", "after")
+    page = logs.read(RUN)
+
+    assert texts(during) == ["before"]
+    assert texts(page) == ["before", "5 lines could not be written here; the disk was in trouble.", "after"]
+    assert [line.number for line in page.lines] == [1, 2, 3]
+
+
+def refuse(descriptor, content, offset):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_half_a_batch_that_found_room_is_taken_back(logs, monkeypatch):
+    pwrite = os.pwrite
+    calls = []
+
+    def half(descriptor, content, offset):
+        calls.append(offset)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(descriptor, bytes(content[:10]), offset)
+
+    logs.write(RUN, "info", "before")
+    logs.read(RUN)
+    whole = logs.path(RUN).read_bytes()
+    monkeypatch.setattr(os, "pwrite", half)
+
+    logs.write(RUN, "info", "half of this")
+    logs.read(RUN)
+    monkeypatch.undo()
+
+    assert logs.path(RUN).read_bytes() == whole
+
+
+def test_a_folder_that_is_gone_does_not_stop_a_run(tmp_path, clock, events):
+    logs = RunLogs(tmp_path / "gone" / "logs", events, clock)
+
+    logs.write(RUN, "info", "x")
+    logs.close_all()
+
+    assert not (tmp_path / "gone").exists()
+
+
+def test_many_threads_write_whole_lines(logs):
+    runs = [f"{number:02x}-run" for number in range(4)]
+
+    def write(number):
+        logs.write(runs[number % 4], "info", f"{number} " + "x" * 500)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(2_000)))
+
+    for index, run_id in enumerate(runs):
+        page = logs.read(run_id)
+        assert sorted(int(text.split()[0]) for text in texts(page)) == list(range(index, 2_000, 4))
+        assert {len(text.split()[1]) for text in texts(page)} == {500}
+
+
+def test_one_writer_and_one_reader_agree_on_the_numbers(logs):
+    done = threading.Event()
+    seen: list[int] = []
+
+    def follow():
+        after = 0
+        while not (done.is_set() and after == 3_000):
+            page = logs.read(RUN, after=after)
+            seen.extend(line.number for line in page.lines)
+            after = page.next
+
+    reader = threading.Thread(target=follow)
+    reader.start()
+    for number in range(3_000):
+        logs.write(RUN, "info", f"line {number}")
+    done.set()
+    reader.join()
+
+    assert seen == list(range(1, 3_001))
+
+
+def test_hundreds_of_runs_can_be_read_and_written_in_turn(logs):
+    runs = [f"{number:03d}-run" for number in range(200)]
+
+    for turn in range(3):
+        for run_id in runs:
+            logs.write(run_id, "info", f"turn {turn}")
+            if turn == 1:
+                logs.close(run_id)
+
+    assert all(texts(logs.read(run_id)) == ["turn 0", "turn 1", "turn 2"] for run_id in runs)
+
+
+def test_a_removed_log_is_gone_and_can_begin_again(logs):
+    logs.write(RUN, "info", "old")
+    logs.close(RUN)
+
+    logs.remove(RUN)
+    logs.remove(RUN)
+    assert not logs.path(RUN).exists()
+    logs.write(RUN, "info", "new")
+
+    assert texts(logs.read(RUN)) == ["new"]
+
+
+def test_only_the_owner_can_read_a_log(logs, tmp_path):
+    before = os.umask(0)
+    try:
+        logs.write(RUN, "info", "x")
+        logs.close(RUN)
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(logs.path(RUN).stat().st_mode) == 0o600
+    assert stat.S_IMODE(logs.path(RUN).parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("evil", ["../../etc/passwd", "", "a/b", ".", "..", "a\0", "x" * 100])
+def test_an_id_that_would_leave_the_logs_is_not_found(logs, evil):
+    for ask in (logs.path, logs.read, logs.remove):
+        with pytest.raises(NotFound):
+            ask(evil)
+
+
+def test_a_log_can_be_written_again_after_everything_was_closed(logs):
+    logs.write(RUN, "info", "one")
+    logs.close_all()
+
+    logs.write(RUN, "info", "two")
+    logs.close_all()
+
+    assert logs.path(RUN).read_bytes().count(b"\n") == 2
+
+
+def test_time_set_back_changes_no_order(logs, clock):
+    logs.write(RUN, "info", "first")
+    clock.set(WHEN - timedelta(days=1))
+    logs.write(RUN, "info", "second")
+
+    assert texts(logs.read(RUN)) == ["first", "second"]
