@@ -25,6 +25,7 @@ from playwright.sync_api import (
     Page,
     Request,
     StorageState,
+    expect,
     sync_playwright,
 )
 
@@ -60,6 +61,7 @@ class Server:
     port: int = 0
     said: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
+    login: StorageState | None = None
 
     @property
     def url(self) -> str:
@@ -159,69 +161,64 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 
 def set_up(browser: Browser, server: Server) -> StorageState:
-    """Make the first account through the one-time link; return the browser's login."""
+    """Make the first account through the one-time link; return what the browser then keeps."""
     context = browser.new_context(base_url=server.url)
     page = context.new_page()
     page.goto(server.setup_link())
     page.fill("input[name=username]", NAME)
-    for box in page.locator("input[type=password]").all():
-        box.fill(PASSWORD)
+    page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url(re.compile(r"^(?!.*/setup)"))
+    expect(page, page.locator("main").inner_text()).not_to_have_url(re.compile("/setup"))
     state = context.storage_state()
     context.close()
     return state
 
 
-@pytest.fixture(scope="session")
-def login(browser: Browser, server: Server) -> StorageState:
-    """What a browser keeps after the first account was made."""
-    return set_up(browser, server)
-
-
 class Watch:
     """Collects what no page of ours may do."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self) -> None:
         self.complaints: list[str] = []
         # A test that provokes an answer such as 404 names it here: the browser reports it on the console.
         self.expected: list[str] = []
 
-    def over(self, context: BrowserContext) -> None:
+    def over(self, context: BrowserContext, url: str) -> None:
         context.on("console", self._console)
         context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
-        context.on("request", self._request)
+        context.on("request", lambda request: self._request(request, url))
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):
             self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")
 
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:", "about:")):
+    def _request(self, request: Request, url: str) -> None:
+        if not request.url.startswith((url, "data:", "blob:", "about:")):
             self.complaints.append(f"request: {request.url}")
 
 
 @pytest.fixture
-def watch(server) -> Iterator[Watch]:
-    watch = Watch(server.url)
+def watch() -> Iterator[Watch]:
+    watch = Watch()
     yield watch
     assert not watch.complaints, "\n".join(watch.complaints)
 
 
 @pytest.fixture
-def new_page(
-    browser: Browser, server: Server, login: StorageState, watch: Watch
-) -> Iterator[Callable[..., Page]]:
-    """Opens pages, each in a browser of its own that is logged in; takes the options of a context."""
+def new_page(browser: Browser, server: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """Opens pages, each in a browser of its own that is logged in.
+
+    `at` is another server than the shared one; the rest are the options of a browser's context.
+    """
     contexts: list[BrowserContext] = []
 
-    def open_page(**options: Any) -> Page:
-        options.setdefault("storage_state", login)
+    def open_page(at: Server = server, **options: Any) -> Page:
+        if "storage_state" not in options:
+            at.login = at.login or set_up(browser, at)
+            options["storage_state"] = at.login
         options.setdefault("viewport", {"width": 1440, "height": 900})
-        context = browser.new_context(base_url=server.url, **options)
+        context = browser.new_context(base_url=at.url, **options)
         contexts.append(context)
-        watch.over(context)
+        watch.over(context, at.url)
         return context.new_page()
 
     yield open_page
