@@ -111,9 +111,9 @@ class Gate:
         if _length(scope) > LARGEST_BODY:
             raise TooLarge
         public = public_place(method, path)
-        if accounts.needs_set_up and public not in BEFORE_SET_UP:
+        person = person_of(scope, accounts, site)  # before the first account, this machine's commands
+        if accounts.needs_set_up and person is None and public not in BEFORE_SET_UP:
             raise SetUpFirst
-        person = person_of(scope, accounts, site)
         if public is None and person is None:
             raise NotSignedIn
         if method not in READING:

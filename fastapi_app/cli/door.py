@@ -13,9 +13,9 @@ import msgspec
 
 from core.drafts import JobDraft
 from core.errors import HoldfastError
-from core.listing import JobPage, JobQuery
-from core.logs import LogPage
-from core.models import NOTHING, Job, JobOverview, Run, frozen
+from core.listing import MOST, JobPage, JobQuery
+from core.log_files import LogPage
+from core.models import NOTHING, Job, JobOverview, Run, Value, frozen
 from core.states import RunState
 from fastapi_app.cli.house import House
 
@@ -24,7 +24,7 @@ LOOK_EVERY: Final = 0.25
 
 PATIENCE: Final = 30.0
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Value)
 
 
 class RemoteError(HoldfastError):
@@ -111,20 +111,15 @@ class RemoteHouse(House):
         self._door = door
 
     def list_jobs(self, query: JobQuery) -> JobPage:
-        """Return a page of jobs."""
-        params: dict[str, Any] = {
-            "q": query.text or None,
-            "state": list(query.states),
-            "kind": list(query.kinds),
-            "tag": list(query.tags),
-            "sort": query.sort,
-            "limit": query.limit,
-            "cursor": query.cursor,
-        }
-        given = {name: value for name, value in params.items() if value not in (None, [])}
-        page = self._door.ask("GET", "/jobs", params=given)
-        items = tuple(_overview(item) for item in page["items"])
-        return JobPage(items=items, next=page["next"], total=page["total"], counts=NOTHING)
+        """Return a page of jobs; without a limit, all of them, page by page."""
+        items: list[JobOverview] = []
+        cursor = query.cursor
+        while True:
+            page = self._door.ask("GET", "/jobs", params=_params(query, cursor))
+            items += map(_overview, page["items"])
+            cursor = page["next"]
+            if cursor is None or query.limit is not None:
+                return JobPage(items=tuple(items), next=cursor, total=page["total"], counts=NOTHING)
 
     def job(self, job_id: str) -> JobOverview:
         """Return the job with its latest run."""
@@ -175,17 +170,32 @@ class RemoteHouse(House):
         return _as(LogPage, self._door.ask("GET", f"/runs/{run_id}/log", params={"after": after}))
 
 
-def _as(kind: type[T], answer: Any) -> T:  # noqa: ANN401 - a JSON answer
-    return msgspec.convert(answer, kind, strict=False)
+def _params(query: JobQuery, cursor: str | None) -> dict[str, Any]:
+    return {
+        "q": query.text,
+        "state": list(query.states),
+        "kind": list(query.kinds),
+        "tag": list(query.tags),
+        "sort": query.sort,
+        "limit": query.limit or MOST,
+        **({"cursor": cursor} if cursor else {}),
+    }
+
+
+def _as(kind: type[T], answer: Mapping[str, Any]) -> T:
+    """Return the part of the answer that we know; a newer server may say more."""
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    said = {name: value for name, value in answer.items() if name in known and value is not None}
+    return msgspec.convert(said, kind, strict=False)
 
 
 def _job(answer: Mapping[str, Any]) -> Job:
-    job = _as(Job, {name: value for name, value in answer.items() if value is not None})
+    job = _as(Job, answer)
     return msgspec.structs.replace(job, options=frozen(job.options))
 
 
 def _run(answer: Mapping[str, Any]) -> Run:
-    run = _as(Run, {name: value for name, value in answer.items() if value is not None})
+    run = _as(Run, answer)
     return msgspec.structs.replace(run, result=frozen(run.result), checkpoint=frozen(run.checkpoint))
 
 

@@ -15,7 +15,7 @@ from core.drafts import JobDraft
 from core.errors import AlreadyRunning
 from core.events import Event, RunMoved, RunProgressed
 from core.listing import JobPage, JobQuery
-from core.logs import LogPage
+from core.log_files import LogPage
 from core.models import Job, JobOverview, Run
 from core.service import Service
 from core.settings import Settings
