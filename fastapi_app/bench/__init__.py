@@ -1,0 +1,1 @@
+"""How fast the pages are, measured in a real browser."""
