@@ -1,0 +1,159 @@
+// Keeps the line to the server: a socket, asking every few seconds where that fails, and a mark
+// that says which of them it is.
+"use strict";
+(() => {
+  const holdfast = window.holdfast;
+  const mark = document.getElementById("conn");
+  const SECOND = 1000;
+  const OPEN_BY = 4 * SECOND, SILENCE = 40 * SECOND, STALE = 30 * SECOND, HEALTHY = 10 * SECOND;
+  const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND;
+  const TOO_SLOW = 4408, SIGNED_OUT = 4401;
+
+  let socket = null, failures = 0, nextTry = 0, reconnecting = 0, opening = 0;
+  let heardAt = 0, dataAt = Date.now(), polling = 0, etag = "", pollFailed = false, pause = POLL, hiding = 0, healthy = 0;
+  let queue = Promise.resolve();
+
+  // The socket
+
+  function connect() {
+    clearTimeout(reconnecting);
+    nextTry = 0;
+    if (socket) return;
+    const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`);
+    socket = here;
+    opening = setTimeout(() => { if (here.readyState !== WebSocket.OPEN) poll(); }, OPEN_BY);
+    here.addEventListener("open", () => {
+      clearTimeout(opening);
+      heardAt = dataAt = Date.now();
+      healthy = setTimeout(() => { failures = 0; }, HEALTHY);
+      stopPolling();
+      subscribe();
+      if (document.hidden) send({ t: "hide" });
+      showMark();
+    });
+    here.addEventListener("message", (event) => heard(event.data));
+    here.addEventListener("close", (event) => closed(here, event.code));
+  }
+
+  function closed(which, code) {
+    if (socket !== which) return;
+    socket = null;
+    clearTimeout(opening);
+    clearTimeout(healthy);
+    if (code === SIGNED_OUT) { location.reload(); return; }
+    failures += 1;
+    if (code === TOO_SLOW) pause = POLL_AFTER_ERROR;
+    if (failures >= 3 || code === TOO_SLOW) poll();
+    tryAgain(polling && !pollFailed ? SOCKET_AGAIN : Math.random() * Math.min(30 * SECOND, 0.5 * SECOND * 2 ** failures));
+    showMark();
+  }
+
+  function tryAgain(wait) {
+    clearTimeout(reconnecting);
+    if (document.hidden && hiding === "closed") return;
+    nextTry = Date.now() + wait;
+    reconnecting = setTimeout(connect, wait);
+  }
+
+  function send(message) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  }
+
+  function subscribe() {
+    send({ t: "sub", ...holdfast.subscription() });
+  }
+
+  function heard(text) {
+    heardAt = dataAt = Date.now();
+    const frame = JSON.parse(text);
+    if (frame.t === "b") send({ t: "pong" });
+    else queue = queue.then(() => holdfast.show(frame));
+    showMark();
+  }
+
+  // Asking instead
+
+  function poll() {
+    if (polling) return;
+    polling = -1;
+    ask();
+  }
+
+  function stopPolling() {
+    clearTimeout(polling);
+    polling = 0;
+    pollFailed = false;
+    pause = POLL;
+  }
+
+  async function ask() {
+    const { e, s, j, k } = holdfast.subscription();
+    const query = new URLSearchParams({ e, s, j: j.join(","), k: k.join(",") });
+    const headers = etag ? { "If-None-Match": etag } : {};
+    const answer = await fetch(`/live?${query}`, { headers, cache: "no-store" }).catch(() => null);
+    if (!polling) return;
+    const good = Boolean(answer) && (answer.ok || answer.status === 304);
+    if (good) {
+      dataAt = Date.now();
+      etag = answer.headers.get("ETag") ?? "";
+      if (answer.status === 200) await holdfast.show(await answer.json());
+      document.dispatchEvent(new Event("holdfast:polled"));
+      if (pollFailed) { failures = 0; tryAgain(Math.random() * SECOND); } // it is back
+    } else if (answer?.status === 401 || answer?.redirected) {
+      location.reload();
+      return;
+    }
+    pollFailed = !good;
+    polling = setTimeout(ask, good ? pause : POLL_AFTER_ERROR);
+    showMark();
+  }
+
+  // The mark
+
+  function showMark() {
+    const now = Date.now();
+    const open = socket?.readyState === WebSocket.OPEN;
+    if (open) return say("ok", "c-live", "Live");
+    if (now - dataAt > STALE) return say("failed", "c-off", `Offline, data from ${clock(dataAt)}`);
+    if (polling && !pollFailed) return say("late", "c-wait", `Polling every ${pause / SECOND} s`);
+    const wait = Math.max(0, Math.ceil((nextTry - now) / SECOND));
+    return say("late", "c-wait", nextTry > now ? `Reconnecting in ${wait} s` : "Connecting");
+  }
+
+  function clock(moment) {
+    return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(moment);
+  }
+
+  function say(status, shape, words) {
+    mark.title = `Data from ${clock(dataAt)}`;
+    if (mark.lastElementChild.textContent === words) return;
+    mark.dataset.st = status;
+    mark.querySelector("use").setAttribute("href", `#${shape}`);
+    mark.lastElementChild.textContent = words;
+  }
+
+  setInterval(() => {
+    if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > SILENCE) socket.close();
+    showMark();
+  }, SECOND);
+
+  // The tab
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) {
+      send({ t: "hide" });
+      hiding = setTimeout(() => { hiding = "closed"; socket?.close(); stopPolling(); }, LONG_HIDDEN);
+    } else {
+      hiding = 0;
+      if (socket) send({ t: "show", s: holdfast.position.seq });
+      else connect();
+    }
+  });
+  window.addEventListener("online", connect);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { holdfast.redraw(); connect(); } });
+  window.addEventListener("pagehide", () => { const last = socket; socket = null; last?.close(); });
+  document.addEventListener("holdfast:shown", subscribe);
+
+  if (location.protocol.startsWith("http")) connect();
+})();

@@ -1,0 +1,198 @@
+// Shows what live frames say: numbers in their place, structure by one morph, nothing moved.
+"use strict";
+(() => {
+  const holdfast = window.holdfast;
+  const position = { epoch: document.body.dataset.epoch, seq: Number(document.body.dataset.seq) };
+  const HOLD = 10000, CALM = 5000, MOST_IDS = 200;
+  let fieldsOf = new WeakMap();
+  let moved = 0;
+
+  // What is shown, so that the server sends just that.
+
+  function subscription() {
+    const shown = new Set();
+    for (const scope of document.querySelectorAll("[data-job]:not([data-still])")) shown.add(scope.dataset.job);
+    const log = document.querySelector("[data-log]");
+    const asked = { e: position.epoch, s: position.seq, j: [...shown].slice(0, MOST_IDS), k: ["counts"] };
+    if (log) asked.log = { run: log.dataset.log, from: Number(log.dataset.from) };
+    return asked;
+  }
+
+  // Numbers
+
+  function patch(id, fields) {
+    const scope = document.getElementById(`job-${id}`);
+    if (!scope || "still" in scope.dataset) return;
+    for (const [name, value] of Object.entries(fields)) {
+      if (name === "v") {
+        if (scope.dataset.v !== value) restructured(scope, value);
+      } else {
+        for (const element of nodes(scope, name)) put(element, String(value));
+      }
+    }
+  }
+
+  function nodes(scope, name) {
+    if (!fieldsOf.has(scope)) {
+      const found = {};
+      for (const element of scope.querySelectorAll("[data-f]")) (found[element.dataset.f] ??= []).push(element);
+      fieldsOf.set(scope, found);
+    }
+    return fieldsOf.get(scope)[name] ?? [];
+  }
+
+  function put(element, text) {
+    if (element instanceof HTMLProgressElement) {
+      const value = parseFloat(text);
+      if (Number.isNaN(value)) element.removeAttribute("value");
+      else element.value = value;
+    } else if (element instanceof HTMLOListElement) {
+      stand(element, text);
+    } else if (element.textContent !== text) {
+      element.textContent = text;
+    }
+  }
+
+  function stand(steps, stage) {
+    const items = [...steps.children];
+    const present = items.findIndex((item) => item.dataset.name === stage);
+    if (present < 0) return;
+    items.forEach((item, place) => {
+      item.classList.toggle("done", place < present);
+      if (place === present) item.setAttribute("aria-current", "step");
+      else item.removeAttribute("aria-current");
+    });
+  }
+
+  // Structure
+
+  function restructured(scope, version) {
+    if (scope.closest("[data-part=list]")) scope.dataset.v = version; // its row comes as a piece
+    else redraw();
+  }
+
+  async function morph(target, html) {
+    await htmx.swap({ sourceElement: target, target, text: html, swap: "outerMorph", request: {} });
+    fieldsOf = new WeakMap();
+    holdfast.tellAll(document);
+  }
+
+  let drawing = null, again = false, heldSince = 0;
+
+  // Draws every part of the page again from the page itself, so that it can never differ from it.
+  function redraw() {
+    if (drawing) {
+      again = true;
+    } else if (underPointer()) {
+      heldSince ||= Date.now();
+      setTimeout(redraw, 250);
+    } else {
+      heldSince = 0;
+      drawing = drawParts().finally(() => {
+        drawing = null;
+        if (again) { again = false; redraw(); }
+      });
+    }
+    return drawing;
+  }
+
+  // Rows do not appear, move or vanish under a pointer that is about to press something.
+  function underPointer() {
+    const held = heldSince && Date.now() - heldSince > HOLD;
+    return !held && Boolean(document.querySelector("[data-part=board] .rows:hover, [data-part=board] table:hover"));
+  }
+
+  async function drawParts() {
+    const parts = [...document.querySelectorAll("[data-part]")];
+    if (!parts.length) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
+    if (!answer) return;
+    if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
+    if (answer.status === 404) { holdfast.say("cancelled", "This has been deleted meanwhile.", true); return; }
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of parts) {
+      const fresh = page.getElementById(part.id);
+      if (fresh && part.isConnected) await morph(part, fresh.outerHTML);
+    }
+    position.epoch = page.body.dataset.epoch;
+    position.seq = Number(page.body.dataset.seq);
+    document.dispatchEvent(new Event("holdfast:shown"));
+  }
+
+  // Counts, order, notices
+
+  function count(counts) {
+    let changed = false;
+    for (const [name, text] of Object.entries(counts)) {
+      for (const element of document.querySelectorAll(`[data-c="${CSS.escape(name)}"]`)) {
+        changed ||= element.textContent !== String(text);
+        put(element, String(text));
+      }
+    }
+    if ("failed" in counts) title(Number(String(counts.failed).replace(/,/g, "")));
+    if (changed && document.querySelector("[data-part=board]")) redraw();
+  }
+
+  function title(failed) {
+    const plain = document.title.replace(/^\(\d+ failed\) /, "");
+    document.title = failed ? `(${failed} failed) ${plain}` : plain;
+  }
+
+  function sortAgain(more) {
+    const link = document.getElementById("moved");
+    if (!link) return;
+    moved += more;
+    link.hidden = false;
+    link.lastElementChild.textContent = `${moved} ${moved === 1 ? "job" : "jobs"} changed place, sort again`;
+  }
+
+  const waiting = [];
+  let calm = true;
+
+  function tell(notices) {
+    waiting.push(...notices);
+    if (calm) tellNext();
+  }
+
+  function tellNext() {
+    const [first, ...others] = waiting.splice(0);
+    calm = !first;
+    if (!first) return;
+    const text = others.length ? `${others.at(-1).text}, and ${others.length} more` : first.text;
+    if (document.getElementById(`job-${first.id}`) && !others.length) document.getElementById("said").textContent = text;
+    else holdfast.say(first.st, text);
+    setTimeout(tellNext, CALM);
+  }
+
+  // One frame
+
+  async function show(frame) {
+    if (frame.t === "reset") {
+      position.epoch = frame.e;
+      position.seq = 0;
+      if (document.querySelector("[data-part]")) await redraw();
+      else document.dispatchEvent(new Event("holdfast:shown"));
+      return;
+    }
+    if (frame.l) document.dispatchEvent(new CustomEvent("holdfast:log", { detail: frame.l }));
+    if (frame.e !== undefined && frame.e !== position.epoch) return;
+    if (frame.s <= position.seq) return;
+    position.seq = frame.s;
+    for (const [id, fields] of frame.j ?? []) patch(id, fields);
+    for (const [id, html] of frame.h ?? []) {
+      const target = document.getElementById(id);
+      if (target) await morph(target, html);
+    }
+    if (frame.c) count(frame.c);
+    if (frame.x) sortAgain(frame.x);
+    if (frame.n) tell(frame.n);
+  }
+
+  document.addEventListener("htmx:after:swap", () => {
+    fieldsOf = new WeakMap();
+    document.dispatchEvent(new Event("holdfast:shown"));
+  });
+
+  Object.assign(holdfast, { position, subscription, show, redraw });
+})();
