@@ -24,7 +24,7 @@ OURS: Final = (
     "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
 )  # fmt: skip
 NOT_TRACKED: Final = "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\n"
-NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks"})
+NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", "auth"})
 """What a folder may hold that is about to become a store."""
 
 GENERATIONS: Final = {"jobs": 3, "runs": 1}

@@ -1,8 +1,10 @@
 """Everything a folder holds, read so that one bad file costs nothing but itself."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -170,6 +172,19 @@ class Reader:
                     "put the job's definition back to see it."
                 )
                 self.problems.append(Problem(path=path, message=message))
+
+
+def forget_deleted(folder: StoreFolder, contents: Contents, before: datetime) -> None:
+    """Remove the older generations of what has been gone since before a time."""
+    known = {value.id[:8] for value in contents.jobs} | {value.id[:8] for value in contents.runs}
+    known |= {Path(problem.path).stem[-8:] for problem in contents.problems}
+    known |= {Path(problem.path).stem[:8] for problem in contents.problems}
+    for kept in (folder.root / "backups").glob("*/*/*.yaml"):
+        if kept.name[:8] in known:
+            continue
+        with contextlib.suppress(OSError):
+            if kept.stat().st_ctime < before.timestamp():
+                kept.unlink()
 
 
 def _content(path: Path) -> bytes:

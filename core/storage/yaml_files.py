@@ -4,6 +4,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from core.storage import atomic
 from core.storage.base import Changes, Contents, JobStore
 from core.storage.documents import document_of
 from core.storage.folder import GENERATIONS, Kind, StoreFolder
-from core.storage.reading import Reader
+from core.storage.reading import Reader, forget_deleted
 from core.storage.replacing import Replacement, replace_all
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 STRIPES: Final = 64
 WHAT_FAILED: Final = "The change could not be saved"
 PROBE: Final = b"#" * 65_536
+
+DELETED_KEPT_FOR: Final = timedelta(days=30)
+"""How long the generations of a deleted job can still be brought back by hand."""
 
 Signature = tuple[int, int, int]
 """Which file it is, how long, and when it was last written."""
@@ -32,6 +36,7 @@ class YamlFilesStore(JobStore):
 
     def __init__(self, folder: Path, *, clock: Clock) -> None:
         self._folder = StoreFolder(folder, clock)
+        self._clock = clock
         self._stripes = tuple(threading.Lock() for _ in range(STRIPES))
         self._paths: dict[str, Path] = {}
         self._seen: dict[str, Signature | None] = {}
@@ -48,6 +53,7 @@ class YamlFilesStore(JobStore):
         try:
             reader = Reader(self._folder)
             contents = reader.contents()
+            forget_deleted(self._folder, contents, self._clock.now() - DELETED_KEPT_FOR)
         except BaseException:
             self._folder.release()
             raise

@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -413,4 +414,32 @@ def test_leftovers_of_a_killed_process_are_swept(opened, folder):
 
     assert not leftover.exists()
     assert mine.exists()
+    assert not contents.problems
+
+
+def test_the_generations_of_a_deleted_job_are_kept_for_a_month(opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE), a_kept_job(TWO))))
+    store.commit(Changes(jobs=(a_kept_job(TWO, version=2),)))
+    store.commit(Changes(gone_jobs=(ONE,)))
+    store.close()
+    kept = folder / "backups" / "jobs"
+    made = datetime.fromtimestamp((kept / "3f" / f"{ONE}.1.yaml").stat().st_ctime, UTC)
+
+    def left_after(days):
+        later = YamlFilesStore(folder, clock=SettableClock(made + timedelta(days=days)))
+        later.open()
+        later.close()
+        return sorted(path.name for path in kept.rglob("*.yaml"))
+
+    assert left_after(29) == [f"{ONE}.1.yaml", f"{TWO}.1.yaml"]
+    assert left_after(31) == [f"{TWO}.1.yaml"]
+
+
+def test_an_account_made_before_the_first_start_is_no_obstacle(opened, folder):
+    (folder / "auth").mkdir(parents=True)
+    (folder / "auth" / "users.yaml").write_text("ana: {}")
+
+    _, contents = opened()
+
     assert not contents.problems
