@@ -12,13 +12,14 @@ from starlette.staticfiles import StaticFiles
 from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
-from fastapi_app import api, errors, pages, probes
+from fastapi_app import api, errors, live, pages, probes
 from fastapi_app.gate import LARGEST_BODY, Gate
 from fastapi_app.headers import Headers
 from fastapi_app.health import Health
 from fastapi_app.house import House
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
+from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates, folder_of, version_of_holdfast
 
@@ -53,6 +54,7 @@ def create_app(
     app.include_router(probes.router)
     app.include_router(api.router)
     app.include_router(api.documentation)
+    app.include_router(live.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=folder_of("static"), follow_symlink=False), name="static")
     return app
@@ -60,14 +62,15 @@ def create_app(
 
 def build_house(settings: Settings, service: Service, accounts: Accounts) -> House:
     """Return the house of this service, its lights still out."""
-    hub = Hub()
+    templates = Templates(service.clock)
+    hub = Hub(Scribe(service, templates.render), lambda: service.clock.now().timestamp())
     monitor = Monitor(service, hub)
     return House(
         settings=settings,
         service=service,
         accounts=accounts,
         site=Site(settings),
-        templates=Templates(service.clock),
+        templates=templates,
         hub=hub,
         monitor=monitor,
         health=Health(service, monitor, service.clock, version_of_holdfast()),
@@ -90,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _in_the_background(house: House) -> AsyncIterator[None]:
+    _close_pages_of_ended_sessions(house)
     tasks = [asyncio.create_task(house.monitor.run()), asyncio.create_task(_keep_seen(house.accounts))]
     try:
         yield
@@ -98,6 +102,16 @@ async def _in_the_background(house: House) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await anyio.to_thread.run_sync(house.accounts.close)
+
+
+def _close_pages_of_ended_sessions(house: House) -> None:
+    loop = asyncio.get_running_loop()
+
+    def ended(key: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and every page with it
+            loop.call_soon_threadsafe(house.hub.end_session, key)
+
+    house.accounts.on_end(ended)
 
 
 async def _keep_seen(accounts: Accounts) -> None:

@@ -91,7 +91,7 @@ class Gate:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who is signed in and comes from a page of ours; the rest is told 403, no more."""
         accounts, site = self._house.accounts, self._house.site
-        person = None if accounts.needs_set_up else person_of(scope, accounts, site)
+        person = person_of(scope, accounts, site)
         bearer = person is not None and person.session is None
         ours = not site.asked_by_other_page(scope) if bearer else site.asked_by_own_page(scope)
         if site.origin_of(scope) is None or person is None or not ours:

@@ -1,11 +1,293 @@
-"""Who is connected, and what they have been sent."""
+"""Who is connected, and what they have been sent.
 
+Every live thing has the number of its last change (`seq`). A page says the last number it saw
+and gets the present state of just what it shows and what changed since; nothing is replayed, so
+no gap can be too long. All of this lives on the event loop.
+"""
+
+import asyncio
 import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi_app.auth import Person
+from fastapi_app.frames import Batch, Drawn, beat, frame, reset
+from fastapi_app.scribe import Scribe
+from fastapi_app.viewers import GONE_QUIET, RIGHTS_GONE, LogTail, Shown, Viewer
+
+MOST_VIEWERS: Final = 2_000
+MOST_OF_ONE: Final = 20
+BEAT_AFTER: Final = 15.0
+RIGHTS_CHECKED_EVERY: Final = 60.0
+HIDDEN_TOLD_EVERY: Final = 10.0
+HIDDEN_AT_MOST: Final = 300.0
+MOVES_KEPT: Final = 1_000
+
+
+@dataclass(slots=True)
+class Version:
+    """When a job last changed, and when its state or definition last did."""
+
+    fields: int = 0
+    whole: int = 0
+
+
+@dataclass(kw_only=True)
+class Flush:
+    """What has happened since the flush before, by id; True is a change of more than fields."""
+
+    jobs: Mapping[str, bool] = field(default_factory=dict)
+    moved: int = 0
+    noticed: tuple[str, ...] = ()
+    grown: frozenset[str] = frozenset()
 
 
 class Hub:
-    """Knows every viewer."""
+    """Knows every viewer, and the version of everything that changed since the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, scribe: Scribe, wall_clock: Callable[[], float]) -> None:
         self.epoch = secrets.token_hex(4)
         self.seq = 1
+        self._scribe = scribe
+        self._wall_clock = wall_clock
+        self._viewers: set[Viewer] = set()
+        self._of_one: Counter[str] = Counter()
+        self._versions: dict[str, Version] = {}
+        self._counts: Mapping[str, Any] = {}
+        self._counts_seq = 0
+        self._moves: deque[int] = deque(maxlen=MOVES_KEPT)
+
+    @property
+    def somebody_looks(self) -> bool:
+        """Tell whether any page is in view."""
+        return any(viewer.looks for viewer in self._viewers)
+
+    @property
+    def connected(self) -> int:
+        """Return how many pages are connected."""
+        return len(self._viewers)
+
+    # Coming and going
+
+    def admit(self, person: Person, may_stay: Callable[[], bool]) -> Viewer | None:
+        """Return a place for a page, None when there is none left."""
+        if len(self._viewers) >= MOST_VIEWERS or self._of_one[person.name] >= MOST_OF_ONE:
+            return None
+        viewer = Viewer(person.name, person.session, may_stay, _now())
+        self._viewers.add(viewer)
+        self._of_one[person.name] += 1
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Take back the page's place."""
+        self._viewers.discard(viewer)
+        self._of_one[viewer.name] -= 1
+        self._of_one += Counter()
+
+    def end_session(self, key: str) -> None:
+        """Close every page of a session that is over."""
+        for viewer in self._viewers:
+            if viewer.session == key:
+                viewer.end(RIGHTS_GONE)
+
+    # What pages say
+
+    def subscribe(self, viewer: Viewer, epoch: str, seen: int, shown: Shown, log: LogTail | None) -> None:
+        """Take note of what a page shows, and let it know what changed there since `seen`."""
+        if epoch != self.epoch:
+            viewer.offer_reset()
+            return
+        viewer.shown, viewer.log, viewer.hidden_since = shown, log, None
+        self._catch_up(viewer, seen)
+
+    def hide(self, viewer: Viewer) -> None:
+        """Tell the page no more than counts."""
+        viewer.hidden_since = _now()
+        viewer.pending = viewer.pending.counts_only() if viewer.pending else None
+
+    def show(self, viewer: Viewer, seen: int) -> None:
+        """Let the page know all it missed while it was hidden."""
+        viewer.hidden_since = None
+        if viewer.shown is not None:
+            self._catch_up(viewer, seen)
+
+    def _catch_up(self, viewer: Viewer, seen: int) -> None:
+        viewer.sent_seq = max(viewer.sent_seq, min(seen, self.seq))
+        viewer.pending = None
+        if viewer.shown is not None and (missed := self.since(seen, viewer.shown)):
+            viewer.offer(missed, self.seq)
+        viewer.offer_log()
+
+    def since(self, seen: int, shown: Shown) -> Batch:
+        """Return the present state of what is shown and has changed after `seen`."""
+        drawn: dict[str, Drawn] = {}
+        for job_id in shown.jobs & self._versions.keys():
+            version = self._versions[job_id]
+            if version.fields > seen and (job := self._scribe.job(job_id, whole=version.whole > seen)):
+                drawn[job_id] = job
+        recounted = bool(shown.topics) and self._counts_seq > seen
+        moved = sum(1 for seq in self._moves if seq > seen)
+        counts = self._scribe.counts() if recounted else None
+        return Batch.of(drawn, drawn, counts=counts, moved=moved)
+
+    def newest(self, shown: Shown) -> int:
+        """Return the number of the last change of anything shown."""
+        versions = (self._versions[job_id].fields for job_id in shown.jobs & self._versions.keys())
+        newest_move = self._moves[-1] if self._moves else 0
+        return max((*versions, newest_move, self._counts_seq if shown.topics else 0))
+
+    # What the monitor says
+
+    def renew(self) -> None:
+        """Begin a new epoch: nobody knows any more what they missed."""
+        self.epoch = secrets.token_hex(4)
+        for viewer in self._viewers:
+            viewer.offer_reset()
+
+    def is_recounted(self) -> bool:
+        """Tell whether the counts are others than those that pages know."""
+        return self._scribe.counts() != self._counts
+
+    async def publish(self, flush: Flush) -> int:
+        """Give everything that changed its number, and tell who shows it; returns how many rows."""
+        self.seq += 1
+        seq = self.seq
+        self._mark(flush, seq)
+        looking = [viewer for viewer in self._viewers if viewer.looks]
+        if not looking:
+            return 0
+        shown = frozenset().union(*(viewer.shown.jobs for viewer in looking if viewer.shown))
+        drawn = await self._draw({job_id: whole for job_id, whole in flush.jobs.items() if job_id in shown})
+        notices = [self._scribe.notice(job_id) for job_id in flush.noticed]
+        everything = Batch(
+            counts=self._counts if self._counts_seq == seq else None,
+            moved=flush.moved,
+            notices=tuple(notice for notice in notices if notice),
+        )
+        self._tell(looking, drawn, everything, seq)
+        for viewer in looking:
+            if viewer.log is not None and viewer.log.run_id in flush.grown:
+                viewer.offer_log()
+        return len(drawn)
+
+    def _mark(self, flush: Flush, seq: int) -> None:
+        for job_id, whole in flush.jobs.items():
+            version = self._versions.setdefault(job_id, Version())
+            version.fields = seq
+            version.whole = seq if whole else version.whole
+        self._moves.extend(seq for _ in range(min(flush.moved, MOVES_KEPT)))
+        if not self._viewers:  # counted when somebody asks
+            self._counts_seq = seq
+        elif (counts := self._scribe.counts()) != self._counts:
+            self._counts, self._counts_seq = counts, seq
+
+    async def _draw(self, jobs: Mapping[str, bool]) -> dict[str, Drawn]:
+        """Draw each job once; now and then let others have the event loop."""
+        drawn = {}
+        for number, (job_id, whole) in enumerate(jobs.items(), 1):
+            if (job := self._scribe.job(job_id, whole=whole)) is not None:
+                drawn[job_id] = job
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+        return drawn
+
+    def _tell(self, looking: list[Viewer], drawn: Mapping[str, Drawn], everything: Batch, seq: int) -> None:
+        """Offer each viewer its part; those that show the same share one batch, and its text."""
+        shared: dict[Shown, Batch] = {}
+        for viewer in looking:
+            if viewer.shown is None:  # it went while jobs were drawn
+                continue
+            batch = shared.get(viewer.shown)
+            if batch is None:
+                batch = shared[viewer.shown] = _part_for(viewer.shown, drawn, everything)
+            if batch:
+                viewer.offer(batch, seq)
+
+    # What time asks for
+
+    def tick(self) -> None:
+        """See to beats, hidden pages and rights; call it about once a second."""
+        now = _now()
+        for viewer in tuple(self._viewers):
+            if now - viewer.checked_at >= RIGHTS_CHECKED_EVERY:
+                viewer.checked_at = now
+                if not viewer.may_stay():
+                    viewer.end(RIGHTS_GONE)
+            if viewer.hidden_since is not None:
+                self._tick_hidden(viewer, now)
+            if now - viewer.sent_at >= BEAT_AFTER:
+                viewer.offer_beat()
+
+    def _tick_hidden(self, viewer: Viewer, now: float) -> None:
+        if viewer.hidden_since is not None and now - viewer.hidden_since >= HIDDEN_AT_MOST:
+            viewer.end(GONE_QUIET)
+        elif (
+            viewer.shown is not None
+            and viewer.shown.topics
+            and now - viewer.sent_at >= HIDDEN_TOLD_EVERY
+            and self._counts_seq > viewer.sent_seq
+        ):
+            viewer.offer(Batch(counts=self._counts), self.seq)
+
+    # What is sent
+
+    async def next_frame(self, viewer: Viewer) -> str | None:
+        """Return what is to be sent to the viewer now, None if there is nothing after all."""
+        viewer.awake.clear()
+        if viewer.needs_reset:
+            viewer.needs_reset = viewer.needs_beat = False
+            return self._sent(viewer, reset(self.epoch))
+        batch, seq = viewer.pending or Batch(), viewer.pending_seq
+        viewer.pending = None
+        log = await self._log_for(viewer)
+        if not batch and not log:
+            beating, viewer.needs_beat = viewer.needs_beat, False
+            return self._sent(viewer, beat(self.seq)) if beating else None
+        viewer.needs_beat = False
+        if seq <= viewer.sent_seq or log:
+            seq = self._number_above(viewer.sent_seq)
+        viewer.sent_seq = seq
+        return self._sent(viewer, frame(self.epoch, seq, int(self._wall_clock()), batch.body + log))
+
+    def _sent(self, viewer: Viewer, text: str) -> str:
+        viewer.sent_at = _now()
+        return text
+
+    def _number_above(self, seen: int) -> int:
+        """Return a number that the page has not seen, so that it does not drop the frame."""
+        if self.seq <= seen:
+            self.seq = seen + 1
+        return self.seq
+
+    async def _log_for(self, viewer: Viewer) -> str:
+        tail = viewer.log
+        if tail is None or not tail.grown or viewer.hidden_since is not None:
+            return ""
+        tail.grown = False
+        tail.after, said = await asyncio.to_thread(self._scribe.log, tail.run_id, tail.after)
+        return said if viewer.log is tail else ""
+
+    async def frame_since(self, seen: int, shown: Shown, log: LogTail | None) -> str:
+        """Return one frame with all that changed after `seen`, for a page that polls."""
+        batch, said = self.since(seen, shown), ""
+        if log is not None:
+            _, said = await asyncio.to_thread(self._scribe.log, log.run_id, log.after)
+        seq = self._number_above(seen) if batch or said else self.seq
+        return frame(self.epoch, seq, int(self._wall_clock()), batch.body + said)
+
+
+def _part_for(shown: Shown, drawn: Mapping[str, Drawn], everything: Batch) -> Batch:
+    ids = [job_id for job_id in drawn if job_id in shown.jobs]
+    return Batch.of(
+        drawn,
+        ids,
+        counts=everything.counts if shown.topics else None,
+        moved=everything.moved,
+        notices=everything.notices,
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,76 @@
+"""Draws jobs for live frames, in the same words and templates as the pages."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from core.errors import NotFound
+from core.log_files import LogLine
+from core.service import Service
+from fastapi_app.frames import Drawn, encoded
+from fastapi_app.presenters.live import count_patch, job_patch, job_pieces, notice
+
+LARGEST_LOG: Final = 64_000
+MOST_LINES: Final = 1_000
+
+
+class Scribe:
+    """Says in frames how jobs, counts and logs are now."""
+
+    def __init__(self, service: Service, render: Callable[..., str]) -> None:
+        self._service = service
+        self._manager = service.manager
+        self._render = render
+
+    def job(self, job_id: str, *, whole: bool) -> Drawn | None:
+        """Return the job's fields and, if `whole`, its pieces; None when it is gone."""
+        try:
+            overview = self._manager.job(job_id)
+            runs = self._manager.runs_of(job_id) if whole else ()
+        except NotFound:
+            return None
+        pieces = job_pieces(overview, self._render, runs) if whole else []
+        return Drawn(
+            row=encoded([job_id, job_patch(overview)]),
+            pieces={element: encoded([element, html]) for element, html in pieces},
+        )
+
+    def counts(self) -> Mapping[str, Any]:
+        """Return the counts of chips and slots."""
+        return count_patch(self._manager.counts(), self._service.dispatcher.load())
+
+    def notice(self, job_id: str) -> Mapping[str, Any] | None:
+        """Return what to tell everybody about the job's new state, if anything."""
+        try:
+            return notice(self._manager.job(job_id))
+        except NotFound:
+            return None
+
+    def log(self, run_id: str, after: int) -> tuple[int, str]:
+        """Return the lines of a log after a number, and the number of the last; blocks on the disk.
+
+        Of more than fits, the newest are shown and the rest is counted. A row is the line as it is
+        in the file: time, level and text, with a space between.
+        """
+        logs = self._service.logs
+        page = logs.read(run_id, after=after, limit=MOST_LINES)
+        if page.total > page.next:
+            page = logs.read(run_id, after=max(after, page.total - MOST_LINES), limit=MOST_LINES)
+        rows = _that_fit(page.lines)
+        if not rows:
+            return after, ""
+        first, last = page.lines[-len(rows)].number, page.lines[-1].number
+        said = {"run": run_id, "from": first, "rows": rows, "skip": first - after - 1}
+        return last, f',"l":{encoded(said)}'
+
+
+def _that_fit(lines: tuple[LogLine, ...]) -> list[str]:
+    """Return the newest lines, as many as one frame holds; at least one."""
+    rows: list[str] = []
+    size = 0
+    for line in reversed(lines):
+        row = f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03d}Z {line.level} {line.text}"
+        size += len(row.encode()) + 4
+        if rows and size > LARGEST_LOG:
+            break
+        rows.append(row)
+    return rows[::-1]

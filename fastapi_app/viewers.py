@@ -1,0 +1,91 @@
+"""One page that watches: what it shows, and what it is still to be told."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi_app.frames import Batch
+
+MOST_SHOWN: Final = 200
+TOPICS: Final = frozenset({"counts", "queue"})
+
+RIGHTS_GONE: Final = 4401
+TOO_SLOW: Final = 4408
+GONE_QUIET: Final = 1000
+
+
+@dataclass
+class LogTail:
+    """The log that a page follows, and the number of the last line it has."""
+
+    run_id: str
+    after: int
+    grown: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a page shows: ids of jobs, and topics."""
+
+    jobs: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, jobs: list[str], topics: list[str]) -> "Shown":
+        """Return what a page says it shows, as far as one page may."""
+        return cls(jobs=frozenset(jobs[:MOST_SHOWN]), topics=frozenset(topics) & TOPICS)
+
+
+class Viewer:
+    """A page's place in the hub. At most one batch waits for it, merged from all that it missed."""
+
+    def __init__(self, name: str, session: str | None, may_stay: Callable[[], bool], now: float) -> None:
+        self.name = name
+        self.session = session
+        self.may_stay = may_stay
+        self.shown: Shown | None = None
+        self.log: LogTail | None = None
+        self.hidden_since: float | None = None
+        self.sent_seq = 0
+        self.sent_at = now
+        self.checked_at = now
+        self.pending: Batch | None = None
+        self.pending_seq = 0
+        self.needs_reset = False
+        self.needs_beat = False
+        self.awake = asyncio.Event()
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    @property
+    def looks(self) -> bool:
+        """Tell whether somebody may be looking at the page."""
+        return self.shown is not None and self.hidden_since is None
+
+    def offer(self, batch: Batch, seq: int) -> None:
+        """Let the page know as soon as its line is free; what waits already takes this in."""
+        self.pending = self.pending.then(batch) if self.pending else batch
+        self.pending_seq = seq
+        self.awake.set()
+
+    def offer_log(self) -> None:
+        """Let the page know that the log it follows has more."""
+        if self.log is not None:
+            self.log.grown = True
+            self.awake.set()
+
+    def offer_reset(self) -> None:
+        """Let the page fetch everything, then say again what it shows."""
+        self.shown, self.log, self.pending = None, None, None
+        self.needs_reset = True
+        self.awake.set()
+
+    def offer_beat(self) -> None:
+        """Let the page know that the line is alive."""
+        self.needs_beat = True
+        self.awake.set()
+
+    def end(self, code: int) -> None:
+        """Close the page's line."""
+        if not self.ended.done():
+            self.ended.set_result(code)
