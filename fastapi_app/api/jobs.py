@@ -9,9 +9,9 @@ from core.listing import MOST, PAGE, JobQuery
 from core.manager import JobManager
 from core.models import Run, Trigger
 from fastapi_app.api.entries import JobChange, JobEntry
-from fastapi_app.api.places import JobId
 from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
 from fastapi_app.dependencies import Manager, Person
+from fastapi_app.places import JobId
 from fastapi_app.refusals import NothingToAct, VersionRequired
 
 router = APIRouter(tags=["jobs"])

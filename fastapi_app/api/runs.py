@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from fastapi_app.api.places import RunId
 from fastapi_app.api.values import LogOut, RunOut
 from fastapi_app.dependencies import Manager, Person, TheService
+from fastapi_app.places import RunId
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["runs"])
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from core.errors import NotFound
 from core.manager import JobManager
 from core.models import Run
-from fastapi_app.api.places import JobId
 from fastapi_app.dependencies import Manager, Person
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
+from fastapi_app.places import JobId
 from fastapi_app.presenters.jobs import row_of
 from fastapi_app.refusals import NothingToAct
 

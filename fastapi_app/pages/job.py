@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from fastapi_app.api.places import JobId
 from fastapi_app.dependencies import Manager, TheService
 from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.places import JobId
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.tide import tide_of

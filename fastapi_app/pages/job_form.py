@@ -12,9 +12,9 @@ from core.engines import ENGINES
 from core.engines.base import Surroundings
 from core.errors import InvalidOptions, NotFound, VersionConflict
 from core.service import Service
-from fastapi_app.api.places import JobId
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
+from fastapi_app.places import JobId
 from fastapi_app.presenters.forms import Checked, entered, job_form, with_theirs
 
 router = APIRouter(prefix="/jobs")

@@ -9,9 +9,9 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from core.errors import NotFound
 from core.log_files import LEVELS
-from fastapi_app.api.places import RunId
 from fastapi_app.dependencies import Manager, TheService
 from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.places import RunId
 from fastapi_app.presenters.job_page import job_view
 from fastapi_app.presenters.jobs import actions_on
 from fastapi_app.presenters.runs import lines_of, log_view, run_view
