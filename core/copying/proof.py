@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Final
 
 from core.copying import content
-from core.copying.messages import Entry, Mark, Problem, ProblemKind, Reply, Unit, pack
+from core.copying.messages import PLAIN_LIMIT, Entry, Mark, Problem, ProblemKind, Reply, Unit, pack
 from core.copying.names import joined
 from core.copying.pace import Uncounted
 from core.copying.transfer import READ, Copier
@@ -58,7 +58,7 @@ class Prover:
                 continue
             try:
                 os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-                if entry.size <= content.BUFFER:
+                if entry.size <= PLAIN_LIMIT:
                     os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_WILLNEED)
             finally:
                 os.close(handle)
