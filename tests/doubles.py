@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
-from core.engines.base import Engine, Outcome, RunContext, Surroundings
+from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
 from core.errors import InvalidOptions, NotFound
+from core.models import Progress
 
 Script = Callable[[RunContext], Outcome]
 
@@ -37,6 +39,61 @@ class SettableClock:
         with self._lock:
             self._at += span
             self._passed += span.total_seconds()
+
+
+class ScriptedContext:
+    """A run that exists for one engine only: hears it out, and asks it to stop when the script says so.
+
+    `ask` looks at each progress that is reported and answers what the engine is asked from then on.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        *,
+        own_data: Path | None = None,
+        ask: Callable[[Progress], Asked | None] | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.run_id = "run-1"
+        self.workspace = workspace
+        self.surroundings = Surroundings(own_data=own_data or workspace)
+        self.checkpoint: Mapping[str, Any] = checkpoint or {}
+        self.asked: Asked | None = None
+        self.reported: list[Progress] = []
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
+        self._ask = ask
+
+    def raise_if_asked(self) -> None:
+        if self.asked is not None:
+            raise RunStopped(self.asked)
+
+    def wait(self, seconds: float) -> None:
+        self.raise_if_asked()
+
+    def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
+        self.reported.append(progress)
+        if checkpoint is not None:
+            self.checkpoint = checkpoint
+        if self._ask is not None and self.asked is None:
+            self.asked = self._ask(progress)
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def error(self, message: str) -> None:
+        self.errors.append(message)
+
+    def again(self) -> "ScriptedContext":
+        """Return the context of the next attempt at the same run."""
+        return ScriptedContext(
+            self.workspace, own_data=self.surroundings.own_data, checkpoint=self.checkpoint
+        )
 
 
 class ScriptedEngine(Engine):
