@@ -80,7 +80,7 @@ class Gate:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             person = self._admit(scope)
-            if person is not None and person.session and scope["method"] not in READING:
+            if person is not None and _needs_the_sessions_token(scope, person):
                 receive = await _with_the_sessions_token(scope, receive, person)
         except HoldfastError as error:
             await answer(scope, error)(scope, receive, send)
@@ -149,6 +149,11 @@ def role_for(method: str, path: str) -> Role:
         if place == beginning or place.startswith(f"{beginning}/"):
             return role
     return Role.ADMIN
+
+
+def _needs_the_sessions_token(scope: Scope, person: Person) -> bool:
+    method, path = scope["method"], scope["path"]
+    return person.session is not None and method not in READING and public_place(method, path) is None
 
 
 async def _with_the_sessions_token(scope: Scope, receive: Receive, person: Person) -> Receive:
