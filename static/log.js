@@ -61,10 +61,9 @@
 
   function arrived({ run, from, rows, skip = 0 }) {
     if (!section?.isConnected || run !== section.dataset.log) return;
-    const end = from + skip + rows.length;
-    const fresh = rows.map((row, place) => [from + skip + place + 1, row]).filter(([number]) => number > total());
+    const fresh = rows.map((row, place) => [from + place, row]).filter(([number]) => number > total());
     if (!fresh.length) return;
-    section.dataset.from = end;
+    section.dataset.from = fresh.at(-1)[0];
     const wanted = filtered() ? fresh.filter(([, row]) => STATUS[row.split(" ", 2)[1]]) : fresh;
     if (skip && !filtered()) list.append(gap(skip));
     list.append(...wanted.map(([number, row]) => line(number, row)));

@@ -220,7 +220,7 @@ def _texts(pairs: Sequence[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((str(value), words) for value, words in pairs)
 
 
-def job_form(draft: JobDraft, checked: Checked, *, strict: bool = False, **about: Any) -> JobForm:  # noqa: ANN401
+def job_form(draft: JobDraft, checked: Checked, /, *, strict: bool = False, **about: Any) -> JobForm:  # noqa: ANN401
     """Return the form with what stands in it and what is true of it.
 
     Fields that are still empty are only called wrong when `strict`: after sending.
