@@ -112,7 +112,7 @@ class Server:
         return self.process.wait(timeout=30)
 
     def kill(self) -> None:
-        """End it and all it started, as a power cut would."""
+        """End it as a power cut would, without a word."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=30)
