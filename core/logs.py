@@ -9,6 +9,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +37,9 @@ class _RunLog:
     """One run's log: its file and the lines on their way there."""
 
     def __init__(self, path: Path, clock: Clock, quota: int) -> None:
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self.file = LogFile(path)
-        self.told = 0
+        self._told = 0
         self._clock = clock
         self._quota = quota
         self._full_words = f"The log is full ({quota:,} bytes); what follows is not kept."
@@ -54,7 +55,7 @@ class _RunLog:
 
     def write(self, level: str, message: str) -> None:
         """Take a line in; past the quota it is dropped."""
-        with self.lock:
+        with self._lock:
             if self._is_full():
                 return
             line = one_line(self._clock.now(), level, message)
@@ -66,15 +67,17 @@ class _RunLog:
             if self._size > MOST_WAITING:
                 self._flush()
 
-    def flush(self) -> int:
-        """Bring what waits to the disk; returns how many lines are there."""
-        with self.lock:
+    def flush(self, tell: Callable[[int], None]) -> None:
+        """Bring what waits to the disk, and tell how many lines are there if they have grown."""
+        with self._lock:
             self._flush()
-            return self.file.lines
+            if self.file.lines > self._told:
+                self._told = self.file.lines
+                tell(self._told)
 
     def read(self, after: int | None, limit: int, level: str | None, query: str | None) -> LogPage:
         """Return lines after a number; without one, the last `limit`. Raises OSError."""
-        with self.lock:
+        with self._lock:
             self._flush()
             self.file.catch_up()
             start = self.file.lines - limit if after is None else after
@@ -235,7 +238,4 @@ class RunLogs:
             self._bring_to_disk(run_id, known)
 
     def _bring_to_disk(self, run_id: str, known: _RunLog) -> None:
-        lines = known.flush()
-        if lines > known.told:
-            known.told = lines
-            self._events.publish(LogGrew(run_id=run_id, lines=lines))
+        known.flush(lambda lines: self._events.publish(LogGrew(run_id=run_id, lines=lines)))

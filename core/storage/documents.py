@@ -35,9 +35,12 @@ def document_of(value: Job | Run) -> bytes:
     """Return the text of a job or run; raises InvalidOptions for what no text can hold."""
     if not GOOD_ID.match(value.id):
         raise InvalidOptions({"id": f"{value.id!r:.80} cannot be an id."})
-    plain = msgspec.to_builtins(value, enc_hook=_plain)
+    plain: dict[str, Any] = {}
     try:
+        plain = msgspec.to_builtins(value, enc_hook=builtin)
         return yaml_text.write(plain)
+    except RecursionError:
+        raise InvalidOptions({"options": "They are nested too deep."}) from None
     except InvalidYaml as error:
         raise InvalidOptions({_culprit(plain): str(error)}) from error
 
@@ -64,7 +67,8 @@ def run_from(text: bytes) -> Run:
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - msgspec asks for whatever it does not know
+def builtin(value: Any) -> Any:  # noqa: ANN401 - msgspec asks for whatever it does not know
+    """Return what stands for a value that msgspec does not know: a mapping, or its words."""
     if isinstance(value, Mapping):
         return dict(value)
     return str(value)

@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
+import stat
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
 from core.models import Job
 from core.storage import atomic, yaml_text
 from core.storage.base import Problem
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = 1
 OURS: Final = (
@@ -57,6 +61,8 @@ class StoreFolder:
 
         Raises StoreInUse or StoreUnreadable, and then nothing in it was touched.
         """
+        if self.held:
+            raise StoreInUse(f"The data folder {self.root} is in use by this very process.")
         with self._unreadable():
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_strangers()
@@ -99,26 +105,28 @@ class StoreFolder:
         """Return a path as people are told it."""
         return path.relative_to(self.root).as_posix()
 
-    def keep_aside(self, path: Path, content: bytes | None) -> str | None:
-        """Keep what is at a path in quarantine; returns under which name, None if that failed.
+    def keep_aside(self, path: Path) -> str | None:
+        """Keep what is in a file in quarantine; returns under which name, None if that failed.
 
-        The same content of the same file is kept once. None stands for content too big to copy;
-        that is linked.
+        The same content of the same file is kept once. What is too big to copy is linked.
         """
-        digest = hashlib.sha256(content or b"").hexdigest()[:8]
-        flat = self.relative(path).replace("/", "-")
-        tail = f"-{digest}-{flat}"
-        quarantine = self.root / "quarantine"
         try:
+            if not is_regular(path):
+                return None
+            big = path.stat().st_size > yaml_text.LONGEST_TEXT
+            content = b"" if big else path.read_bytes()
+            tail = f"-{hashlib.sha256(content).hexdigest()[:8]}-{self.relative(path).replace('/', '-')}"
+            quarantine = self.root / "quarantine"
             for known in quarantine.iterdir():
                 if known.name.endswith(tail):
                     return f"quarantine/{known.name}"
             kept = quarantine / f"{_stamp(self._clock.now())}{tail}"
-            if content is None:
-                os.link(path, kept, follow_symlinks=False)
+            if big:
+                atomic.link(path, kept)
             else:
                 atomic.write_whole(kept, content)
-        except OSError:
+        except OSError as error:
+            log.warning("%s could not be kept aside: %s", path, error)
             return None
         return f"quarantine/{kept.name}"
 
@@ -145,7 +153,8 @@ class StoreFolder:
                 f"The folder {self.root} holds files ({entry.name}) but no store.yaml, "
                 "so it is not known to be a store.",
                 hint="If it was one, its disk may not be mounted, or store.yaml was removed: put "
-                "it back. Otherwise name an empty folder with --data. Nothing was changed.",
+                "it back (backups/store.yaml is a copy). Otherwise name an empty folder with --data. "
+                "Nothing was changed.",
             )
 
     def _refuse_newer(self) -> None:
@@ -192,7 +201,10 @@ class StoreFolder:
         if not (self.root / ".gitignore").exists():
             atomic.write_whole(self.root / ".gitignore", NOT_TRACKED.encode())
         problems = self._mend_marker()
-        self.tell_address("")
+        try:
+            self.tell_address("")
+        except StorageFailed as error:  # a full disk can still be read
+            log.warning("%s", error)
         return problems
 
     def _mend_marker(self) -> tuple[Problem, ...]:
@@ -204,7 +216,7 @@ class StoreFolder:
             return ()
         problems: tuple[Problem, ...] = ()
         if marker.exists():
-            kept = self.keep_aside(marker, marker.read_bytes())
+            kept = self.keep_aside(marker)
             message = f"It could not be read and was written anew; what was there is in {kept}."
             problems = (Problem(path="store.yaml", message=message),)
         content = yaml_text.write({"format": FORMAT, "store": str(uuid.uuid4())})
@@ -219,6 +231,11 @@ def slug(name: str) -> str:
     """Return what of a name can stand in a file's name anywhere."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters)[:40].strip("-") or "job"
+
+
+def is_regular(path: Path) -> bool:
+    """Tell whether reading the path ends; a pipe or a device may never do."""
+    return stat.S_ISREG(path.stat().st_mode)
 
 
 def _files(folder: Path) -> Iterator[str]:

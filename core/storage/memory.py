@@ -9,8 +9,9 @@ import msgspec
 from core.errors import HoldfastError, InvalidOptions, StorageFailed, StoreInUse
 from core.models import Job, Run, frozen
 from core.storage.base import Changes, Contents, JobStore
+from core.storage.documents import builtin
 
-to_bytes = msgspec.json.Encoder(enc_hook=dict).encode
+to_bytes = msgspec.json.Encoder(enc_hook=builtin).encode
 job_of: Callable[[bytes], Job] = msgspec.json.Decoder(Job).decode
 run_of: Callable[[bytes], Run] = msgspec.json.Decoder(Run).decode
 
@@ -86,3 +87,5 @@ def _encoded(value: Job | Run) -> bytes:
         return to_bytes(value)
     except UnicodeEncodeError:
         raise InvalidOptions({"options": "A text holds half a character."}) from None
+    except RecursionError:
+        raise InvalidOptions({"options": "They are nested too deep."}) from None

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from core.models import Job, Run
 from core.storage import atomic, yaml_text
 from core.storage.base import Contents, Problem
 from core.storage.documents import job_from, run_from
-from core.storage.folder import Kind, StoreFolder
+from core.storage.folder import Kind, StoreFolder, is_regular
 
 Kept = TypeVar("Kept", Job, Run)
 
@@ -34,7 +33,7 @@ class Reader:
         self._folder = folder
         self.problems: list[Problem] = []
         self.damaged: set[str] = set()
-        """The ids of what is known from an older generation only."""
+        """The ids of what is known from an older generation only; what is in its file is kept aside."""
         self.paths: dict[str, Path] = {}
         """Where each job's definition lies."""
 
@@ -70,11 +69,17 @@ class Reader:
 
     def _files(self, kind: Kind) -> Iterator[Path]:
         """Give every definition, in order; sweep what a killed process left between them."""
-        for folder in sorted((self._folder.root / kind).iterdir()):
-            if not folder.is_dir():
+        top = self._folder.root / kind
+        for folder in (top, *(entry for entry in sorted(top.iterdir()) if entry.is_dir())):
+            try:
+                atomic.sweep(folder)
+                paths = sorted(folder.iterdir())
+            except OSError as error:
+                self._tell(
+                    folder, InvalidYaml(f"It could not be read: {os.strerror(error.errno or 0).lower()}.")
+                )
                 continue
-            atomic.sweep(folder)
-            for path in sorted(folder.iterdir()):
+            for path in paths:
                 if path.suffix == ".yaml" and not path.name.startswith("."):
                     yield path
 
@@ -110,8 +115,8 @@ class Reader:
             if value.id in found.values:
                 break
             found.values[value.id], found.paths[value.id] = value, path
-            self.damaged.add(value.id)
-            self._tell(path, error, " The version before it is used.")
+            if self._tell(path, error, " The version before it is used."):
+                self.damaged.add(value.id)
             return
         self._tell(path, error)
 
@@ -124,7 +129,7 @@ class Reader:
 
     def _tell(self, path: Path, error: InvalidYaml, more: str = "") -> bool:
         """Name a bad file and keep its content aside; returns whether that could be done."""
-        kept = self._keep_aside(path)
+        kept = self._folder.keep_aside(path)
         told = f" What is there is kept in {kept}." if kept else ""
         self.problems.append(
             Problem(
@@ -135,16 +140,6 @@ class Reader:
             ),
         )
         return kept is not None
-
-    def _keep_aside(self, path: Path) -> str | None:
-        """Keep a bad file's content; what is no file has none."""
-        try:
-            if not _is_regular(path):
-                return None
-            content = path.read_bytes() if path.stat().st_size <= yaml_text.LONGEST_TEXT else None
-        except OSError:
-            return None
-        return self._folder.keep_aside(path, content)
 
     def _check_job_name(self, path: Path, job: Job) -> None:
         if not (path.stem.endswith(f"-{job.id[:8]}") or path.stem.endswith(job.id)):
@@ -190,7 +185,7 @@ def forget_deleted(folder: StoreFolder, contents: Contents, before: datetime) ->
 def _content(path: Path) -> bytes:
     """Return what is in a file; raises InvalidYaml when that cannot be read."""
     try:
-        if not _is_regular(path):
+        if not is_regular(path):
             raise InvalidYaml("It is not a file.")
         if path.stat().st_size > yaml_text.LONGEST_TEXT:
             raise InvalidYaml(f"It is longer than {yaml_text.LONGEST_TEXT:,} bytes.")
@@ -201,11 +196,6 @@ def _content(path: Path) -> bytes:
     if not content.strip(b"\x00 \t\r\n"):
         raise InvalidYaml("It is empty.", line=1, column=1)
     return content
-
-
-def _is_regular(path: Path) -> bool:
-    """Tell whether reading the path ends; a pipe or a device may never do."""
-    return stat.S_ISREG(path.stat().st_mode)
 
 
 def _names(folder: Path) -> list[str]:

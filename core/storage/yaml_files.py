@@ -143,7 +143,7 @@ class YamlFilesStore(JobStore):
         path = self._paths.get(job_id)
         if path is None or _signature(path) in {self._seen.get(job_id), None}:
             return path
-        kept = self._folder.keep_aside(path, path.read_bytes())
+        kept = self._folder.keep_aside(path)
         log.warning("%s was edited meanwhile; the edit is kept in %s", path, kept)
         return path
 
@@ -165,9 +165,8 @@ class YamlFilesStore(JobStore):
         durable: bool,
     ) -> None:
         written = {value.id for value in _written(changes)}
-        if durable:
-            self._unsafe.difference_update(written)
-        else:
+        self._unsafe.difference_update(written, changes.gone_jobs, changes.gone_runs)
+        if not durable:
             self._unsafe.update(written)
         for job_id, replacement in replaced.items():
             if replacement.target is not None:

@@ -235,10 +235,12 @@ def test_trouble_shows_before_anything_is_saved(place):
 
 
 def test_a_store_that_is_held_is_not_opened_again(place):
-    place.open()
+    store, _ = place.open()
 
     with pytest.raises(StoreInUse) as refused:
         place.another().open()
+    with pytest.raises(StoreInUse):
+        store.open()
 
     assert "--data" in refused.value.hint
 
@@ -267,6 +269,16 @@ def test_a_text_with_half_a_character_is_refused_in_words(place, half):
 
     assert "half a character" in str(refused.value)
     assert contents == Contents()
+
+
+def test_options_nested_without_end_are_refused_in_words(place):
+    store, _ = place.open()
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(InvalidOptions, match="deep"):
+        store.commit(Changes(jobs=(a_kept_job(ONE, options={"deep": deep}),)))
 
 
 def test_what_was_handed_in_can_change_without_changing_what_is_kept(place):

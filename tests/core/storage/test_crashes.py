@@ -75,6 +75,7 @@ def test_a_full_disk_refuses_changes_and_loses_nothing(tmp_path):
     assert told["probe"] == "storage-full"
     assert told["leftovers"] == []
     assert told["kept meanwhile"] == ["before"]
+    assert told["opened while full"] == ["before"]
     assert told["kept after room was made"] == ["after"]
     assert told["problems"] == 0
 

@@ -1,5 +1,6 @@
 """Files that are not what we wrote: each is named and kept, and costs nothing but itself."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -298,6 +299,48 @@ def test_a_store_where_everything_is_damaged_still_opens_and_saves(filled, opene
     assert len(contents.problems) == 4
     assert ids(after.jobs) == {"dddd0000-1"}
     assert len(after.problems) == 4
+
+
+def test_a_definition_laid_beside_the_others_is_read_and_moves_to_its_place(filled, opened, folder):
+    beside = folder / "jobs" / "mine-3f2a1b4c.yaml"
+    filled["job"].rename(beside)
+
+    store, contents = opened()
+    assert ids(contents.jobs) == {GOOD, HURT}
+    store.commit(Changes(jobs=(a_kept_job(HURT, name="hurt", version=2),)))
+
+    assert not beside.exists()
+    assert filled["job"].exists()
+
+
+def test_a_folder_that_cannot_be_read_is_named(filled, opened, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "3f":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    _, contents = opened()
+
+    assert ids(contents.jobs) == {GOOD}
+    assert "jobs/3f" in {problem.path for problem in contents.problems}
+
+
+def test_damage_that_could_not_be_kept_aside_is_kept_as_the_generation_before(filled, opened, folder):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(HURT, name="hurt", version=2),)))
+    store.close()
+    filled["job"].write_bytes(b"precious ruins")
+    (folder / "quarantine").rmdir()
+    (folder / "quarantine").write_text("in the way")
+
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(HURT, name="hurt", version=3),)))
+
+    assert (folder / "backups" / "jobs" / "3f" / f"{HURT}.1.yaml").read_bytes() == b"precious ruins"
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -89,6 +89,9 @@ told["leftovers"] = [str(path) for path in place.rglob("*.tmp")]
 told["kept meanwhile"] = [
     path.read_text().split("\n")[1].removeprefix("name: ") for path in place.rglob("jobs/3f/*.yaml")
 ]
+store.close()
+store, names, _ = kept()
+told["opened while full"] = names
 if mounted:
     (place / "filler").unlink()
 else:
