@@ -1,6 +1,5 @@
 """What a run has counted, and what there is to say about it."""
 
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
@@ -46,8 +45,8 @@ class Account(msgspec.Struct):
     """Counts and problems of a run; it can be put away and taken up again."""
 
     counts: dict[str, int] = msgspec.field(default_factory=dict)
-    problems: dict[str, int] = msgspec.field(default_factory=dict)
-    named: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    problems: dict[ProblemKind, int] = msgspec.field(default_factory=dict)
+    named: dict[ProblemKind, list[str]] = msgspec.field(default_factory=dict)
 
     def count(self, tally: Mapping[str, int]) -> None:
         """Add to the counts."""
@@ -101,8 +100,18 @@ class Account(msgspec.Struct):
 
     def as_result(self) -> dict[str, Any]:
         """Return the counts as a run's result shows them."""
-        names = ("files", "folders", "links", "bytes", "unchanged", "copied", "copied_bytes",
-                 "touched", "hard_links", "excluded", "special", "healed")
+        names = (
+            "files",
+            "folders",
+            "links",
+            "bytes",
+            "unchanged",
+            "copied",
+            "copied_bytes",
+            "touched",
+            "hard_links",
+            "excluded",
+            "special",
+            "healed",
+        )
         return {name: self[name] for name in names} | {"failed": self.failures}
-
-

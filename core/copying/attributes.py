@@ -6,7 +6,6 @@ import stat
 from typing import Final
 
 PLAIN_BITS: Final = 0o777
-ALL_BITS: Final = 0o7777
 NOT_KEPT_HERE: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL})
 ACCESS_RULES: Final = "system.posix_acl_"
 
@@ -29,7 +28,7 @@ class Attributes:
         there = info if fresh else os.fstat(destination)
         moved = self._set_owner(destination, info, there, fresh=fresh)
         if moved or not fresh or mode & ~PLAIN_BITS:
-            os.fchmod(destination, mode)
+            self._set_mode(destination, mode)
         self._set_extended(source, destination, fresh=fresh)
         os.utime(destination, ns=(info.st_atime_ns, info.st_mtime_ns))
 
@@ -41,8 +40,21 @@ class Attributes:
         owner = (self.user, self.group) if fresh else (there.st_uid, there.st_gid)
         if owner == (info.st_uid, info.st_gid):
             return False
-        os.chown(destination, info.st_uid, info.st_gid)
+        try:
+            os.chown(destination, info.st_uid, info.st_gid)
+        except OSError as error:
+            if error.errno not in NOT_KEPT_HERE:
+                raise
+            self.lost = True
         return True
+
+    def _set_mode(self, destination: int, mode: int) -> None:
+        try:
+            os.fchmod(destination, mode)
+        except OSError as error:
+            if error.errno not in NOT_KEPT_HERE:
+                raise
+            self.lost = True
 
     def _set_extended(self, source: int, destination: int, *, fresh: bool) -> None:
         wanted = names_at(source)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 LENGTH: Final = struct.Struct("<I")
 
+
 def read_frame(stream: BinaryIO) -> bytes | None:
     """Return the next message, or None when there will be no more."""
     head = stream.read(LENGTH.size)

@@ -13,8 +13,17 @@ from core.copying.troubles import SourceTrouble
 
 CLONE: Final = 0x40049409  # FICLONE, linux/fs.h
 NOT_THIS_WAY: Final = frozenset(
-    {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.ENOTTY,
-     errno.EBADF, errno.ETXTBSY, errno.EISDIR},
+    {
+        errno.EXDEV,
+        errno.EINVAL,
+        errno.ENOSYS,
+        errno.EOPNOTSUPP,
+        errno.EPERM,
+        errno.ENOTTY,
+        errno.EBADF,
+        errno.ETXTBSY,
+        errno.EISDIR,
+    },
 )
 BLOCK: Final = 512  # st_blocks, stat(2)
 BUFFER: Final = 256 << 10
@@ -22,9 +31,7 @@ SCRATCH: Final = memoryview(bytearray(BUFFER))
 """One buffer for all reading: it stays in the processor's cache, and no page is ever new."""
 
 
-def fill(
-    source: int, destination: int, info: os.stat_result, pace: Pace, *, digest: bool
-) -> bytes:
+def fill(source: int, destination: int, info: os.stat_result, pace: Pace, *, digest: bool) -> bytes:
     """Bring the destination up to the source's content and return its BLAKE3 digest.
 
     What the destination already has is kept: it was put there by us from this very source. The
@@ -85,9 +92,7 @@ def move(source: int, destination: int, start: int, end: int, pace: Pace) -> Non
     while place < end:
         size = min(pace.chunk(), end - place)
         # Some file systems answer 0 when they mean "not this way", so 0 is asked for again.
-        done = in_kernel(source, destination, size, place) or by_hand(
-            source, destination, size, place
-        )
+        done = in_kernel(source, destination, size, place) or by_hand(source, destination, size, place)
         if done == 0:  # it became shorter; the caller will notice
             return
         pace.moved(done)
@@ -117,9 +122,7 @@ def by_hand(source: int, destination: int, size: int, place: int) -> int:
     return len(data)
 
 
-def read_and_write(  # noqa: PLR0913 - a range, its two ends, and who wants to know
-    source: int, destination: int, start: int, end: int, pace: Pace, hasher: blake3
-) -> None:
+def read_and_write(source: int, destination: int, start: int, end: int, pace: Pace, hasher: blake3) -> None:
     """Copy a range by hand and add its bytes to the digest."""
     place = start
     while place < end:

@@ -1,6 +1,10 @@
 """The second stage: the crew copies what the plan says, then links and folders are finished."""
 
+import os
+from typing import Final
+
 from core.copying.desk import Desk
+from core.copying.facts import size_in_words
 from core.copying.messages import (
     CopyUnit,
     LinkPair,
@@ -14,7 +18,7 @@ from core.copying.messages import (
 )
 from core.models import Progress
 
-BATCH = 256
+BATCH: Final = 256
 
 
 class Copy:
@@ -30,12 +34,24 @@ class Copy:
 
     def run(self) -> None:
         """Copy everything, then finish links and folders, and bring it to the disk."""
+        self._tell()
         with self._desk.timed("copy"):
             self._desk.work(self._following, self._take, self.progress)
             self._link()
             self._settle()
-        with self._desk.timed("sync"):
-            self._desk.one(SyncAll(), self.progress)
+        if len(self._files.settle) or len(self._files.plan) or len(self._files.links):
+            with self._desk.timed("sync"):
+                self._desk.one(SyncAll(), self.progress)
+
+    def _tell(self) -> None:
+        notes = self._desk.notes
+        size = size_in_words(notes.work_bytes)
+        self._desk.control.info(f"{notes.work_files:,} files and links to copy, {size}.")
+        found = os.fstatvfs(self._desk.destination)
+        free = found.f_bavail * found.f_frsize
+        if free < notes.work_bytes:
+            room = size_in_words(free)
+            self._desk.control.warn(f"The destination may not have room: only {room} are free.")
 
     def _following(self) -> tuple[tuple[int, Planned], CopyUnit] | None:
         while self._next < len(self._files.plan):
@@ -79,9 +95,7 @@ class Copy:
 
     def _pairs(self, start: int) -> tuple[LinkPair, ...]:
         links = self._files.links
-        return tuple(
-            unpack_pair(links[place]) for place in range(start, min(start + BATCH, len(links)))
-        )
+        return tuple(unpack_pair(links[place]) for place in range(start, min(start + BATCH, len(links))))
 
     def _settle(self) -> None:
         """Give folders their modes and times, the deepest first, by one member in this order."""
@@ -95,6 +109,4 @@ class Copy:
             places = range(end - 1, max(end - BATCH, 0) - 1, -1)
             return end, SettleFolders(tuple(settle[place] for place in places))
 
-        self._desk.work(
-            following, lambda _, reply: self._desk.take(reply), self.progress, members=1
-        )
+        self._desk.work(following, lambda _, reply: self._desk.take(reply), self.progress, members=1)

@@ -28,16 +28,14 @@ WIND_UP_SECONDS: Final = 0.6
 """How long members may take to stop when asked; then they are ended."""
 LOOK_SECONDS: Final = 0.1
 
-BOOTSTRAP: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from core.copying.child import main; main()"
-)
+BOOTSTRAP: Final = "import sys; sys.path[:] = sys.argv[1:]; from core.copying.child import main; main()"
 
 
 Following = Callable[[], tuple[Any, Request] | None]
 """Answers what is to be done next, with a key of the asker's own."""
 
 
-class CrewLost(Exception):  # noqa: N818 - a fact about a member
+class CrewLost(Exception):
     """A member ended without being asked to, or cannot go on; the message says why."""
 
 
@@ -110,7 +108,7 @@ def start_member(handles: Sequence[int]) -> "subprocess.Popen[bytes]":
     """Start a child that finds what its parent finds, whatever the folder it is started in."""
     root = str(Path(__file__).resolve().parents[2])
     path = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+    return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", BOOTSTRAP, *path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -152,15 +150,18 @@ class Crew:
         following: Following,
         on_reply: Callable[[Any, Reply], None],
         on_tick: Callable[[], bool],
+        *,
+        limit: int = 0,
         members: int | None = None,
     ) -> bool:
         """Hand out all requests; tell whether all were done, False is stopped half-way.
 
         `following` answers a key and a request, or None for none at present; it is asked again
         until it has none and no reply is awaited. `on_tick` is called about ten times a second
-        and answers whether to go on. Raises CrewLost.
+        and answers whether to go on. `limit` is the bytes a second of all together, 0 is as fast
+        as they can. Raises CrewLost.
         """
-        shift = Shift(self._members[:members], self.board, following, on_reply)
+        shift = Shift(self._members[:members], self.board, following, on_reply, limit)
         try:
             return shift.run(on_tick)
         finally:
@@ -183,7 +184,9 @@ class Shift:
         board: Board,
         following: Following,
         on_reply: Callable[[Any, Reply], None],
+        limit: int,
     ) -> None:
+        self._limit = limit
         self._members = members
         self._board = board
         self._following = following
@@ -198,6 +201,7 @@ class Shift:
         next_tick = time.monotonic()
         while True:
             self._hand_out()
+            self._share_rate()
             if not any(member.waiting for member in self._members):
                 return self._stopping_since is None
             now = time.monotonic()
@@ -227,6 +231,10 @@ class Shift:
                 member.waiting.append(key)
                 member.send(pack(request))
 
+    def _share_rate(self) -> None:
+        busy = sum(bool(member.waiting) for member in self._members)
+        self._board.rate = self._limit // max(1, busy)
+
     def _take_replies(self, seconds: float) -> None:
         full = [member for member in self._members if not member.push()]
         for key, _ in self._selector.select(min(seconds, 0.01) if full else seconds):
@@ -239,10 +247,10 @@ class Shift:
             self._on_reply(member.waiting[0], reply)
             return
         key = member.waiting.popleft()
+        if reply.kind in {"done", "broken"}:
+            self._on_reply(key, reply)
         if reply.kind == "broken":
             raise CrewLost(reply.reason)
-        if reply.kind == "done":
-            self._on_reply(key, reply)
 
     def close(self) -> None:
         """Let go of the pipes."""

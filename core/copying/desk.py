@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from core.copying.board import Board
 from core.copying.crew import Crew, Following
 from core.copying.messages import Reply
 from core.copying.meter import Meter
+from core.copying.roots import Roots
 from core.copying.state import Files, Notes, save_notes
 from core.copying.wishes import Control, Stopped, Wishes
 from core.models import Progress
@@ -21,12 +21,13 @@ class Desk:
     """One attempt: the wishes, the run it belongs to, the crew, and what is kept on disk."""
 
     def __init__(
-        self, wishes: Wishes, control: Control, crew: Crew, board: Board, files: Files, notes: Notes
+        self, wishes: Wishes, control: Control, roots: Roots, crew: Crew, files: Files, notes: Notes
     ) -> None:
         self.wishes = wishes
         self.control = control
         self.crew = crew
-        self.board = board
+        self.board = crew.board
+        self.destination = roots.destination
         self.files = files
         self.notes = notes
         self.resumed = notes.stage != "scan"
@@ -41,13 +42,13 @@ class Desk:
         members: int | None = None,
     ) -> None:
         """Let the crew do all there is. Raises Stopped when the run is asked to stop."""
-        self.board.rate = self._rate(members)
+        limit = self.wishes.bandwidth_limit or 0
 
         def on_tick() -> bool:
             self.report(progress())
             return self.control.asked is None
 
-        if not self.crew.work(following, on_reply, on_tick, members):
+        if not self.crew.work(following, on_reply, on_tick, limit=limit, members=members):
             raise Stopped
         self.report(progress(), now=True)
 
@@ -62,10 +63,6 @@ class Desk:
             members=1,
         )
         return answers[0]
-
-    def _rate(self, members: int | None) -> int:
-        limit = self.wishes.bandwidth_limit or 0
-        return limit // (members or self.crew.size)
 
     def report(self, progress: Progress, *, now: bool = False) -> None:
         """Tell how far the copy is, not more often than anybody can see."""

@@ -206,9 +206,7 @@ class FolderLook:
         tally["unchanged"] += entry.action == "keep"
         self.findings.entry(entry)
 
-    def _action_for(
-        self, name: str, info: os.stat_result, there: os.stat_result
-    ) -> Action | None:
+    def _action_for(self, name: str, info: os.stat_result, there: os.stat_result) -> Action | None:
         """Return what is to be done about a file; None: something else is in its place."""
         if self.scanner.equal(info, there):  # nearly always, so this comes first
             return "keep"

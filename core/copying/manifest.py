@@ -100,13 +100,10 @@ class Answers:
     def __init__(self, path: Path) -> None:
         self._spool = Spool(path, keep=True)
         self._numbers = {
-            unpack_finished(record).number: place
-            for place, record in enumerate(records_in(path))
+            unpack_finished(record).number: place for place, record in enumerate(records_in(path))
         }
 
     def of(self, number: int) -> bytes:
         """Return what a unit answered, or nothing."""
         place = self._numbers.get(number)
         return b"" if place is None else unpack_finished(self._spool[place]).body
-
-

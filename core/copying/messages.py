@@ -19,7 +19,7 @@ Action = Literal["keep", "copy", "touch", "compare"]
 """What the scan found: the same already, to be copied, only mode or owner differ, look inside."""
 
 
-class Entry(Message):
+class Entry(Message, frozen=True):
     """One name in a folder of the source, as the scan saw it."""
 
     name: bytes
@@ -29,14 +29,14 @@ class Entry(Message):
     mtime_ns: int
 
 
-class Unit(Message):
+class Unit(Message, frozen=True):
     """Some entries of one folder, done in one go by one member of the crew."""
 
     folder: bytes
     entries: tuple[Entry, ...]
 
 
-class Shared(Message):
+class Shared(Message, frozen=True):
     """A file with more than one name: `device` and `inode` tell which names are the same file."""
 
     device: int
@@ -45,17 +45,17 @@ class Shared(Message):
     entry: Entry
 
 
-class Planned(Message):
+class Planned(Message, frozen=True):
     """A unit as the plan keeps it: how much there is to prove, how much to copy, and the Unit."""
 
     files: int
-    bytes: int
+    size: int
     work_files: int
     work_bytes: int
     unit: bytes
 
 
-class Found(Message):
+class Found(Message, frozen=True):
     """A part of what a look into one folder found."""
 
     planned: Planned | None = None
@@ -63,7 +63,7 @@ class Found(Message):
     shared: tuple[Shared, ...] = ()
 
 
-class Mark(Message):
+class Mark(Message, frozen=True):
     """A file as it was copied: what it was then, and its digest, empty when none was taken."""
 
     size: int
@@ -71,7 +71,11 @@ class Mark(Message):
     digest: bytes
 
 
-class LinkPair(Message):
+UNPROVABLE: Final = Mark(-1, 0, b"")
+"""Stands for what was not copied, or would not hold still: there is nothing to compare."""
+
+
+class LinkPair(Message, frozen=True):
     """A further name of a file that has been copied under its first one."""
 
     first_folder: bytes
@@ -96,7 +100,7 @@ ProblemKind = Literal[
 ]
 
 
-class Problem(Message):
+class Problem(Message, frozen=True):
     """Something a person should know about one path; it is relative to the root."""
 
     kind: ProblemKind
@@ -104,7 +108,7 @@ class Problem(Message):
     reason: str
 
 
-class Setup(Message):
+class Setup(Message, frozen=True):
     """What a member of the crew is told once; numbers are inherited handles."""
 
     source: int
@@ -122,19 +126,19 @@ class Setup(Message):
     grain_ns: int
 
 
-class LookInto(Message, tag="look"):
+class LookInto(Message, frozen=True, tag="look"):
     """Scan one folder."""
 
     folder: bytes
 
 
-class CopyUnit(Message, tag="copy"):
+class CopyUnit(Message, frozen=True, tag="copy"):
     """Copy what a unit says; `unit` is an encoded Unit."""
 
     unit: bytes
 
 
-class ProveUnit(Message, tag="prove"):
+class ProveUnit(Message, frozen=True, tag="prove"):
     """Compare a unit's files with the source.
 
     `marks` is what copying it answered, or empty; `chosen` are the places of the entries to look
@@ -147,23 +151,23 @@ class ProveUnit(Message, tag="prove"):
     content: bool
 
 
-class MakeLinks(Message, tag="links"):
+class MakeLinks(Message, frozen=True, tag="links"):
     """Give files their further names."""
 
     pairs: tuple[LinkPair, ...]
 
 
-class SettleFolders(Message, tag="settle"):
+class SettleFolders(Message, frozen=True, tag="settle"):
     """Give folders their modes, owners and times, in the order given."""
 
     folders: tuple[bytes, ...]
 
 
-class SyncAll(Message, tag="sync"):
+class SyncAll(Message, frozen=True, tag="sync"):
     """Bring everything at the destination from memory to the disk."""
 
 
-class WriteManifest(Message, tag="manifest"):
+class WriteManifest(Message, frozen=True, tag="manifest"):
     """Write the digests of a finished run from its spools; paths are absolute."""
 
     plan: str
@@ -175,7 +179,7 @@ class WriteManifest(Message, tag="manifest"):
 Request = LookInto | CopyUnit | ProveUnit | MakeLinks | SettleFolders | SyncAll | WriteManifest
 
 
-class Finished(Message):
+class Finished(Message, frozen=True):
     """A line of a journal: a unit that is done, what was answered, and how much was planned."""
 
     number: int
@@ -186,7 +190,7 @@ class Finished(Message):
     planned_files: int
 
 
-class Reply(Message):
+class Reply(Message, frozen=True):
     """What a member answers: any number of parts, then one of the other kinds.
 
     `tally` is added up by the parent; `body` is what the request asked for; `reason` says in

@@ -21,9 +21,7 @@ class Meter:
         self._floor = floor
         self._samples: deque[tuple[float, int]] = deque()
 
-    def progress(
-        self, done_bytes: int, done_files: int, seconds_after: Callable[[float], float]
-    ) -> Progress:
+    def progress(self, done_bytes: int, done_files: int, seconds_after: Callable[[float], float]) -> Progress:
         """Return where the stage stands; `seconds_after` says what comes after it, at a rate."""
         done = min(done_bytes if self._by_bytes else done_files, self._total)
         percent = 100.0 * done / self._total if self._total else 100.0

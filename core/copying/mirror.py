@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,13 +40,15 @@ def mirror(wishes: Wishes, control: Control, left_out: tuple[Path, ...] = ()) ->
         with Files(folder, keep=notes is not None) as files:
             attempt = Attempt(wishes, control, roots, files, notes or Notes(key))
             try:
-                return attempt.run(left_out)
+                report = attempt.run(left_out)
             except Stopped:
                 control.raise_if_asked()
                 raise
             except EngineFailed:
                 forget_notes(folder)
                 raise
+        shutil.rmtree(folder)
+        return report
 
 
 def boot_id() -> str:
@@ -74,15 +77,12 @@ def identities(paths: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
 class Attempt:
     """Goes through the stages with a crew of its own."""
 
-    def __init__(
-        self, wishes: Wishes, control: Control, roots: Roots, files: Files, notes: Notes
-    ) -> None:
+    def __init__(self, wishes: Wishes, control: Control, roots: Roots, files: Files, notes: Notes) -> None:
         self._wishes = wishes
         self._control = control
         self._roots = roots
         self._files = files
         self._notes = notes
-        self._safe = "Nothing was copied yet."
 
     def run(self, left_out: tuple[Path, ...]) -> Report:
         """Make the attempt."""
@@ -90,11 +90,14 @@ class Attempt:
         try:
             crew = Crew(members(), self._setup(board, left_out), board)
             try:
-                return self._go(Desk(self._wishes, self._control, crew, board, self._files, self._notes))
+                return self._go(self._desk(crew))
             finally:
                 crew.end()
         finally:
             board.close()
+
+    def _desk(self, crew: Crew) -> Desk:
+        return Desk(self._wishes, self._control, self._roots, crew, self._files, self._notes)
 
     def _setup(self, board: Board, left_out: tuple[Path, ...]) -> Setup:
         wishes = self._wishes
@@ -133,9 +136,11 @@ class Attempt:
             desk.enter("copy")
         if self._notes.stage == "copy":
             Copy(desk).run()
+            self._roots.check()
             desk.enter("verify")
         else:
             self._files.copied.replay(desk.account)
+        self._control.info("Comparing the destination with the source.")
         with desk.timed("verify"):
             return prove(desk) | write_manifest(desk)
 

@@ -6,7 +6,17 @@ from collections import Counter
 from typing import Final
 
 from core.copying import content
-from core.copying.messages import PLAIN_LIMIT, Entry, Mark, Problem, ProblemKind, Reply, Unit, pack
+from core.copying.messages import (
+    PLAIN_LIMIT,
+    UNPROVABLE,
+    Entry,
+    Mark,
+    Problem,
+    ProblemKind,
+    Reply,
+    Unit,
+    pack,
+)
 from core.copying.names import joined
 from core.copying.pace import Uncounted
 from core.copying.transfer import READ, Copier
@@ -16,7 +26,7 @@ AHEAD: Final = 64
 """How many files the disk is told of before they are read."""
 
 
-class Different(Exception):  # noqa: N818 - a finding
+class Different(Exception):
     """The destination is not what the source is; the message says in what."""
 
 
@@ -41,6 +51,9 @@ class Prover:
             self._announce(unit, list(places))
         for place in places:
             mark = marks[place] if marks else None
+            if mark == UNPROVABLE:
+                self._pace.counted(unit.entries[place].size, 1)
+                continue
             digests[place] = self._one(unit.folder, unit.entries[place], mark, bytes_too=bytes_too)
         problems = (*self.problems, *self._copier.problems)
         return Reply("done", dict(self.tally), problems, pack(tuple(digests)))
@@ -79,29 +92,40 @@ class Prover:
         try:
             return self._compare(folder, entry, mark, bytes_too=bytes_too)
         except Different as different:
-            return self._heal(folder, entry, str(different))
+            return self._heal(folder, entry, mark, str(different))
 
-    def _heal(self, folder: bytes, entry: Entry, reason: str) -> bytes:
+    def _heal(self, folder: bytes, entry: Entry, mark: Mark | None, reason: str) -> bytes:
         """Copy a bad file once more and compare again."""
         path = joined(folder, entry.name)
+        kind = self._kind_of_change(folder, entry, mark)
         there = self._copier.destination.folder(folder)
         times = os.fstat(there)
         try:
             mark = self._copy_again(folder, entry)
             os.utime(there, ns=(times.st_atime_ns, times.st_mtime_ns))
             self._write_through(folder, entry)
+            if mark == UNPROVABLE:
+                return b""
             digest = self._compare(folder, entry, mark, bytes_too=True)
         except Different as again:
-            self._problem("damaged", path, str(again))
+            self._problem("damaged", path, f"{again}, even after it was copied again")
             return b""
         except OSError as error:
             if error.errno in GONE:
                 raise DestinationLost(in_words(error)) from error
             self._problem("damaged", path, f"{reason}, and copying it again failed: {in_words(error)}")
             return b""
-        self.tally["healed"] += 1
-        self._problem("healed", path, reason)
+        self.tally[kind] += 1
+        self._problem(kind, path, reason)
         return digest
+
+    def _kind_of_change(self, folder: bytes, entry: Entry, mark: Mark | None) -> ProblemKind:
+        """Tell a source that went on from a destination that went bad."""
+        if entry.kind == "link":
+            return "healed"
+        here = self._stat_source(folder, entry.name)
+        seen = (mark.size, mark.mtime_ns) if mark else (entry.size, entry.mtime_ns)
+        return "healed" if seen == (here.st_size, here.st_mtime_ns) else "followed"
 
     def _copy_again(self, folder: bytes, entry: Entry) -> Mark | None:
         if entry.kind == "link":
@@ -143,8 +167,10 @@ class Prover:
         self, folder: bytes, entry: Entry, mark: Mark | None, handle: int, here: os.stat_result
     ) -> bytes:
         digest, size = self._digest_there(handle)
-        known = mark is not None and mark.digest and (
-            (mark.size, mark.mtime_ns) == (here.st_size, here.st_mtime_ns)
+        known = (
+            mark is not None
+            and mark.digest
+            and ((mark.size, mark.mtime_ns) == (here.st_size, here.st_mtime_ns))
         )
         if known and mark is not None:
             expected = mark.digest
@@ -183,9 +209,7 @@ class Prover:
 
     def _stat_source(self, folder: bytes, name: bytes) -> os.stat_result:
         try:
-            return os.stat(
-                name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False
-            )
+            return os.stat(name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False)
         except OSError as error:
             raise SourceTrouble(error) from error
 

@@ -86,9 +86,7 @@ def chosen_places(desk: Desk, drawn: list[int]) -> Chosen:
     for place in drawn:
         number = bisect_right(starts, place) - 1
         chosen.setdefault(number, []).append(place - starts[number])
-    return {
-        number: file_places(desk, number, places) for number, places in chosen.items()
-    }
+    return {number: file_places(desk, number, places) for number, places in chosen.items()}
 
 
 def file_places(desk: Desk, number: int, places: list[int]) -> tuple[int, ...]:
@@ -145,7 +143,7 @@ class Proof:
     def _take(self, key: tuple[int, Planned], reply: Reply) -> None:
         number, unit = key
         self._desk.take(reply)
-        self._files.proved.finish(number, reply, (unit.bytes, unit.files))
+        self._files.proved.finish(number, reply, (unit.size, unit.files))
 
     def progress(self) -> Progress:
         """Return how far the comparison is."""

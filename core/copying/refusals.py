@@ -35,9 +35,7 @@ def problems_with(source: Path, destination: Path, own_data: Path) -> Problems:
     }
     if not found:
         found = problems_with_source(source) | problems_with_destination(destination)
-    return found or problems_between(source, destination) or problems_with_own(
-        source, destination, own_data
-    )
+    return found or problems_between(source, destination) or problems_with_own(source, destination, own_data)
 
 
 def problem_with_path(path: Path) -> str | None:

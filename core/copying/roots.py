@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 from typing import Final, Self
 
-from core.copying.troubles import in_words
+from core.copying.troubles import FULL, in_words
 from core.errors import EngineFailed, Refused
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 NEW_FOLDER: Final = 0o700
+PRIVATE: Final = 0o600
+PROBE: Final = ".holdfast-0000000000000000.part"
 ODD_TIME: Final = 1_000_000_001
 GRAINS: Final = (1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
 
@@ -40,14 +42,12 @@ class Roots:
 
     def grain_ns(self) -> int:
         """Return how finely the destination tells times, in nanoseconds."""
-        handle = os.open(
-            ".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=self.destination
-        )
         try:
-            os.utime(handle, ns=(ODD_TIME, ODD_TIME))
-            kept = os.fstat(handle).st_mtime_ns
-        finally:
-            os.close(handle)
+            kept = kept_time(self.destination)
+        except OSError as error:
+            if error.errno in FULL:
+                return 1
+            raise unusable(error) from error
         return next((grain for grain in GRAINS if ODD_TIME // grain * grain == kept), GRAINS[-1])
 
     def close(self) -> None:
@@ -62,6 +62,23 @@ class Roots:
     def __exit__(self, *_: object) -> None:
         """Close both."""
         self.close()
+
+
+def kept_time(folder: int) -> int:
+    """Return what becomes of an odd time that is given to a file in the folder."""
+    try:
+        handle = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, PRIVATE, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}:
+            raise
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        handle = os.open(PROBE, flags, PRIVATE, dir_fd=folder)
+        os.unlink(PROBE, dir_fd=folder)
+    try:
+        os.utime(handle, ns=(ODD_TIME, ODD_TIME))
+        return os.fstat(handle).st_mtime_ns
+    finally:
+        os.close(handle)
 
 
 def open_source(path: Path) -> int:

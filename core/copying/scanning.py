@@ -80,6 +80,7 @@ class Scan:
 
     def run(self) -> None:
         """Look at every folder, the upper ones first."""
+        self._desk.control.info("Looking at both folders.")
         self._files.folders.append(b"")
         try:
             self._desk.work(self._following, self._take, self._progress)
@@ -108,7 +109,7 @@ class Scan:
 
     def _plan(self, unit: Planned) -> None:
         self._files.plan.append(pack(unit))
-        self._desk.notes.plan_bytes += unit.bytes
+        self._desk.notes.plan_bytes += unit.size
         self._desk.notes.plan_files += unit.files
         self._desk.notes.work_bytes += unit.work_bytes
         self._desk.notes.work_files += unit.work_files

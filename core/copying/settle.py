@@ -33,6 +33,9 @@ class Finisher:
         first = self._destination.folder(pair.first_folder)
         there = self._destination.folder(pair.folder)
         wanted = os.stat(pair.first_name, dir_fd=first, follow_symlinks=False)
+        here = os.stat(pair.name, dir_fd=self._source.folder(pair.folder), follow_symlinks=False)
+        if here.st_size != wanted.st_size:
+            raise OSError(None, "its first name is not what it should be")
         try:
             now = os.stat(pair.name, dir_fd=there, follow_symlinks=False)
         except FileNotFoundError:

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections import Counter
-from typing import Final
+from typing import Final, Literal
 
 from blake3 import blake3
 
@@ -13,6 +13,7 @@ from core.copying.attributes import PLAIN_BITS, Attributes
 from core.copying.board import Board
 from core.copying.messages import (
     PLAIN_LIMIT,
+    UNPROVABLE,
     Entry,
     Mark,
     Problem,
@@ -28,7 +29,7 @@ from core.copying.tree import Tree
 from core.copying.troubles import FULL, GONE, DestinationLost, SourceTrouble, in_words
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TRIES: Final = 3
 LOOK_AGAIN_NS: Final = 2_000_000_000
 """How much older a file that kept changing is made, so that the next pass looks at it again."""
@@ -36,7 +37,7 @@ PRIVATE: Final = 0o600
 FULL_IN_A_ROW: Final = 50
 
 
-class Changing(Exception):  # noqa: N818 - a fact about one file
+class Changing(Exception):
     """The file was not the same after it had been read."""
 
 
@@ -52,12 +53,19 @@ class Copier:
         self.problems: list[Problem] = []
         self.tally: Counter[str] = Counter()
         self._full_in_a_row = 0
+        self._told_of_attributes = False
 
     def copy(self, unit: Unit) -> Reply:
         """Copy what the unit says; the body is a Mark, or None, for each entry."""
         self.problems, self.tally = [], Counter()
-        marks = tuple(self._one(unit.folder, entry) for entry in unit.entries)
-        return Reply("done", dict(self.tally), tuple(self.problems), pack(marks))
+        marks: list[Mark | None] = []
+        lost = ""
+        try:
+            marks += [self._one(unit.folder, entry) for entry in unit.entries]
+        except DestinationLost as error:
+            lost = str(error)
+        kind: Literal["broken", "done"] = "broken" if lost else "done"
+        return Reply(kind, dict(self.tally), tuple(self.problems), pack(marks), lost)
 
     def _one(self, folder: bytes, entry: Entry) -> Mark | None:
         if entry.action == "keep":
@@ -76,10 +84,10 @@ class Copier:
                 mark = self._file(folder, entry)
         except OSError as error:
             self._destination_trouble(joined(folder, entry.name), error)
-            mark = None
+            mark = UNPROVABLE
         except SourceTrouble as trouble:
             self._source_trouble(joined(folder, entry.name), trouble.error)
-            mark = None
+            mark = UNPROVABLE
         self.pace.counted(0, 1)
         return mark
 
@@ -91,9 +99,19 @@ class Copier:
             return None
         mark = self.copy_file(folder, entry.name)
         self.tally["copied"] += 1
-        self.tally["copied_bytes"] += mark.size
+        self.tally["copied_bytes"] += max(0, mark.size)
         self._full_in_a_row = 0
+        if self.attributes.lost:
+            self._attributes_lost(joined(folder, entry.name))
         return mark
+
+    def _attributes_lost(self, path: bytes) -> None:
+        """Say it once; it will be the same for nearly every file."""
+        if not self._told_of_attributes:
+            reason = "the destination does not take some owners, modes or extended attributes"
+            self.problem("attributes", path, reason)
+        self._told_of_attributes = True
+        self.attributes.lost = False
 
     def copy_file(self, folder: bytes, name: bytes) -> Mark:
         """Copy one file. Raises SourceTrouble, or OSError from the destination."""
@@ -125,9 +143,7 @@ class Copier:
             raise SourceTrouble(OSError(errno.ENOENT, "it is no longer a file"))
         return handle, info
 
-    def _plain(
-        self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool
-    ) -> Mark:
+    def _plain(self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool) -> Mark:
         data = content.read_at(source, info.st_size + 1, 0)
         changed = self._changed(source, info, last=last, read=len(data))
         there = self.destination.folder(folder)
@@ -146,15 +162,13 @@ class Copier:
             raise
         self.pace.moved(len(data))
         if changed:
-            self._changing(folder, name)
-        return self._mark(info, len(data), blake3(data).digest(), changed=changed)
+            return self._changing(folder, name)
+        return Mark(len(data), info.st_mtime_ns, blake3(data).digest())
 
-    def _large(
-        self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool
-    ) -> Mark:
+    def _large(self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool) -> Mark:
         there = self.destination.folder(folder)
         part = part_name(name, info, self.setup.boot)
-        handle = self._open_part(part, there, 0, PRIVATE)
+        handle = self._open_large_part(part, there, info)
         try:
             digest = content.fill(source, handle, info, self.pace, digest=self.setup.digests)
             changed = self._changed(source, info, last=last, read=info.st_size)
@@ -167,11 +181,23 @@ class Copier:
         finally:
             os.close(handle)
         if changed:
-            self._changing(folder, name)
-        return self._mark(info, info.st_size, digest, changed=changed)
+            return self._changing(folder, name)
+        return Mark(info.st_size, info.st_mtime_ns, digest)
 
-    def _mark(self, info: os.stat_result, size: int, digest: bytes, *, changed: bool) -> Mark:
-        return Mark(size, info.st_mtime_ns, b"" if changed else digest)
+    def _open_large_part(self, part: bytes, there: int, info: os.stat_result) -> int:
+        """Return a handle on what an attempt before left of this file, or on a new part."""
+        handle = self._open_part(part, there, 0, PRIVATE)
+        found = os.fstat(handle)
+        if (
+            stat.S_ISREG(found.st_mode)
+            and found.st_nlink == 1
+            and found.st_uid == self.attributes.user
+            and found.st_size <= info.st_size
+        ):
+            return handle
+        os.close(handle)
+        os.unlink(part, dir_fd=there)
+        return self._open_part(part, there, os.O_EXCL, PRIVATE)
 
     def _open_part(self, part: bytes, there: int, flag: int, mode: int) -> int:
         try:
@@ -182,9 +208,7 @@ class Copier:
             make_writable(there)
         return os.open(part, WRITE | flag, mode, dir_fd=there)
 
-    def _finish(
-        self, source: int, destination: int, info: os.stat_result, *, changed: bool
-    ) -> None:
+    def _finish(self, source: int, destination: int, info: os.stat_result, *, changed: bool) -> None:
         self.attributes.carry(source, destination, info, fresh=True)
         if changed:
             times = (info.st_atime_ns, max(0, info.st_mtime_ns - LOOK_AGAIN_NS))
@@ -205,16 +229,15 @@ class Copier:
     def _changed(self, source: int, before: os.stat_result, *, last: bool, read: int) -> bool:
         """Tell whether the file changed under our hands. Raises Changing if it may be tried again."""
         after = os.fstat(source)
-        same = (
-            read == before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
-        )
+        same = read == before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
         if not same and not last:
             raise Changing
         return not same
 
-    def _changing(self, folder: bytes, name: bytes) -> None:
-        reason = "it kept changing while it was copied; the copy may mix old and new"
+    def _changing(self, folder: bytes, name: bytes) -> Mark:
+        reason = "it did not hold still; the copy may mix old and new and is not proved"
         self.problem("changing", joined(folder, name), reason)
+        return UNPROVABLE
 
     def _touch(self, folder: bytes, name: bytes) -> None:
         handle, info = self.open_source(folder, name)
@@ -263,9 +286,7 @@ class Copier:
             return False
         try:
             here = os.stat(entry.name, dir_fd=self.source.folder(folder), follow_symlinks=False)
-            there = os.stat(
-                entry.name, dir_fd=self.destination.folder(folder), follow_symlinks=False
-            )
+            there = os.stat(entry.name, dir_fd=self.destination.folder(folder), follow_symlinks=False)
         except OSError:
             return False
         return (

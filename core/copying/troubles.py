@@ -25,7 +25,7 @@ WORDS: Final = {
 }
 
 
-class SourceTrouble(Exception):  # noqa: N818 - a fact about one file
+class SourceTrouble(Exception):
     """The source could not be read; `error` says why."""
 
     def __init__(self, error: OSError) -> None:
@@ -33,11 +33,11 @@ class SourceTrouble(Exception):  # noqa: N818 - a fact about one file
         self.error = error
 
 
-class DestinationLost(Exception):  # noqa: N818 - a fact about the whole destination
+class DestinationLost(Exception):
     """The destination as a whole cannot be written any more."""
 
 
-class Halted(Exception):  # noqa: N818 - an answer to a wish
+class Halted(Exception):
     """Everybody is asked to stop."""
 
 

@@ -68,5 +68,5 @@ class Report(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-class Stopped(Exception):  # noqa: N818 - an answer to a wish
+class Stopped(Exception):
     """The copy was asked to stop and did."""
