@@ -21,7 +21,6 @@ from fastapi_app.dependencies import TheHouse
 from fastapi_app.frames import reset
 from fastapi_app.house import House
 from fastapi_app.places import UUID
-from fastapi_app.places import UUID
 from fastapi_app.viewers import TOO_SLOW, LogTail, Shown, Viewer
 
 log = logging.getLogger(__name__)
