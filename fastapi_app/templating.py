@@ -43,7 +43,9 @@ class Templates:
             finalize=_harmless,
         )
         self._environment.filters.update(_filters(clock))
-        self._environment.globals.update(host=platform.node() or "this machine", release=version_of_holdfast())
+        self._environment.globals.update(
+            host=platform.node() or "this machine", release=version_of_holdfast()
+        )
 
     def render(self, name: str, **context: Any) -> str:  # noqa: ANN401 - what a template shows is its own
         """Return the template filled with the context."""

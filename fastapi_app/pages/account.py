@@ -131,7 +131,9 @@ def logout(request: Request, accounts: TheAccounts, person: Person) -> Response:
 
 
 @router.post("/theme")
-def choose_theme(request: Request, house: TheHouse, theme: Text = "auto", back: Text = "/") -> RedirectResponse:
+def choose_theme(
+    request: Request, house: TheHouse, theme: Text = "auto", back: Text = "/"
+) -> RedirectResponse:
     """Keep which theme this browser wants, so that no page flashes."""
     response = see(back)
     response.set_cookie(

@@ -36,7 +36,9 @@ Values = Annotated[dict[str, str], Depends(_values)]
 def new(canvas: TheCanvas, kind: str = FIRST_KIND) -> HTMLResponse:
     """Show an empty form."""
     _check_kind(kind)
-    form = job_form(JobDraft(name="", kind=kind), Checked(), address=f"/jobs/new?kind={kind}", draft=f"new-{kind}")
+    form = job_form(
+        JobDraft(name="", kind=kind), Checked(), address=f"/jobs/new?kind={kind}", draft=f"new-{kind}"
+    )
     return canvas.draw("pages/job_form.html", "new", form=form)
 
 

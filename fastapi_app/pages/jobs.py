@@ -1,5 +1,7 @@
 """The list of jobs: searched, filtered, sorted and paged, all in the address."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse
 
@@ -14,12 +16,12 @@ router = APIRouter()
 def jobs(  # each is one part of the address
     canvas: TheCanvas,
     manager: Manager,
-    q: str = Query("", max_length=200),
-    state: str = Query("", max_length=20),
-    sort: str = Query("-last-run", max_length=20),
-    cursor: str = Query("", max_length=1_000),
-    before: str = Query("", max_length=1_000),
-    at: int = Query(0, ge=0),
+    q: Annotated[str, Query(max_length=200)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    sort: Annotated[str, Query(max_length=20)] = "-last-run",
+    cursor: Annotated[str, Query(max_length=1_000)] = "",
+    before: Annotated[str, Query(max_length=1_000)] = "",
+    at: Annotated[int, Query(ge=0)] = 0,
 ) -> HTMLResponse:
     """Show fifty jobs."""
     address = ListAddress(q=q.strip(), state=state, sort=sort, cursor=cursor, before=before, at=at)

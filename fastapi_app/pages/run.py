@@ -44,7 +44,7 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
 def _check_by(destination: str, run_id: str) -> dict[str, str]:
     return {
         "about": "The digest of every file, in the format of b3sum. Check the copy without us:",
-        "command": f"cd {shlex.quote(destination)}\nb3sum --check {_manifest_name(run_id)}",
+        "command": f"cd {shlex.quote(destination)}\nb3sum --check ~/Downloads/{_manifest_name(run_id)}",
     }
 
 

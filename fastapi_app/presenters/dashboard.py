@@ -9,7 +9,7 @@ from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import JobRow, about, row_of, took
 from fastapi_app.presenters.proofs import newest_verified, proof_of
-from fastapi_app.presenters.runs import Figure
+from fastapi_app.presenters.runs import Figure, failure_of
 from fastapi_app.presenters.states import CHIPS, Mark, is_verified, mark_of
 from fastapi_app.presenters.texts import plural
 from fastapi_app.presenters.tide import Tide, tide_of
@@ -141,16 +141,18 @@ def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
 def need_of(overview: JobOverview, history: Sequence[Run]) -> Need:
     """Return why the job waits for a person."""
     run = history[0]
-    earlier = newest_verified(history)
-    unharmed = "The verified copy before it was not touched by what failed." if earlier else ""
+    failure = failure_of(run)
+    unharmed = (
+        "Nothing at the destination was removed or left half-written." if overview.job.kind == "copy" else ""
+    )
     return Need(
         id=overview.job.id,
         run=run.id,
         name=overview.job.name,
         mark=mark_of(run),
-        cause=run.error.message if run.error else "The latest run failed.",
-        unharmed=unharmed if run.error and run.error.code == "refused" else "",
-        hint=run.error.hint if run.error else "",
+        cause=failure.message if failure else "The latest run failed.",
+        unharmed=unharmed,
+        hint=failure.hint if failure else "",
         verb="Try again",
         address=f"/jobs/{overview.job.id}/start",
     )
@@ -173,15 +175,20 @@ def figures_of(lately: Sequence[Run], copies: Sequence[Copy], now: datetime) -> 
         ),
     ]
     if dated:
-        oldest, newest = dated[0], dated[-1]
-        figures.append(_age_figure("Newest verified copy", newest, now))
-        figures.append(_age_figure("Oldest verified copy", oldest, now))
+        figures.append(_age_figure("Newest verified copy", dated[-1], now))
+    if len(dated) > 1:
+        figures.append(_age_figure("Oldest verified copy", dated[0], now))
     return tuple(figures)
 
 
 def _age_figure(name: str, copy: Copy, now: datetime) -> Figure:
-    seconds = (now - copy.at).total_seconds() if copy.at else 0.0
-    return Figure(name=name, number=times.age(seconds), unit="old", aside=copy.name)
+    said = times.ago(copy.at, now) if copy.at else ""
+    return Figure(
+        name=name,
+        number=said.removesuffix(" ago"),
+        unit="ago" if said.endswith(" ago") else "",
+        aside=copy.name,
+    )
 
 
 def copy_of(overview: JobOverview, history: Sequence[Run]) -> Copy:
@@ -201,7 +208,10 @@ def copy_of(overview: JobOverview, history: Sequence[Run]) -> Copy:
 
 def _recent(histories: Sequence[History]) -> Iterable[Recent]:
     ended = [
-        (run.ended_at, run, overview) for overview, history in histories for run in history[:3] if run.ended_at
+        (run.ended_at, run, overview)
+        for overview, history in histories
+        for run in history[:3]
+        if run.ended_at
     ]
     ended.sort(key=lambda item: item[0], reverse=True)
     for at, run, overview in ended[:MOST_RECENT]:

@@ -1,7 +1,8 @@
 """The form of a job, made from what its kind says about its options."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from core.models import OnInterrupt, Priority, Value
 from fastapi_app.presenters.texts import Exactly, plural
 
 OPTIONS: Final = "options."
+Chosen = TypeVar("Chosen", bound=StrEnum)
 
 PRIORITIES: Final = (
     (Priority.LOW, "Low: after everything else"),
@@ -113,8 +115,8 @@ def entered(values: Mapping[str, Any], kind: str) -> JobDraft:
     )
 
 
-def _one_of(words: type[Any], value: object, otherwise: Any) -> Any:  # noqa: ANN401 - an enumeration's member
-    return words(value) if value in {*words} else otherwise
+def _one_of(words: type[Chosen], value: object, otherwise: Chosen) -> Chosen:
+    return next((word for word in words if word == value), otherwise)
 
 
 def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str, Any]:
@@ -232,7 +234,9 @@ def job_form(draft: JobDraft, checked: Checked, /, *, strict: bool = False, **ab
     grouped["If something comes between"] = [*last]
     wrong = [0]
     groups = tuple(
-        Group(title=title, fields=tuple(_with_truth(field, checked, wrong, strict=strict) for field in fields))
+        Group(
+            title=title, fields=tuple(_with_truth(field, checked, wrong, strict=strict) for field in fields)
+        )
         for title, fields in grouped.items()
     )
     return JobForm(
@@ -259,7 +263,9 @@ def _with_truth(field: Field, checked: Checked, wrong: list[int], *, strict: boo
 
 def _problem_of(name: str, problems: Mapping[str, str]) -> str:
     """Return what is wrong with a field or with a part of it, one of its patterns for example."""
-    return next((text for place, text in problems.items() if place == name or place.startswith(f"{name}.")), "")
+    return next(
+        (text for place, text in problems.items() if place == name or place.startswith(f"{name}.")), ""
+    )
 
 
 def with_theirs(form: JobForm, theirs: JobForm) -> JobForm:

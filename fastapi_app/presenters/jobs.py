@@ -37,7 +37,7 @@ class JobRow(Value, frozen=True, kw_only=True):
     actions: tuple[Action, ...]
 
 
-START = Action(verb="start", word="Start")
+START = Action(verb="start", word="Start", look="primary")
 RUN_AGAIN = Action(verb="start", word="Run again")
 PAUSE = Action(verb="pause", word="Pause")
 RESUME = Action(verb="resume", word="Resume", look="primary")

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from core.engines import ENGINES
+from core.errors import InvalidOptions
 from core.log_files import LogLine, LogPage
 from core.models import Attempt, Ending, Failure, Job, Run, Trigger, Value
 from core.states import AT_WORK, RunState
@@ -110,12 +113,19 @@ def run_view(run: Run, job: Job) -> RunView:
         took=took(run),
         moved=sizes.size(proof.copied_bytes) if proof.copied_bytes is not None else "–",
         note=run.error.message if run.error else "",
-        error=run.error,
+        error=failure_of(run),
         warnings=run.warnings,
         warnings_count=plural(len(run.warnings), "thing to know", "things to know"),
         figures=figures_of(run),
         attempts=tuple(attempt_view(attempt) for attempt in run.attempts),
     )
+
+
+def failure_of(run: Run) -> Failure | None:
+    """Return why the run failed, with what to do about it now."""
+    if run.error is not None and run.error.code == InvalidOptions.code:
+        return replace(run.error, hint="Bring back what is missing or edit the job, then start it again.")
+    return run.error
 
 
 def sentence_of(run: Run) -> str:

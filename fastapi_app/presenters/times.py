@@ -10,8 +10,10 @@ _LONG_SPAN_DAYS: Final = 7
 
 
 def span(seconds: float) -> str:
-    """Return a span in at most two units: "12 s", "34 min", "1 h 48 min", "3 d 4 h"."""
+    """Return a span in at most two units: "under 1 s", "34 min", "1 h 48 min", "3 d 4 h"."""
     left = round(max(seconds, 0))
+    if left < 1:
+        return "under 1 s"
     if left < _MINUTE:
         return f"{left} s"
     if left < _HOUR:
