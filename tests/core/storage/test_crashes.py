@@ -10,6 +10,8 @@ import pytest
 from core.storage.base import Changes
 from tests.builders import a_kept_job
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
