@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from core.errors import InvalidYaml
 from core.models import Job, Run
@@ -15,6 +15,9 @@ from core.storage.documents import job_from, run_from
 from core.storage.folder import Kind, StoreFolder, is_regular
 
 Kept = TypeVar("Kept", Job, Run)
+
+
+LENGTH_OF_AN_ID: Final = 36
 
 
 class Found(Generic[Kept]):
@@ -36,17 +39,31 @@ class Reader:
         """The ids of what is known from an older generation only; what is in its file is kept aside."""
         self.paths: dict[str, Path] = {}
         """Where each job's definition lies."""
+        self._known: set[str] = set()
+        self._bad: list[str] = []
 
     def contents(self) -> Contents:
         """Return what is good, and name what is not."""
         jobs = self._read("jobs", job_from, self._check_job_name)
         runs = self._read("runs", run_from, self._check_run_name)
         self.paths = jobs.paths
+        self._known = {*jobs.values, *runs.values}
+        self._bad = [path.stem for path, _ in (*jobs.bad, *runs.bad)]
         return Contents(
             jobs=tuple(jobs.values.values()),
             runs=tuple(self._with_a_job(runs, jobs)),
             problems=tuple(self.problems),
         )
+
+    def forget_deleted(self, before: datetime) -> None:
+        """Remove the older generations of what has been gone since before a time."""
+        for kept in (self._folder.root / "backups").glob("*/*/*.yaml"):
+            object_id = kept.name.split(".")[0]
+            if object_id in self._known or any(object_id[:8] in stem for stem in self._bad):
+                continue
+            with contextlib.suppress(OSError):
+                if kept.stat().st_ctime < before.timestamp():
+                    kept.unlink()
 
     def _read(
         self,
@@ -70,18 +87,15 @@ class Reader:
     def _files(self, kind: Kind) -> Iterator[Path]:
         """Give every definition, in order; sweep what a killed process left between them."""
         top = self._folder.root / kind
-        for folder in (top, *(entry for entry in sorted(top.iterdir()) if entry.is_dir())):
+        inner = (entry for entry in sorted(top.iterdir()) if entry.is_dir() and entry.name[0] != ".")
+        for folder in (top, *inner):
             try:
                 atomic.sweep(folder)
                 paths = sorted(folder.iterdir())
             except OSError as error:
-                self._tell(
-                    folder, InvalidYaml(f"It could not be read: {os.strerror(error.errno or 0).lower()}.")
-                )
+                self._tell(folder, _unreadable(error))
                 continue
-            for path in paths:
-                if path.suffix == ".yaml" and not path.name.startswith("."):
-                    yield path
+            yield from (path for path in paths if path.suffix == ".yaml" and path.name[0] != ".")
 
     def _admit(self, found: Found[Kept], path: Path, value: Kept) -> None:
         """Take a good value in; of two with one id the newer, and the other is kept aside."""
@@ -122,9 +136,9 @@ class Reader:
 
     def _generations(self, kind: Kind, path: Path) -> list[Path]:
         """Return the older generations of what should be at a path, the youngest first."""
-        folder = self._folder.root / "backups" / kind / path.parent.name
-        start = path.stem if kind == "runs" else path.stem[-8:]
-        kept = [older for older in _names(folder) if older.startswith(start)]
+        stem = path.stem if kind == "runs" or len(path.stem) == LENGTH_OF_AN_ID else path.stem[-8:]
+        folder = self._folder.root / "backups" / kind / stem[:2]
+        kept = [older for older in _names(folder) if older.startswith(stem)]
         return [folder / name for name in sorted(kept, key=lambda name: name.split(".")[1])]
 
     def _tell(self, path: Path, error: InvalidYaml, more: str = "") -> bool:
@@ -169,19 +183,6 @@ class Reader:
                 self.problems.append(Problem(path=path, message=message))
 
 
-def forget_deleted(folder: StoreFolder, contents: Contents, before: datetime) -> None:
-    """Remove the older generations of what has been gone since before a time."""
-    known = {value.id[:8] for value in contents.jobs} | {value.id[:8] for value in contents.runs}
-    known |= {Path(problem.path).stem[-8:] for problem in contents.problems}
-    known |= {Path(problem.path).stem[:8] for problem in contents.problems}
-    for kept in (folder.root / "backups").glob("*/*/*.yaml"):
-        if kept.name[:8] in known:
-            continue
-        with contextlib.suppress(OSError):
-            if kept.stat().st_ctime < before.timestamp():
-                kept.unlink()
-
-
 def _content(path: Path) -> bytes:
     """Return what is in a file; raises InvalidYaml when that cannot be read."""
     try:
@@ -191,11 +192,14 @@ def _content(path: Path) -> bytes:
             raise InvalidYaml(f"It is longer than {yaml_text.LONGEST_TEXT:,} bytes.")
         content = path.read_bytes()
     except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise InvalidYaml(f"It could not be read: {reason}.") from error
+        raise _unreadable(error) from error
     if not content.strip(b"\x00 \t\r\n"):
         raise InvalidYaml("It is empty.", line=1, column=1)
     return content
+
+
+def _unreadable(error: OSError) -> InvalidYaml:
+    return InvalidYaml(f"It could not be read: {os.strerror(error.errno or 0).lower()}.")
 
 
 def _names(folder: Path) -> list[str]:

@@ -102,6 +102,8 @@ def replace_all(replacements: Sequence[Replacement], *, durable: bool) -> None:
     except OSError:
         for replacement in reversed(replacements):
             _undo(replacement)
+        with contextlib.suppress(OSError):  # the disk that failed may fail again
+            _sync(replacements)
         raise
     for replacement in replacements:
         replacement.finish()

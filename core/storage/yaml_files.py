@@ -15,7 +15,7 @@ from core.storage import atomic
 from core.storage.base import Changes, Contents, JobStore
 from core.storage.documents import document_of
 from core.storage.folder import GENERATIONS, Kind, StoreFolder
-from core.storage.reading import Reader, forget_deleted
+from core.storage.reading import Reader
 from core.storage.replacing import Replacement, replace_all
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class YamlFilesStore(JobStore):
         try:
             reader = Reader(self._folder)
             contents = reader.contents()
-            forget_deleted(self._folder, contents, self._clock.now() - DELETED_KEPT_FOR)
+            reader.forget_deleted(self._clock.now() - DELETED_KEPT_FOR)
         except BaseException:
             self._folder.release()
             raise

@@ -141,6 +141,19 @@ def test_a_damaged_run_goes_on_as_the_version_before_it(filled, opened):
     assert len(contents.problems) == 1
 
 
+def test_a_damaged_job_whose_file_is_named_by_its_id_goes_on_too(filled, opened):
+    store, _ = opened()
+    twin = HURT[:-1] + "9"
+    for version in (1, 2):
+        store.commit(Changes(jobs=(a_kept_job(twin, name="hurt", version=version),)))
+    store.close()
+    filled["job"].with_name(f"{twin}.yaml").write_bytes(b"")
+
+    _, contents = opened()
+
+    assert {job.id: job.version for job in contents.jobs} == {GOOD: 1, HURT: 1, twin: 1}
+
+
 def test_two_damaged_generations_fall_back_to_the_third(filled, opened, folder):
     store, _ = opened()
     for version in range(2, 5):

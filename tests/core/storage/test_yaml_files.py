@@ -443,3 +443,26 @@ def test_an_account_made_before_the_first_start_is_no_obstacle(opened, folder):
     _, contents = opened()
 
     assert not contents.problems
+
+
+def test_a_disk_without_hard_links_keeps_copies(opened, folder, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    disk.fail_at(0, errno.EPERM, only="link", again=True)
+
+    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+
+    disk.heal()
+    kept = folder / "backups" / "jobs" / "3f" / f"{ONE}.1.yaml"
+    assert yaml.safe_load(kept.read_bytes())["version"] == 1
+
+
+def test_a_start_that_fails_lets_go_of_the_folder(opened, folder, disk):
+    disk.fail_at(4, errno.EIO, only="fsync", again=True)
+    with pytest.raises(StoreUnreadable):
+        YamlFilesStore(folder, clock=SettableClock()).open()
+
+    disk.heal()
+    _, contents = opened()
+
+    assert not contents.problems
