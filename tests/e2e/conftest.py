@@ -187,6 +187,10 @@ class Watch:
         context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
         context.on("request", lambda request: self._request(request, url))
 
+    def expect_an_outage(self) -> None:
+        """From here on the server may be away."""
+        self.expected += ["WebSocket", "net::ERR_"]
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):
             self.complaints.append(f"console: {message.text} ({message.location.get('url', '')})")

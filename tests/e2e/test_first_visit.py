@@ -14,3 +14,17 @@ def test_a_stranger_sees_nothing_but_the_way_in(stranger):
     stranger.goto("/jobs")
 
     expect(stranger.locator("input[type=password]")).to_be_visible()
+
+
+def test_a_killed_server_opens_again_at_the_same_address(make_server, new_page, watch):
+    server = make_server()
+    page = new_page(at=server)
+    page.goto("/")
+    watch.expect_an_outage()
+
+    server.kill()
+    server.start()
+    answer = page.goto("/jobs")
+
+    assert answer.status == 200
+    expect(page.locator("main")).to_be_visible()
