@@ -27,6 +27,8 @@ log = logging.getLogger("holdfast.demo")
 LINK: Final = re.compile(r"(http://127\.0\.0\.1:\d+)/setup#(\S+)")
 PATIENCE: Final = 120
 NAME: Final = "demo"
+SHOWN: Final = ("p", "s", "d", "r", "e")
+"""Of the fields of a live frame: percent, what is done, how much, how fast, how long."""
 
 
 class DemoFailed(HoldfastError):
@@ -84,9 +86,11 @@ def _demonstrate(address: str, code: str, destination: Path) -> int:
         }
         job = _answer(api.post("/jobs", json={"name": "Python library", "kind": "copy", "options": options}))
         with connect(f"{address.replace('http', 'ws', 1)}/ws", additional_headers=headers) as socket:
-            socket.send(orjson.dumps({"t": "sub", "e": "", "s": 0, "j": [job["id"]], "k": []}).decode())
+            _subscribe(socket, "", job["id"])
             run = _answer(api.post(f"/jobs/{job['id']}/runs"))
             for frame in _frames(socket):
+                if frame["t"] == "reset":  # the server tells its epoch to whoever does not know it
+                    _subscribe(socket, frame["e"], job["id"])
                 _show(frame)
                 run = _answer(api.get(f"/runs/{run['id']}"))
                 if is_final(RunState(run["state"])):
@@ -106,6 +110,10 @@ def _set_up(address: str, code: str) -> str:
     return str(token)
 
 
+def _subscribe(socket: Any, epoch: str, job_id: str) -> None:  # noqa: ANN401 - a connection of websockets
+    socket.send(orjson.dumps({"t": "sub", "e": epoch, "s": 0, "j": [job_id], "k": []}).decode())
+
+
 def _frames(socket: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a connection of websockets
     """Yield each frame that the server pushes."""
     while True:
@@ -118,7 +126,8 @@ def _frames(socket: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a connec
 
 def _show(frame: dict[str, Any]) -> None:
     for _, fields in frame.get("j", ()):
-        log.info("  live: %s", ", ".join(str(value) for value in fields.values() if value not in (None, "")))
+        if words := [str(fields[name]) for name in SHOWN if fields.get(name)]:
+            log.info("  live: %s", ", ".join(words))
 
 
 def _answer(answer: httpx.Response) -> dict[str, Any]:
