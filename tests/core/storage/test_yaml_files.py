@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from core.errors import StorageFailed, StorageFull, StoreInUse, StoreUnreadable
+from core.errors import InvalidOptions, StorageFailed, StorageFull, StoreInUse, StoreUnreadable
 from core.models import frozen
 from core.storage.base import Changes
 from core.storage.yaml_files import YamlFilesStore
@@ -466,3 +466,17 @@ def test_a_start_that_fails_lets_go_of_the_folder(opened, folder, disk):
     _, contents = opened()
 
     assert not contents.problems
+
+
+@pytest.mark.parametrize(
+    "options", [{"text": "x" * 1_100_000}, {"list": [0] * 60_000}, {"number": float("nan")}]
+)
+def test_what_could_not_be_read_again_is_refused_before_it_is_written(opened, folder, options):
+    store, _ = opened()
+    before = files_in(folder)
+
+    with pytest.raises(InvalidOptions) as refused:
+        store.commit(Changes(jobs=(a_kept_job(ONE, options=frozen(options)),)))
+
+    assert list(refused.value.problems) == ["options"]
+    assert files_in(folder) == before
