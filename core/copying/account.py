@@ -11,6 +11,21 @@ from core.copying.names import shown
 NAMED: Final = 20
 """How many paths of each kind are named in the warnings; all are in the run's log."""
 
+COUNTED: Final = (
+    "files",
+    "folders",
+    "links",
+    "bytes",
+    "unchanged",
+    "copied",
+    "copied_bytes",
+    "touched",
+    "excluded",
+    "special",
+    "healed",
+    "followed",
+)
+
 FAILURES: Final[Mapping[ProblemKind, tuple[str, str]]] = {
     "unreadable": ("could not be read", "could not be read"),
     "conflict": ("is in the way of something else", "are in the way of something else"),
@@ -100,18 +115,6 @@ class Account(msgspec.Struct):
 
     def as_result(self) -> dict[str, Any]:
         """Return the counts as a run's result shows them."""
-        names = (
-            "files",
-            "folders",
-            "links",
-            "bytes",
-            "unchanged",
-            "copied",
-            "copied_bytes",
-            "touched",
-            "hard_links",
-            "excluded",
-            "special",
-            "healed",
-        )
-        return {name: self[name] for name in names} | {"failed": self.failures}
+        names = self["linked"] + self["unchanged_names"]
+        counts = {name: self[name] for name in COUNTED}
+        return counts | {"hard_links": names, "failed": self.failures}

@@ -107,7 +107,7 @@ def handle_of(stream: "IO[bytes] | None") -> int:
 def start_member(handles: Sequence[int]) -> "subprocess.Popen[bytes]":
     """Start a child that finds what its parent finds, whatever the folder it is started in."""
     root = str(Path(__file__).resolve().parents[2])
-    path = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]
+    path = [root, *(str(Path(entry).absolute()) for entry in sys.path if entry)]
     return subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", BOOTSTRAP, *path],
         stdin=subprocess.PIPE,

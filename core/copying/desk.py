@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from core.copying.crew import Crew, Following
-from core.copying.messages import Reply
+from core.copying.messages import Reply, Request
 from core.copying.meter import Meter
 from core.copying.roots import Roots
 from core.copying.state import Files, Notes, save_notes
@@ -52,7 +52,7 @@ class Desk:
             raise Stopped
         self.report(progress(), now=True)
 
-    def one(self, request: Any, progress: Callable[[], Progress]) -> Reply:
+    def one(self, request: Request, progress: Callable[[], Progress]) -> Reply:
         """Let one member do one thing and return its answer."""
         requests = iter([("", request)])
         answers: list[Reply] = []

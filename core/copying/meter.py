@@ -8,6 +8,7 @@ from typing import Final
 from core.models import Progress
 
 WINDOW_SECONDS: Final = 5.0
+FEWEST: Final = 2
 
 
 class Meter:
@@ -44,7 +45,7 @@ class Meter:
     def _rate(self, done: int) -> float | None:
         now = time.monotonic()
         self._samples.append((now, done))
-        while now - self._samples[0][0] > WINDOW_SECONDS and len(self._samples) > 2:
+        while now - self._samples[0][0] > WINDOW_SECONDS and len(self._samples) > FEWEST:
             self._samples.popleft()
         since, begun = self._samples[0]
         return (done - begun) / (now - since) if now > since and done > begun else None

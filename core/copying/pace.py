@@ -38,7 +38,7 @@ class Pace:
 
     def moved(self, size: int, files: int = 0) -> None:
         """Count what was moved, and wait as long as the rate asks."""
-        self.board.add(self.seat, size, files)
+        self.counted(size, files)
         self.hold_back(size)
         if size >= SMALLEST_CHUNK:
             self._adapt(size)
@@ -76,7 +76,5 @@ class Uncounted(Pace):
     def __init__(self, pace: Pace) -> None:
         super().__init__(pace.board, pace.seat)
 
-    def moved(self, size: int, files: int = 0) -> None:
-        """Wait as long as the rate asks; count nothing."""
-        super().moved(0, 0)
-        self.hold_back(size)
+    def counted(self, size: int, files: int = 0) -> None:
+        """Count nothing."""

@@ -1,5 +1,6 @@
 """What a member of the crew does in the last stage: it reads the destination back and compares."""
 
+import errno
 import os
 import stat
 from collections import Counter
@@ -83,7 +84,7 @@ class Prover:
             digest = self._prove(folder, entry, mark, bytes_too=bytes_too)
         except SourceTrouble as trouble:
             digest = b""
-            kind: ProblemKind = "vanished" if trouble.error.errno == 2 else "unreadable"
+            kind: ProblemKind = "vanished" if trouble.error.errno == errno.ENOENT else "unreadable"
             self._problem(kind, path, in_words(trouble.error))
         self._pace.counted(0, 1)
         return digest

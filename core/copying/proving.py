@@ -2,11 +2,12 @@
 
 import secrets
 from bisect import bisect_right
-from typing import Any
+from typing import Any, Final
 
 from core.copying.desk import Desk
 from core.copying.messages import (
     Planned,
+    ProblemKind,
     ProveUnit,
     Reply,
     WriteManifest,
@@ -17,8 +18,8 @@ from core.copying.sampling import draw, sample_size, sentence
 from core.models import Progress
 
 Chosen = dict[int, tuple[int, ...]]
-MANIFEST = "manifest.b3"
-BAD = ("healed", "damaged", "unreadable")
+MANIFEST: Final = "manifest.b3"
+BAD: Final[tuple[ProblemKind, ...]] = ("healed", "damaged", "unreadable")
 
 
 def prove(desk: Desk) -> dict[str, Any]:

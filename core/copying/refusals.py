@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +59,7 @@ def problems_with_source(source: Path) -> Problems:
     real = real_path(source)
     if real == Path("/"):
         return {"source": "The whole machine, /, is not copied; name the folders that matter."}
-    if any(real == folder or folder in real.parents for folder in NEVER_READ) and not removable(real):
+    if belongs_to(real, NEVER_READ):
         return {"source": f"{real} holds no files, only windows into the running system."}
     if problem := unreadable(source):
         return {"source": problem}
@@ -85,9 +85,8 @@ def problems_with_destination(destination: Path) -> Problems:
     real = real_path(destination)
     if real == Path("/"):
         return {"destination": "The root of the machine, /, is never copied into."}
-    if any(real == folder or folder in real.parents for folder in system_folders()):
-        if not removable(real):
-            return {"destination": f"{real} belongs to the system and is never copied into."}
+    if belongs_to(real, system_folders()):
+        return {"destination": f"{real} belongs to the system and is never copied into."}
     if destination.is_dir():
         return {}
     if os.path.lexists(destination):
@@ -103,6 +102,12 @@ def system_folders() -> Iterator[Path]:
     for folder in SYSTEM:
         yield folder
         yield real_path(folder)
+
+
+def belongs_to(path: Path, folders: Iterable[Path]) -> bool:
+    """Tell whether the path is one of the folders or lies in one, other than on a mounted disk."""
+    within = any(path == folder or folder in path.parents for folder in folders)
+    return within and not removable(path)
 
 
 def removable(path: Path) -> bool:

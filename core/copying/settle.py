@@ -43,6 +43,7 @@ class Finisher:
         if now and (now.st_dev, now.st_ino) == (wanted.st_dev, wanted.st_ino):
             tally["unchanged_names"] += 1
             return
+        times = os.fstat(there)
         part = part_name(pair.name, wanted, self._copier.setup.boot)
         os.link(pair.first_name, part, src_dir_fd=first, dst_dir_fd=there, follow_symlinks=False)
         try:
@@ -50,6 +51,7 @@ class Finisher:
         except OSError:
             os.unlink(part, dir_fd=there)
             raise
+        os.utime(there, ns=(times.st_atime_ns, times.st_mtime_ns))
         tally["linked"] += 1
 
     def settle(self, folders: tuple[bytes, ...]) -> Reply:

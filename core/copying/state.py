@@ -1,6 +1,5 @@
 """What a run keeps on disk between its attempts, so that one goes on where the last one stopped."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -118,7 +117,7 @@ def save_notes(folder: Path, notes: Notes) -> None:
     """Keep the notes, whole or not at all."""
     fresh = folder / (NOTES + ".new")
     fresh.write_bytes(msgspec.json.encode(notes))
-    os.replace(fresh, folder / NOTES)
+    fresh.replace(folder / NOTES)
 
 
 def forget_notes(folder: Path) -> None:
