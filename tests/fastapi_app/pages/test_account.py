@@ -1,0 +1,76 @@
+"""Coming in, leaving, and the theme."""
+
+import pytest
+
+from tests.fastapi_app.conftest import ORIGIN, PASSWORD
+
+ASKING = {"Accept": "text/html", "Origin": ORIGIN}
+
+
+def test_signing_in_leads_to_where_somebody_wanted_to_go(world):
+    wrong = {"username": "ada", "password": "not this one", "next": "/jobs?q=a"}
+
+    refused = world.client.post("/login", data=wrong, headers=ASKING)
+    let_in = world.client.post("/login", data=wrong | {"password": PASSWORD}, headers=ASKING)
+
+    assert refused.status_code == 401
+    assert "do not belong together" in refused.text
+    assert "not this one" not in refused.text
+    assert (let_in.status_code, let_in.headers["location"]) == (303, "/jobs?q=a")
+    assert "httponly" in let_in.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example"])
+def test_signing_in_never_leads_to_another_host(world, elsewhere):
+    fields = {"username": "ada", "password": PASSWORD, "next": elsewhere}
+
+    answer = world.client.post("/login", data=fields, headers=ASKING)
+
+    assert answer.headers["location"] == "/"
+
+
+def test_set_up_shows_what_is_wrong_and_keeps_the_code(make_world):
+    world = make_world(set_up=False)
+    code = world.house.accounts.set_up_code()
+
+    short = world.client.post(
+        "/setup", data={"code": code, "username": "ada", "password": "short"}, headers=ASKING
+    )
+    done = world.client.post(
+        "/setup", data={"code": code, "username": "ada", "password": PASSWORD}, headers=ASKING
+    )
+
+    assert short.status_code == 422
+    assert "at least 12 characters" in short.text
+    assert code in short.text
+    assert (done.status_code, done.headers["location"]) == (303, "/")
+
+
+def test_a_wrong_set_up_code_makes_no_account(make_world):
+    world = make_world(set_up=False)
+    world.house.accounts.set_up_code()
+
+    answer = world.client.post(
+        "/setup", data={"code": "guess", "username": "eve", "password": PASSWORD}, headers=ASKING
+    )
+
+    assert answer.status_code == 422
+    assert world.house.accounts.needs_set_up
+
+
+def test_signing_out_ends_the_session_on_the_server(browser):
+    answer = browser.post("/logout", data={"csrf": browser.csrf})
+
+    assert answer.headers["location"] == "/login"
+    assert browser.get("/", headers={"Accept": "text/html"}).headers["location"] == "/login"
+
+
+def test_the_theme_is_written_by_the_server(browser):
+    chosen = browser.post("/theme", data={"theme": "dark", "back": "/jobs"})
+    odd = browser.post("/theme", data={"theme": "<script>"})
+
+    assert chosen.headers["location"] == "/jobs"
+    assert "theme=dark" in chosen.headers["set-cookie"]
+    assert "theme=auto" in odd.headers["set-cookie"]
+    cookie = f"{browser.headers['Cookie']}; theme=dark"
+    assert 'data-theme="dark"' in browser.get("/jobs", headers={"Cookie": cookie, "Accept": "text/html"}).text

@@ -1,0 +1,63 @@
+"""The dashboard says how things stand."""
+
+from core.engines.base import Outcome
+from tests.fastapi_app.pages.conftest import a_failed_run, a_verified_run, words
+
+
+def test_a_first_visit_leads_to_a_first_backup(reader):
+    page = reader.open("/")
+
+    assert page.h1.text == "Nothing is protected yet."
+    assert page.select_one('#board .panel a[href="/jobs/new"]')
+    assert not page.select(".stats, table")
+
+
+def test_everything_that_ran_is_verified(world, reader):
+    for name in ("photos", "music"):
+        a_verified_run(world, world.a_job(name))
+
+    page = reader.open("/")
+
+    assert page.h1.text == "Everything that ran has a verified copy."
+    assert page.select_one("#needs") is None
+    assert {words(name) for name in page.select("[aria-labelledby=copies] .name")} == {"photos", "music"}
+
+
+def test_a_failure_names_its_cause_and_the_next_step(world, reader):
+    job = world.a_job("media")
+    a_failed_run(world, job)
+    a_verified_run(world, world.a_job("photos"))
+
+    page = reader.open("/")
+
+    assert page.h1.text == "1 job needs you. Everything else that ran has a verified copy."
+    need = page.select_one("[aria-labelledby=needs] .alert")
+    said = words(need)
+    assert "The disk is full." in said
+    assert "Nothing at the destination was removed or left half-written." in said
+    assert "Free some space, then run it again." in said
+    assert need.form["action"] == f"/jobs/{job.id}/start"
+
+
+def test_a_copy_that_was_not_compared_is_not_called_verified(world, reader):
+    run = world.a_running_run(world.a_job("photos"))
+    world.house.service.manager.complete(run.id, run.attempt, Outcome(result={"verified": False, "files": 3}))
+
+    page = reader.open("/")
+
+    assert page.h1.text == "Nothing is protected yet."
+    assert "No verified copy" in words(page.select_one("[aria-labelledby=copies] tbody"))
+    assert "Verified" not in words(page.select_one("[aria-labelledby=recent]"))
+
+
+def test_a_run_at_work_shows_how_far_it_is(world, reader):
+    job = world.a_job("photos")
+    world.report(world.a_running_run(job), 64)
+
+    page = reader.open("/")
+
+    row = page.select_one(f"#job-{job.id}")
+    assert row.progress["value"] == "64"
+    assert words(row.select_one("b[data-f=p]")) == "64%"
+    assert words(row.select_one("[data-f=e]")) == "12 min left"
+    assert "1 running, 0 waiting." in words(page.select_one(".head p"))
