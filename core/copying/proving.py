@@ -1,5 +1,6 @@
 """The last stage: the destination is compared with the source, all of it, a sample, or by size."""
 
+import copy
 import secrets
 from bisect import bisect_right
 from typing import Any, Final
@@ -60,6 +61,8 @@ def prove_sample(desk: Desk) -> dict[str, Any] | None:
         words = sentence(size, files, wishes.confidence, wishes.good_share)
         return shape(desk, "sample", words) | {"sample": size, "population": files}
     desk.control.warn("The sample has a file that is not good, so every file is read back now.")
+    desk.account.counts |= {"proved": 0, "proved_bytes": 0}
+    desk.notes.account = copy.deepcopy(desk.account)
     desk.notes.fallback = True
     desk.files.prove_anew()
     desk.enter("verify")
