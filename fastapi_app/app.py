@@ -13,7 +13,7 @@ from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, live, pages, probes
-from fastapi_app.gate import LARGEST_BODY, Gate
+from fastapi_app.gate import Gate
 from fastapi_app.headers import Headers
 from fastapi_app.health import Health
 from fastapi_app.house import House
@@ -45,7 +45,6 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
     )
     app.state.house = house
     errors.install(app)

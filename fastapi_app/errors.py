@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -137,8 +138,15 @@ def problem_of(error: HoldfastError, status: int) -> dict[str, Any]:
         "hint": error.hint,
     }
     if isinstance(error, InvalidOptions):
-        problem["problems"] = error.problems
+        problem["problems"] = first_problems(error)
+        problem["detail"] = " ".join(problem["problems"].values())
     return problem
+
+
+def first_problems(error: InvalidOptions) -> dict[str, str]:
+    """Return what is wrong, as much of it as somebody can read."""
+    first = islice(error.problems.items(), MOST_PROBLEMS)
+    return {place[:LONGEST_PLACE]: words for place, words in first}
 
 
 def problems_in(errors: Sequence[Any]) -> dict[str, str]:

@@ -5,10 +5,12 @@ do, in `ROLES`. Both are looked up with the path that is routed.
 """
 
 import hmac
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import HoldfastError
@@ -86,7 +88,7 @@ class Gate:
             await answer(scope, error)(scope, receive, send)
             return
         scope.setdefault("state", {})["person"] = person
-        await self._app(scope, receive, send)
+        await self._app(scope, _limited(receive), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who is signed in and comes from a page of ours; the rest is told 403, no more."""
@@ -170,6 +172,21 @@ async def _with_the_sessions_token(scope: Scope, receive: Receive, person: Perso
     if given is None or not hmac.compare_digest(given.encode(), person.csrf_token.encode()):
         raise FormOutdated
     return receive
+
+
+def _limited(receive: Receive) -> Receive:
+    """Return how to read the body as far as it may go; one that is announced too long never came here."""
+    size = 0
+
+    async def receive_some() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return receive_some
 
 
 async def _whole_body(receive: Receive) -> bytes:

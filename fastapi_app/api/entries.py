@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from msgspec import UNSET
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.drafts import JobDraft, JobPatch
 from core.models import OnInterrupt, Priority, frozen
@@ -40,13 +40,24 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def nothing(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return what stands for nothing; raises ValueError for anything else."""
+    if value not in (None, []):
+        raise ValueError("Jobs do not have this yet; leave it out.")
+    return value
+
+
+NotYet = Annotated[None, BeforeValidator(nothing)]
+NoneYet = Annotated[list[str], BeforeValidator(nothing)]
+
+
 class StillToCome(Entry):
     """What jobs do not have yet; only the value that stands for nothing is accepted."""
 
-    schedule: None = None
-    after: Annotated[list[Literal[""]], Field(max_length=0)] = []
-    retry: None = None
-    timeout: None = None
+    schedule: NotYet = None
+    after: NoneYet = []
+    retry: NotYet = None
+    timeout: NotYet = None
 
 
 class JobEntry(StillToCome):

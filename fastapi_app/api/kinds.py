@@ -11,6 +11,7 @@ from core.service import Service
 from fastapi_app.api.entries import OptionsEntry
 from fastapi_app.api.values import Out
 from fastapi_app.dependencies import TheService
+from fastapi_app.errors import first_problems
 
 router = APIRouter(prefix="/kinds", tags=["kinds"])
 
@@ -85,13 +86,13 @@ def checked(service: Service, kind: str, options: dict[str, Any]) -> CheckOut:
     try:
         engine = service.manager.engine(kind, options)
     except InvalidOptions as error:
-        return CheckOut(problems=error.problems, facts=[], plan=[])
+        return CheckOut(problems=first_problems(error), facts=[], plan=[])
     facts = [FactOut.model_validate(fact) for fact in engine.facts(surroundings)]
     plan = list(engine.plan_in_words())
     try:
         engine.check(surroundings)
     except InvalidOptions as error:
-        return CheckOut(problems=error.problems, facts=facts, plan=plan)
+        return CheckOut(problems=first_problems(error), facts=facts, plan=plan)
     return CheckOut(problems={}, facts=facts, plan=plan)
 
 

@@ -1,0 +1,262 @@
+"""Jobs as programs see them."""
+
+import pytest
+
+from core.errors import StorageFull
+from core.storage.base import Changes
+from core.storage.memory import MemoryStore
+
+JOBS = "/api/v1/jobs"
+NOBODY = "3f0c8f9e-0000-4000-8000-000000000000"
+
+
+class FullDisk(MemoryStore):
+    """Has room until it is told that there is none."""
+
+    full = False
+
+    def commit(self, changes: Changes, *, durable: bool = True) -> None:
+        if self.full:
+            raise StorageFull("The change could not be kept: there is no room left on the disk.")
+        super().commit(changes, durable=durable)
+
+
+@pytest.fixture
+def program(world):
+    """Asks with a token; returns the answer."""
+    headers = world.bearer()
+
+    def ask(method, path, **rest):
+        return world.client.request(method, path, headers=headers | rest.pop("headers", {}), **rest)
+
+    return ask
+
+
+def test_a_job_is_created_shown_and_listed_as_json(world, program):
+    entry = {
+        "name": " photos ",
+        "kind": "copy",
+        "options": world.options(),
+        "tags": ["home"],
+        "priority": "high",
+    }
+
+    created = program("POST", JOBS, json=entry)
+    job = created.json()
+    shown, listed = program("GET", f"{JOBS}/{job['id']}"), program("GET", JOBS)
+
+    assert (created.status_code, created.headers["location"]) == (201, f"{JOBS}/{job['id']}")
+    assert job == shown.json() == listed.json()["items"][0]
+    assert shown.headers["etag"] == '"1"'
+    assert set(job) == {
+        "id", "name", "kind", "options", "priority", "schedule", "after", "retry", "timeout", "on_interrupt",
+        "tags", "owner", "enabled", "version", "created_at", "updated_at", "latest_run",
+    }  # fmt: skip
+    assert (job["name"], job["owner"], job["priority"], job["tags"]) == ("photos", "ada", "high", ["home"])
+    assert (job["schedule"], job["after"], job["retry"], job["timeout"]) == (None, [], None, None)
+    assert job["created_at"] == "2026-11-21T07:42:00Z"
+    assert job["options"]["verify"] == "full"
+
+
+def test_a_list_is_read_page_by_page_with_a_cursor(world, program):
+    names = {world.a_job(f"job {number}").name for number in range(7)}
+
+    seen, cursor = [], None
+    while True:
+        page = program(
+            "GET", JOBS, params={"limit": 3, "sort": "name"} | ({"cursor": cursor} if cursor else {})
+        ).json()
+        seen += [job["name"] for job in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert seen == sorted(names)
+    assert page["total"] == 7
+
+
+def test_a_list_is_narrowed_by_words_state_kind_and_tag(world, program):
+    running, other = world.a_job("photos of ada"), world.a_job("mail")
+    world.a_running_run(running)
+
+    def named(**params):
+        return {job["name"] for job in program("GET", JOBS, params=params).json()["items"]}
+
+    assert named(q="ADA photos") == {running.name}
+    assert named(state="running") == {running.name}
+    assert named(state=["running", "never"]) == {running.name, other.name}
+    assert named(kind="rsync") == set()
+    assert named(tag="home") == set()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"sort": "size"},
+        {"cursor": "nonsense"},
+        {"limit": 0},
+        {"limit": 501},
+        {"limit": "many"},
+        {"state": ["a"] * 51},
+    ],
+)
+def test_a_list_that_makes_no_sense_is_refused_in_words(world, program, params):
+    refused = program("GET", JOBS, params=params)
+
+    assert refused.status_code == 422
+    assert set(refused.json()["problems"]) == {next(iter(params))}
+
+
+def test_a_change_must_name_the_version_it_changes(world, program):
+    job = world.a_job()
+    path = f"{JOBS}/{job.id}"
+    program("PATCH", path, json={"version": 1, "name": "second"})
+
+    without = program("PATCH", path, json={"name": "third"})
+    old = program("PATCH", path, json={"name": "third", "version": 1})
+    in_body = program("PATCH", path, json={"name": "third", "version": 2})
+    in_header = program("PATCH", path, json={"enabled": False}, headers={"If-Match": '"3"'})
+
+    assert (without.status_code, without.json()["code"]) == (428, "version-required")
+    assert (old.status_code, old.json()["code"]) == (409, "version-conflict")
+    assert (in_body.status_code, in_body.json()["name"]) == (200, "third")
+    assert (in_header.json()["version"], in_header.json()["enabled"]) == (4, False)
+
+
+def test_what_is_not_named_in_a_change_stays(world, program):
+    job = world.a_job()
+
+    changed = program("PATCH", f"{JOBS}/{job.id}", json={"version": 1, "tags": ["a"]}).json()
+
+    assert (changed["name"], changed["tags"], changed["options"]["source"]) == (
+        job.name,
+        ["a"],
+        job.options["source"],
+    )
+
+
+def test_a_job_that_has_a_run_is_not_deleted(world, program):
+    job = world.a_job()
+    run = world.house.service.manager.start(job.id)
+    path = f"{JOBS}/{job.id}"
+
+    refused = program("DELETE", path)
+    program("POST", f"/api/v1/runs/{run.id}/cancel")
+    deleted = program("DELETE", path)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong-state")
+    assert "Cancel" in refused.json()["hint"]
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert program("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "extra", [{"schedule": "0 3 * * *"}, {"after": [NOBODY]}, {"retry": {"max_attempts": 3}}, {"timeout": 60}]
+)
+def test_what_jobs_do_not_have_yet_is_refused_in_words(world, program, extra):
+    entry = {"name": "photos", "kind": "copy", "options": world.options()}
+    nothing = {"schedule": None, "after": [], "retry": None, "timeout": None}
+
+    refused = program("POST", JOBS, json=entry | extra)
+
+    assert refused.status_code == 422
+    assert set(refused.json()["problems"]) == set(extra)
+    assert set(refused.json()["problems"].values()) == {"Jobs do not have this yet; leave it out."}
+    assert program("POST", JOBS, json=entry | nothing).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "extra", [{"owner": "eve"}, {"id": NOBODY}, {"version": 7}, {"state": "completed"}, {"x": 1}]
+)
+def test_nobody_sets_what_is_not_theirs(world, program, extra):
+    entry = {"name": "photos", "kind": "copy", "options": world.options()}
+
+    refused = program("POST", JOBS, json=entry | extra)
+
+    assert refused.json()["problems"] == {next(iter(extra)): "There is no such field."}
+
+
+def test_wrong_options_are_named_by_their_places(world, program):
+    entry = {"name": "", "kind": "copy", "options": world.options() | {"verify": "maybe", "speed": 3}}
+
+    refused = program("POST", JOBS, json=entry)
+
+    assert refused.status_code == 422
+    assert set(refused.json()["problems"]) == {"name", "options.verify", "options.speed"}
+
+
+def test_an_unknown_kind_is_refused(world, program):
+    refused = program("POST", JOBS, json={"name": "x", "kind": "teleport"})
+
+    assert refused.status_code in {404, 422}
+    assert "teleport" in refused.json()["detail"]
+
+
+def test_starting_a_job_answers_202_with_its_run(world, program):
+    job = world.a_job()
+
+    started = program("POST", f"{JOBS}/{job.id}/runs")
+    again = program("POST", f"{JOBS}/{job.id}/runs")
+
+    run = started.json()
+    assert started.status_code == 202
+    assert (run["state"], run["trigger"], run["asked_by"], run["job_id"]) == ("queued", "api", "ada", job.id)
+    assert set(run["progress"]) == {
+        "percent",
+        "done",
+        "total",
+        "unit",
+        "rate",
+        "eta_seconds",
+        "stage",
+        "message",
+    }
+    assert (again.status_code, again.json()["code"]) == (409, "already-running")
+
+
+def test_pausing_by_the_job_acts_on_its_present_run(world, program):
+    job, idle = world.a_job(), world.a_job("idle")
+    run = world.a_running_run(job)
+    manager = world.house.service.manager
+
+    pausing = program("POST", f"{JOBS}/{job.id}/pause")
+    manager.stopped(run.id, run.attempt)
+    resumed = program("POST", f"{JOBS}/{job.id}/resume")
+    cancelled = program("POST", f"{JOBS}/{job.id}/cancel")
+
+    states = [answer.json()["state"] for answer in (pausing, resumed, cancelled)]
+    assert states == ["pausing", "queued", "cancelled"]
+    for verb in ("pause", "resume", "cancel"):
+        refused = program("POST", f"{JOBS}/{idle.id}/{verb}")
+        assert (refused.status_code, refused.json()["code"]) == (409, "wrong-state")
+        assert "'idle' has no run at present" in refused.json()["detail"]
+
+
+def test_the_runs_of_a_job_are_listed_from_the_newest(world, program):
+    job = world.a_job()
+    for _ in range(5):
+        program("POST", f"{JOBS}/{job.id}/runs")
+        program("POST", f"{JOBS}/{job.id}/cancel")
+
+    first = program("GET", f"{JOBS}/{job.id}/runs", params={"limit": 3}).json()
+    second = program("GET", f"{JOBS}/{job.id}/runs", params={"limit": 3, "cursor": first["next"]}).json()
+
+    assert [run["number"] for run in first["items"] + second["items"]] == [5, 4, 3, 2, 1]
+    assert (first["total"], second["next"]) == (5, None)
+
+
+def test_a_full_disk_is_said_in_words_and_costs_nothing_acknowledged(make_world):
+    disk = FullDisk()
+    world = make_world(store=disk)
+    kept, program = world.a_job(), world.bearer()
+    disk.full = True
+
+    entry = {"name": "more", "kind": "copy", "options": world.options()}
+    refused = world.client.post(JOBS, json=entry, headers=program)
+
+    assert (refused.status_code, refused.json()["code"]) == (507, "storage-full")
+    assert "Free some space" in refused.json()["hint"]
+    listed = world.client.get(JOBS, headers=program).json()
+    assert [job["id"] for job in listed["items"]] == [kept.id]
+    disk.full = False
+    assert world.client.post(JOBS, json=entry, headers=program).status_code == 201
