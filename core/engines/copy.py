@@ -128,7 +128,8 @@ class CopyEngine(Engine):
     def _source_fact(self) -> Fact:
         found = measure(self.source)
         more = "" if found.whole else "more than "
-        text = f"{more}{found.files:,} files, {size_in_words(found.bytes)}"
+        noun = "file" if found.files == 1 else "files"
+        text = f"{more}{found.files:,} {noun}, {size_in_words(found.bytes)}"
         if found.unreadable:
             text += f", {found.unreadable:,} folders cannot be read"
         elif found.whole and not found.files:

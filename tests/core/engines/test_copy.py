@@ -1,0 +1,199 @@
+"""The copy kind: its options, what it refuses, and what it says beforehand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.engines import engine_for
+from core.engines.base import Surroundings
+from core.engines.copy import CopyEngine
+from core.errors import InvalidOptions
+from tests.doubles import ScriptedContext
+
+
+@pytest.fixture
+def surroundings(tmp_path):
+    own_data = tmp_path / "own" / "data"
+    own_data.mkdir(parents=True)
+    return Surroundings(own_data=own_data)
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "source"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "file").write_text("content")
+    return folder
+
+
+@pytest.fixture
+def problems(surroundings):
+    """Say why these options are refused."""
+
+    def ask(source, destination, **options):
+        with pytest.raises(InvalidOptions) as refused:
+            engine_for("copy", {"source": source, "destination": destination, **options}).check(surroundings)
+        return refused.value.problems
+
+    return ask
+
+
+def test_ordinary_folders_are_accepted(source, tmp_path, surroundings):
+    engine = engine_for("copy", {"source": str(source), "destination": str(tmp_path / "new")})
+
+    engine.check(surroundings)
+
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("relative", "The path must be absolute"),
+        ("/a\nb", "control character"),
+        ("/a\0b", "control character"),
+        ("/a\ud800b", "no file name can have"),
+        ("/tmp/../etc", "must not go up"),
+    ],
+)
+def test_paths_that_are_no_plain_absolute_paths_are_refused(path, why, source, tmp_path, problems):
+    assert why in problems(path, str(tmp_path))["options.source"]
+    assert why in problems(str(source), path)["options.destination"]
+
+
+@pytest.mark.parametrize("folder", ["/", "/proc", "/sys/kernel", "/dev", "/run"])
+def test_sources_that_hold_no_files_of_yours_are_refused(folder, tmp_path, problems):
+    assert set(problems(folder, str(tmp_path / "new"))) == {"options.source"}
+
+
+@pytest.mark.parametrize(
+    "folder", ["/", "/etc", "/usr/local/share", "/bin", "/boot/x", "/dev/shm", "/proc", "/sys", "/run"]
+)
+def test_folders_of_the_system_are_refused_as_destination(folder, source, problems):
+    assert set(problems(str(source), folder)) == {"options.destination"}
+
+
+def test_a_missing_source_and_a_file_as_source_are_refused(source, tmp_path, problems):
+    missing = problems(str(tmp_path / "missing"), str(tmp_path / "new"))
+    file = problems(str(source / "inner" / "file"), str(tmp_path / "new"))
+
+    assert missing["options.source"].endswith("Is the disk mounted?")
+    assert file["options.source"].endswith("is not a folder.")
+
+
+def test_a_destination_whose_parent_is_missing_is_refused(source, tmp_path, problems):
+    found = problems(str(source), str(tmp_path / "missing" / "new"))
+
+    assert found["options.destination"].endswith("Is the disk mounted?")
+
+
+def test_overlapping_folders_are_refused_whatever_links_lead_to_them(source, tmp_path, problems):
+    alias = tmp_path / "alias"
+    alias.symlink_to(source)
+
+    same = problems(str(source), str(alias))
+    inside = problems(str(alias), str(source / "inner" / "new"))
+    around = problems(str(alias / "inner"), str(source))
+
+    assert same == {"options.destination": "The destination is the source itself."}
+    assert "lies inside the source" in inside["options.destination"]
+    assert "lies inside the destination" in around["options.destination"]
+
+
+def test_own_data_is_neither_read_nor_written_over(source, surroundings, problems):
+    own = surroundings.own_data
+    (own / "jobs").mkdir()
+
+    assert "own data" in problems(str(own), str(source))["options.source"]
+    assert "own data" in problems(str(own / "jobs"), str(source))["options.source"]
+    assert "own data" in problems(str(source), str(own / "jobs"))["options.destination"]
+    assert "own data" in problems(str(source), str(own.parent))["options.destination"]
+
+
+def test_own_data_inside_the_source_is_left_out_and_said_so(tmp_path, surroundings):
+    own = surroundings.own_data
+    (own / "secret.yaml").write_text("secret")
+    (own.parent / "letter.txt").write_text("letter")
+    destination = tmp_path / "new"
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+
+    engine = CopyEngine(source=own.parent, destination=destination)
+    outcome = engine.run(ScriptedContext(workspace, own_data=own))
+
+    assert outcome.warnings == ("Left out: data: it is Holdfast's own data.",)
+    assert [path.name for path in destination.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [
+        ("10 MB/s", 10_000_000),
+        ("512 KiB/s", 524_288),
+        ("1.5mb", 1_500_000),
+        (2048, 2048),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_limit_may_be_written_in_words(written, rate, source, tmp_path):
+    options = {"source": str(source), "destination": str(tmp_path / "new"), "bandwidth_limit": written}
+
+    assert engine_for("copy", options).bandwidth_limit == rate
+
+
+def test_a_pattern_that_decides_nothing_is_refused(source, tmp_path, problems):
+    found = problems(str(source), str(tmp_path / "new"), exclude=["*.log", "# note"], include=["!"])
+
+    assert set(found) == {"options.exclude", "options.include"}
+
+
+def test_the_form_shows_what_is_in_the_folders(source, tmp_path, surroundings):
+    engine = CopyEngine(source=source, destination=tmp_path / "new", exclude=("*.log",))
+
+    facts = {fact.field: fact for fact in engine.facts(surroundings)}
+
+    assert facts["source"].text == "1 file, 7 bytes, readable"
+    assert facts["destination"].text.startswith("will be made, ")
+    assert facts["destination"].text.endswith(" free, writable")
+    assert facts["exclude"].good
+    assert all(fact.good for fact in facts.values())
+
+
+def test_the_form_shows_what_is_wrong(source, surroundings):
+    engine = CopyEngine(source=source, destination=source / "inner")
+
+    (fact, other) = sorted(engine.facts(surroundings), key=lambda fact: fact.field)
+
+    assert (fact.field, fact.good) == ("destination", False)
+    assert (other.field, other.good) == ("source", True)
+
+
+@pytest.mark.parametrize(
+    ("verify", "sentence"),
+    [
+        ("full", "Then reads every file back from the destination and compares it."),
+        ("fast", "Then looks at sizes and times only; that does not count as verified."),
+        ("sample", "Then reads back a random sample, to be 95 % sure that 99 % of the files are good."),
+    ],
+)
+def test_the_plan_says_what_will_be_done_and_what_not(verify, sentence, source, tmp_path):
+    engine = CopyEngine(source=source, destination=tmp_path / "new", verify=verify)
+
+    assert sentence in engine.plan_in_words()
+    assert "Removes nothing: files that only the destination has stay there." in engine.plan_in_words()
+
+
+def test_the_working_folder_does_not_matter(source, tmp_path, monkeypatch):
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "core").mkdir(parents=True)
+    (elsewhere / "core" / "__init__.py").write_text("raise RuntimeError('the wrong core')")
+    monkeypatch.chdir(elsewhere)
+
+    outcome = CopyEngine(source=source, destination=tmp_path / "new").run(ScriptedContext(workspace))
+
+    assert outcome.result["verified"]
+    assert Path(os.getcwd()) == elsewhere
