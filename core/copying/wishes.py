@@ -44,7 +44,7 @@ class Control(Protocol):
         """Raise if the copy is asked to stop."""
         ...
 
-    def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
+    def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None, /) -> None:
         """Tell how far it is."""
         ...
 

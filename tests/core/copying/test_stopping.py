@@ -126,7 +126,7 @@ def test_a_killed_run_leaves_no_process_and_is_completed_by_the_next_attempt(
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     with program:
-        for line in program.stdout:
+        for line in program.stdout or ():
             said = json.loads(line)
             if said.get("stage") == "copy" and said["done"] > 600_000:
                 break

@@ -1,6 +1,5 @@
 """The copy kind: its options, what it refuses, and what it says beforehand."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -140,7 +139,7 @@ def test_own_data_inside_the_source_is_left_out_and_said_so(tmp_path, surroundin
 def test_a_limit_may_be_written_in_words(written, rate, source, tmp_path):
     options = {"source": str(source), "destination": str(tmp_path / "new"), "bandwidth_limit": written}
 
-    assert engine_for("copy", options).bandwidth_limit == rate
+    assert engine_for("copy", options).model_dump()["bandwidth_limit"] == rate
 
 
 def test_a_pattern_that_decides_nothing_is_refused(source, tmp_path, problems):
@@ -196,4 +195,4 @@ def test_the_working_folder_does_not_matter(source, tmp_path, monkeypatch):
     outcome = CopyEngine(source=source, destination=tmp_path / "new").run(ScriptedContext(workspace))
 
     assert outcome.result["verified"]
-    assert Path(os.getcwd()) == elsewhere
+    assert Path.cwd() == elsewhere
