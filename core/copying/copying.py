@@ -67,6 +67,8 @@ class Copy:
     def _take(self, key: tuple[int, Planned], reply: Reply) -> None:
         number, unit = key
         self._desk.take(reply)
+        if reply.kind == "broken":
+            return
         self._files.copied.finish(number, reply, (unit.work_bytes, unit.work_files))
 
     def progress(self) -> Progress:

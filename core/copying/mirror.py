@@ -125,9 +125,11 @@ class Attempt:
             proof = self._stages(desk)
         except CrewLost as lost:
             self._roots.check()
+            full = bool(desk.account.problems.get("full"))
             message = f"The copy broke off: {lost}. {self._said(desk)}"
-            hint = "Look at the destination's disk, then run the job again: it goes on from there."
-            raise EngineFailed(message, hint=hint, transient=True, **self._shown(desk)) from lost
+            hint = "Free some space" if full else "Look at the destination's disk"
+            hint += ", then run the job again: it goes on from there."
+            raise EngineFailed(message, hint=hint, transient=not full, **self._shown(desk)) from lost
         self._roots.check()
         return self._conclude(desk, proof)
 
@@ -149,7 +151,8 @@ class Attempt:
 
     def _said(self, desk: Desk) -> str:
         done = desk.account["copied"] + desk.account["unchanged"]
-        return f"{done:,} files are at the destination; none of them is half-written."
+        total = desk.account["files"]
+        return f"{done:,} of {total:,} files are at the destination, whole but not verified."
 
     def _shown(self, desk: Desk) -> dict[str, Any]:
         result = desk.account.as_result() | {"verified": False}

@@ -38,7 +38,7 @@ def prove_full(desk: Desk) -> dict[str, Any]:
     """Read every file back."""
     Proof(desk, None).run()
     files = desk.account["proved"]
-    words = f"All {files:,} files were read back from the destination and compared byte by byte."
+    words = f"All {files:,} files were read back from the destination and compared with the source."
     return shape(desk, "full", words)
 
 
@@ -147,6 +147,8 @@ class Proof:
     def _take(self, key: tuple[int, Planned], reply: Reply) -> None:
         number, unit = key
         self._desk.take(reply)
+        if reply.kind == "broken":
+            return
         self._files.proved.finish(number, reply, (unit.size, unit.files))
 
     def progress(self) -> Progress:

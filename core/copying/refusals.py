@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +28,15 @@ Problems = dict[str, str]
 
 def problems_with(source: Path, destination: Path, own_data: Path) -> Problems:
     """Return why these folders are refused, a sentence by field; empty is fine."""
-    found = {
-        name: problem
-        for name, path in (("source", source), ("destination", destination))
-        if (problem := problem_with_path(path))
-    }
-    if not found:
-        found = problems_with_source(source) | problems_with_destination(destination)
+    found = problems_of("source", source, problems_with_source)
+    found |= problems_of("destination", destination, problems_with_destination)
     return found or problems_between(source, destination) or problems_with_own(source, destination, own_data)
+
+
+def problems_of(name: str, path: Path, look: Callable[[Path], Problems]) -> Problems:
+    """Return what is wrong with one folder, whatever is wrong with the other."""
+    problem = problem_with_path(path)
+    return {name: problem} if problem else look(path)
 
 
 def problem_with_path(path: Path) -> str | None:
