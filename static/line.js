@@ -152,7 +152,11 @@
   });
   window.addEventListener("online", connect);
   window.addEventListener("pageshow", (event) => { if (event.persisted) { holdfast.redraw(); connect(); } });
-  window.addEventListener("pagehide", () => { const last = socket; socket = null; last?.close(); });
+  window.addEventListener("pagehide", () => {
+    const last = socket;
+    socket = null;
+    if (last?.readyState === WebSocket.OPEN) last.close();
+  });
   document.addEventListener("holdfast:shown", subscribe);
 
   if (location.protocol.startsWith("http")) connect();

@@ -232,32 +232,37 @@ def job_form(draft: JobDraft, checked: Checked, /, *, strict: bool = False, **ab
     for group, field in fields_of(ENGINES[draft.kind], draft.options):
         grouped.setdefault(group.capitalize() or "What", []).append(field)
     grouped["If something comes between"] = [*last]
-    wrong = [0]
-    groups = tuple(
-        Group(
-            title=title, fields=tuple(_with_truth(field, checked, wrong, strict=strict) for field in fields)
-        )
+    known = {
+        title: [_known(field, checked, strict=strict) for field in fields]
         for title, fields in grouped.items()
-    )
+    }
+    wrong = [field for fields in known.values() for field in fields if field.wrong]
+    first_wrong = wrong[0].id if wrong and strict else ""
     return JobForm(
         kind=draft.kind,
         kinds=kind_cards(),
-        groups=groups,
+        groups=tuple(
+            Group(
+                title=title,
+                fields=tuple(replace(field, focus=field.id == first_wrong) for field in fields),
+            )
+            for title, fields in known.items()
+        ),
         plan=checked.plan,
         plan_missing="Fill in the fields, and it is told here in sentences.",
-        to_fix=f"{plural(wrong[0], 'field')} to fix first." if wrong[0] else "",
+        to_fix=f"{plural(len(wrong), 'field')} to fix first." if wrong else "",
         **about,
     )
 
 
-def _with_truth(field: Field, checked: Checked, wrong: list[int], *, strict: bool) -> Field:
-    """Return the field with what is known about it, and count it if it is wrong."""
-    short = field.name.removeprefix(OPTIONS)
-    problem = _problem_of(field.name, checked.problems)
-    if problem and (strict or field.value):
-        wrong[0] += 1
-        return replace(field, truth=problem, good=False, focus=strict and wrong[0] == 1)
-    fact = next((fact for fact in checked.facts if fact.field in {field.name, short}), None)
+def _known(field: Field, checked: Checked, *, strict: bool) -> Field:
+    """Return the field with what is known about it."""
+    if not strict and field.value == "":
+        return field
+    if problem := _problem_of(field.name, checked.problems):
+        return replace(field, truth=problem, good=False)
+    names = {field.name, field.name.removeprefix(OPTIONS)}
+    fact = next((fact for fact in checked.facts if fact.field in names), None)
     return replace(field, truth=fact.text, good=fact.good) if fact else field
 
 

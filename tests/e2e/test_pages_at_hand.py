@@ -1,0 +1,155 @@
+"""Forms, menus, the log and the width of pages, in a real browser."""
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_pages_live import folders, make_job
+
+__all__ = ["folders"]
+
+SIZES = ((1440, "light"), (390, "dark"))
+
+
+@pytest.fixture
+def finished(page, folders):
+    """The page of a job that ran well."""
+    address = make_job(page, folders, f"finished {os.urandom(4).hex()}")
+    expect(page.locator(".head .st")).to_have_text("Verified", timeout=20_000)
+    return address
+
+
+def test_a_draft_survives_a_reload(page):
+    page.goto("/jobs/new")
+    page.get_by_label("Name", exact=True).fill("half a thought")
+    page.locator("#options-verify").select_option("sample")
+    page.get_by_label("Confidence").fill("0.9")
+
+    page.reload()
+
+    expect(page.get_by_label("Name", exact=True)).to_have_value("half a thought")
+    expect(page.get_by_label("Confidence")).to_have_value("0.9")
+    expect(page.get_by_label("Confidence")).to_be_visible()
+    expect(page.get_by_text("Your draft is as you left it.")).to_be_visible()
+
+    page.get_by_role("link", name="Begin afresh").click()
+
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+    expect(page.get_by_label("Confidence")).to_be_hidden()
+
+
+def test_a_draft_is_gone_once_the_job_is_made(page, folders):
+    make_job(page, folders, "made", start=False)
+
+    page.goto("/jobs/new")
+
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_sending_an_incomplete_form_leads_to_the_first_problem(page, watch):
+    watch.expected.append("422")
+    page.goto("/jobs/new")
+    page.get_by_label("Name", exact=True).fill("nowhere")
+    page.get_by_label("Source").fill("/nowhere/at/all")
+
+    page.get_by_role("button", name="Create and start").click()
+
+    expect(page.get_by_label("Source")).to_be_focused()
+    expect(page.get_by_label("Source")).to_have_value("/nowhere/at/all")
+    expect(page.locator("#truth-options-source")).to_contain_text("There is no folder")
+
+
+def test_the_server_corrects_a_field_while_it_is_typed(page, folders):
+    source, _ = folders
+    page.goto("/jobs/new")
+    field = page.get_by_label("Source")
+
+    field.fill("/nowhere/at/all")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill(str(source))
+
+    expect(page.locator("#truth-options-source")).to_contain_text("6 files")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+
+
+def test_an_action_that_is_refused_says_why_on_the_page(new_page, watch, folders):
+    watch.expected += ["409", "WebSocket"]
+    first, behind = new_page(), new_page()
+    behind.route_web_socket("**/ws", lambda line: line.connect_to_server().close())
+    behind.route("**/live?*", lambda route: route.fulfill(status=304))
+    address = make_job(first, folders, "contested", limit="1 MB/s", start=False)
+    behind.goto(address)
+    first.get_by_role("button", name="Start").click()
+    expect(first.locator(".head .st")).to_have_text("Running")
+
+    behind.get_by_role("button", name="Start").click()
+
+    expect(behind.locator("#toasts")).to_contain_text("has a run that is")
+    expect(behind.get_by_role("button", name="Start")).to_be_visible()
+
+
+def test_a_job_is_deleted_after_asking(page, folders):
+    make_job(page, folders, "unwanted", start=False)
+
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("button", name="Delete job").click()
+
+    page.wait_for_url("**/jobs")
+    expect(page.get_by_role("row").filter(has_text="unwanted")).to_have_count(0)
+
+
+def test_the_theme_changes_at_once_and_stays(page):
+    page.goto("/")
+    page.get_by_role("button", name=re.compile("theme and sign out")).click()
+
+    with page.expect_response("**/theme"):
+        page.get_by_role("button", name="Dark").click()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/jobs")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_log_follows_until_the_reader_scrolls_up(page, folders):
+    source, _ = folders
+    for number in range(60):
+        (source / f"broken {number}").symlink_to("nowhere")
+        os.mkfifo(source / f"pipe {number}")
+    address = make_job(page, folders, "talkative")
+    expect(page.locator(".head .st")).to_contain_text("Good", timeout=20_000)
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("Attempt 1 ended")
+    assert log.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 24
+
+    log.evaluate("box => { box.scrollTop = 0; }")
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Warnings").click()
+
+    expect(log.locator("li:not([data-st])")).to_have_count(0)
+    expect(log.locator("li[data-st=late]").first).to_be_visible()
+    page.goto(address)
+
+
+def test_pages_fit_on_a_narrow_phone(new_page, finished, page, watch):
+    watch.expected.append("404")
+    run = page.locator("[id^=run-] a.name").first.get_attribute("href")
+    phone = new_page(viewport={"width": 360, "height": 740})
+
+    for path in ("/", "/jobs", "/jobs/new", finished, f"{finished}/edit", run, "/nowhere"):
+        phone.goto(path)
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+def test_a_reader_without_scripts_sees_the_same(new_page, finished):
+    plain = new_page(java_script_enabled=False)
+
+    plain.goto(finished)
+
+    expect(plain.locator(".head .st")).to_have_text("Verified")
+    plain.get_by_role("button", name="Run again").click()
+    expect(plain).to_have_url(finished)
+    plain.goto("/jobs")
+    expect(plain.get_by_role("row").nth(1)).to_be_visible()

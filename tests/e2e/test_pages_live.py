@@ -1,0 +1,135 @@
+"""Open pages follow what happens, and disturb nobody."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import set_up
+
+PERCENT = re.compile(r"^\d+%$")
+LEFT = re.compile(r"\d+ (s|min|h).* left$")
+RATE = re.compile(r"^\d.* [kMG]?B/s$")
+JOB_PAGE = re.compile(r"/jobs/[0-9a-f-]{36}$")
+SECONDS = 1_000
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A source of 6 MB, and where its copy goes."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(6):
+        (source / f"{number}.bin").write_bytes(os.urandom(1_000_000))
+    return source, tmp_path / "destination"
+
+
+def make_job(
+    page: Page, folders: tuple[Path, Path], name: str, *, limit: str = "", start: bool = True
+) -> str:
+    """Make a job through the form; return the path of its page."""
+    source, destination = folders
+    page.goto("/jobs/new")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Source").fill(str(source))
+    page.get_by_label("Destination").fill(str(destination))
+    page.get_by_label("Limit").fill(limit)
+    expect(page.locator("#truth-options-source")).to_contain_text("6 files")
+    page.get_by_role("button", name="Create and start" if start else "Create", exact=True).click()
+    page.wait_for_url(JOB_PAGE)
+    return page.url
+
+
+def part(page: Page, name: str):
+    return page.locator(f"[aria-labelledby=live] [data-f={name}]").first
+
+
+def test_a_backup_is_made_and_watched_in_the_browser(page, folders):
+    make_job(page, folders, "watched", limit="1 MB/s")
+    page.evaluate("window.notReloaded = true")
+
+    expect(part(page, "p")).to_have_text(PERCENT, timeout=10 * SECONDS)
+    expect(part(page, "r")).to_have_text(RATE)
+    expect(part(page, "e")).to_have_text(LEFT)
+    seen = part(page, "p").inner_text()
+    expect(part(page, "p")).not_to_have_text(seen)
+    expect(page.get_by_role("log")).to_contain_text("Attempt 1 began")
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".head .st")).to_have_text("Paused")
+    expect(page.get_by_role("log")).to_contain_text("Attempt 1 ended")
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".head .st")).to_have_text("Running")
+    expect(page.get_by_role("log")).to_contain_text("Attempt 2 began")
+    expect(page.locator(".head .st")).to_have_text("Verified", timeout=20 * SECONDS)
+    expect(page.locator("[aria-labelledby=safe]")).to_contain_text("6 files")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_two_browsers_show_the_same(new_page, folders):
+    first, second = new_page(), new_page()
+    address = make_job(first, folders, "shared", limit="3 MB/s", start=False)
+    second.goto(address)
+    expect(second.locator("#conn")).to_have_text("Live")
+
+    first.get_by_role("button", name="Start").click()
+
+    for page in (first, second):
+        expect(part(page, "p")).to_have_text(PERCENT)
+    for page in (first, second):
+        expect(page.locator(".head .st")).to_have_text("Verified", timeout=20 * SECONDS)
+
+
+def test_nothing_that_a_person_does_is_lost_by_an_update(new_page, folders):
+    acting = new_page()
+    address = make_job(acting, folders, "steady", limit="500 kB/s")
+    page = new_page(viewport={"width": 1440, "height": 320})
+    with page.expect_websocket() as line:
+        page.goto("/jobs")
+    row = page.get_by_role("row").filter(has_text="steady")
+    page.evaluate("scrollTo(0, 60)")
+    search = page.get_by_label("Search jobs")
+    search.press_sequentially("half-typed")
+    search.evaluate("field => field.setSelectionRange(2, 6)")
+    page.evaluate("document.getElementById('person').showPopover()")
+    search.evaluate("field => field.focus()")
+    before = page.evaluate("scrollY")
+
+    for _ in range(20):
+        line.value.wait_for_event("framereceived")
+    acting.goto(address)
+    acting.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("Paused")
+
+    assert search.input_value() == "half-typed"
+    assert search.evaluate("field => document.activeElement === field")
+    assert search.evaluate("field => [field.selectionStart, field.selectionEnd]") == [2, 6]
+    assert page.evaluate("document.getElementById('person').matches(':popover-open')")
+    assert page.evaluate("scrollY") == before
+    acting.get_by_role("button", name="Cancel run").click()
+    expect(row).to_contain_text("Cancelled")
+
+
+def test_a_killed_server_resumes_and_the_page_reconnects_by_itself(browser, make_server, folders):
+    server = make_server()
+    context = browser.new_context(base_url=server.url, storage_state=set_up(browser, server))
+    page = context.new_page()
+    make_job(page, folders, "survivor", limit="1 MB/s")
+    page.evaluate("window.notReloaded = true")
+    expect(part(page, "p")).to_have_text(re.compile(r"^[1-9]\d*%$"))
+    run = page.get_by_role("link", name="Open the run").get_attribute("href")
+
+    server.kill()
+    expect(page.locator("#conn")).to_have_text(re.compile("Reconnecting|Connecting|Offline"))
+    server.start()
+
+    expect(page.locator("#conn")).to_have_text("Live", timeout=40 * SECONDS)
+    expect(page.locator(".head .st")).to_have_text("Verified", timeout=30 * SECONDS)
+    assert page.evaluate("window.notReloaded")
+    page.goto(run)
+    expect(page.locator("#attempt-1")).to_contain_text("interrupted")
+    expect(page.locator("#attempt-2")).to_contain_text("completed")
+    context.close()
