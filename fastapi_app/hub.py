@@ -47,6 +47,9 @@ class Flush:
 class Hub:
     """Knows every viewer, and the version of everything that changed since the start."""
 
+    patience = 10.0
+    """Seconds that a page may take to take in one frame."""
+
     def __init__(self, scribe: Scribe, wall_clock: Callable[[], float]) -> None:
         self.epoch = secrets.token_hex(4)
         self.seq = 1

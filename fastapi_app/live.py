@@ -29,7 +29,6 @@ router = APIRouter(include_in_schema=False)
 
 LARGEST_MESSAGE: Final = 4_096
 MESSAGES_A_SECOND: Final = 20
-SEND_SECONDS: Final = 10.0
 NOT_UNDERSTOOD: Final = 1008
 
 
@@ -160,7 +159,7 @@ async def _speak(socket: WebSocket, house: House, viewer: Viewer) -> int:
         if text is None:
             continue
         try:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(house.hub.patience):
                 await socket.send_text(text)
         except TimeoutError:
             return TOO_SLOW

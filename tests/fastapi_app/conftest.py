@@ -3,12 +3,17 @@
 No slot carries anything out: a test plays the worker through the manager, so it knows what has happened.
 """
 
-from collections.abc import Callable, Iterator
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -23,6 +28,7 @@ from core.storage.memory import MemoryStore
 from fastapi_app.app import create_app
 from fastapi_app.auth import csrf_token_of
 from fastapi_app.house import House
+from fastapi_app.server import Server, listening_socket
 from tests.builders import some_progress
 from tests.doubles import SettableClock
 
@@ -119,7 +125,7 @@ def make_world(tmp_path, clock) -> Iterator[MakeWorld]:
     clients: list[TestClient] = []
 
     def make(*, store: Any = None, set_up: bool = True, **settings: Any) -> World:
-        chosen = Settings(data=tmp_path / "data", slots=0, **settings)
+        chosen = Settings(**{"data": tmp_path / "data", "slots": 0} | settings)
         service = Service(chosen, store=store, clock=clock)
         accounts = Accounts(service.data / "auth", clock, passwords=Passwords(memory_kib=64))
         app = create_app(chosen, service=service, accounts=accounts)
@@ -150,6 +156,57 @@ def world(make_world) -> World:
 def browser(world) -> Browser:
     """A browser in which ada is signed in."""
     return world.signed_in()
+
+
+class ThreadedServer(Server):
+    """A server in a thread of a test; signals are not for it."""
+
+    def _stopping_on_signals(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+@dataclass
+class Served(World):
+    """A running app behind a real socket."""
+
+    url: str
+    server: ThreadedServer
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def origin(self) -> str:
+        return self.url.rstrip("/")
+
+    def headers(self, browser: Browser) -> dict[str, str]:
+        """Return what this browser would send from a page of this server."""
+        return {"Cookie": f"holdfast_session={browser.cookie}", "Origin": self.origin}
+
+    def call(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Do something on the server's event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
+
+
+@pytest.fixture
+def served(tmp_path, clock) -> Iterator[Served]:
+    """An app behind a real socket of its own, set up by ada, kept in memory."""
+    settings = Settings(data=tmp_path / "data", slots=0, port=0)
+    (tmp_path / "data" / "locks").mkdir(parents=True)
+    service = Service(settings, store=MemoryStore(), clock=clock)
+    accounts = Accounts(service.data / "auth", clock, passwords=Passwords(memory_kib=64))
+    accounts.set_up(accounts.set_up_code(), "ada", PASSWORD)
+    app = create_app(settings, service=service, accounts=accounts)
+    said: queue.Queue[str] = queue.Queue()
+    loop = uvloop.new_event_loop()
+    with contextlib.closing(listening_socket(settings)) as listener:
+        server = ThreadedServer(app, listener, said.put)
+        thread = threading.Thread(target=lambda: loop.run_until_complete(server.live()))
+        thread.start()
+        url = said.get(timeout=30)
+        client = TestClient(app, base_url=url.rstrip("/"))
+        yield Served(app=app, client=client, clock=clock, folder=tmp_path, url=url, server=server, loop=loop)
+        server.should_exit = True
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture
