@@ -1,8 +1,10 @@
 """Draws templates: every text escaped, made harmless, and timed by the house's clock."""
 
+import hashlib
 import platform
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +32,13 @@ def version_of_holdfast() -> str:
         return ""
 
 
+@cache
+def address_of_asset(name: str) -> str:
+    """Return the address of a file that the browser may keep for good: another content has another one."""
+    content = (folder_of("static") / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
 class Templates:
     """The templates of one Holdfast."""
 
@@ -44,7 +53,7 @@ class Templates:
         )
         self._environment.filters.update(_filters(clock))
         self._environment.globals.update(
-            host=platform.node() or "this machine", release=version_of_holdfast()
+            asset=address_of_asset, host=platform.node() or "this machine", release=version_of_holdfast()
         )
 
     def render(self, name: str, **context: Any) -> str:  # noqa: ANN401 - what a template shows is its own

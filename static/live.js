@@ -5,7 +5,8 @@
   const position = { epoch: document.body.dataset.epoch, seq: Number(document.body.dataset.seq) };
   const HOLD = 10000, CALM = 5000, MOST_IDS = 200;
   let fieldsOf = new WeakMap();
-  let moved = 0;
+  const movedRows = new Set();
+  let movedElsewhere = 0;
 
   // What is shown, so that the server sends just that.
 
@@ -67,14 +68,24 @@
   // Structure
 
   function restructured(scope, version) {
-    if (scope.closest("[data-part=list]")) scope.dataset.v = version; // its row comes as a piece
-    else redraw();
+    const list = scope.closest("[data-part=list]");
+    if (!list) { redraw(); return; }
+    const [, run] = version.split("."), [, runBefore] = scope.dataset.v.split(".");
+    scope.dataset.v = version; // its row comes as a piece
+    if (run !== runBefore && list.dataset.sort.endsWith("last-run")) rowMoved(scope.id);
   }
 
   async function morph(target, html) {
     await htmx.swap({ sourceElement: target, target, text: html, swap: "outerMorph", request: {} });
     fieldsOf = new WeakMap();
     holdfast.tellAll(document);
+  }
+
+  async function redrawPiece(target, html) {
+    const status = target.dataset.st;
+    await morph(target, html);
+    const leaves = target.closest("[data-part=list]")?.dataset.state && target.dataset.st !== status;
+    if (leaves) rowMoved(target.parentElement.id);
   }
 
   let drawing = null, again = false, heldSince = 0;
@@ -139,10 +150,16 @@
     document.title = failed ? `(${failed} failed) ${plain}` : plain;
   }
 
-  function sortAgain(more) {
+  function rowMoved(id) {
+    movedRows.add(id);
+    sortAgain(0);
+  }
+
+  function sortAgain(elsewhere) {
     const link = document.getElementById("moved");
     if (!link) return;
-    moved += more;
+    movedElsewhere += elsewhere;
+    const moved = movedRows.size + movedElsewhere;
     link.hidden = false;
     link.lastElementChild.textContent = `${moved} ${moved === 1 ? "job" : "jobs"} changed place, sort again`;
   }
@@ -182,7 +199,7 @@
     for (const [id, fields] of frame.j ?? []) patch(id, fields);
     for (const [id, html] of frame.h ?? []) {
       const target = document.getElementById(id);
-      if (target) await morph(target, html);
+      if (target) await redrawPiece(target, html);
     }
     if (frame.c) count(frame.c);
     if (frame.x) sortAgain(frame.x);

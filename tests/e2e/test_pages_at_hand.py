@@ -4,7 +4,8 @@ import os
 import re
 
 import pytest
-from playwright.sync_api import expect
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
 
 from tests.e2e.test_pages_live import folders, make_job
 
@@ -141,6 +142,30 @@ def test_pages_fit_on_a_narrow_phone(new_page, finished, page, watch):
     for path in ("/", "/jobs", "/jobs/new", finished, f"{finished}/edit", run, "/nowhere"):
         phone.goto(path)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+@pytest.mark.parametrize(("width", "theme"), SIZES)
+def test_every_page_can_be_used_by_everybody(new_page, finished, stranger, width, theme):
+    page = new_page(viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce")
+    page.goto(finished)
+    run = page.locator("[id^=run-] a.name").first.get_attribute("href")
+    stranger.goto("/login")
+
+    violations = faults_of(stranger, "/login")
+    for path in ("/", "/jobs", "/jobs?q=nothing+like+this", "/jobs/new", finished, f"{finished}/edit", run):
+        page.goto(path)
+        violations += faults_of(page, path)
+    page.goto(finished)
+    page.get_by_role("button", name="More actions").click()
+    violations += faults_of(page, "with an open menu")
+
+    assert not violations, "\n".join(violations)
+
+
+def faults_of(page: Page, place: str) -> list[str]:
+    """Return what axe finds, rules of the guidelines and good practice alike."""
+    found = Axe().run(page)["violations"]
+    return [f"{place}: {fault['help']}: {fault['nodes'][0]['html'][:200]}" for fault in found]
 
 
 def test_a_reader_without_scripts_sees_the_same(new_page, finished):

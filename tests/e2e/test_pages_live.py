@@ -113,6 +113,44 @@ def test_nothing_that_a_person_does_is_lost_by_an_update(new_page, folders):
     expect(row).to_contain_text("Cancelled")
 
 
+def test_rows_stay_where_they_are_until_somebody_asks(new_page, folders):
+    acting, page = new_page(), new_page()
+    word = f"order{os.urandom(3).hex()}"
+    first = make_job(acting, folders, f"{word} first", start=False)
+    second = make_job(acting, folders, f"{word} second", start=False)
+    for address in (first, second):
+        acting.goto(address)
+        acting.get_by_role("button", name="Start").click()
+        expect(acting.locator(".head .st")).to_have_text("Verified", timeout=20 * SECONDS)
+    page.goto(f"/jobs?q={word}")
+    names = page.locator("#list tbody .name")
+    expect(names).to_have_text([f"{word} second", f"{word} first"])
+
+    acting.goto(first)
+    acting.get_by_role("button", name="Run again").click()
+
+    again = page.get_by_role("link", name="changed place, sort again")
+    expect(again).to_be_visible()
+    expect(names).to_have_text([f"{word} second", f"{word} first"])
+    again.click()
+    expect(names).to_have_text([f"{word} first", f"{word} second"])
+
+
+def test_without_a_socket_the_page_asks_instead(new_page, watch, folders):
+    watch.expected.append("WebSocket")
+    page = new_page()
+    page.route_web_socket("**/ws", lambda line: line.close())
+
+    make_job(page, folders, "asked", limit="400 kB/s")
+
+    expect(page.locator("#conn")).to_have_text("Polling every 5 s", timeout=30 * SECONDS)
+    expect(part(page, "p")).to_have_text(PERCENT, timeout=15 * SECONDS)
+    seen = part(page, "p").inner_text()
+    expect(part(page, "p")).not_to_have_text(seen, timeout=15 * SECONDS)
+    page.get_by_role("button", name="Cancel run").click()
+    expect(page.locator(".head .st")).to_have_text("Cancelled", timeout=15 * SECONDS)
+
+
 def test_a_killed_server_resumes_and_the_page_reconnects_by_itself(browser, make_server, folders):
     server = make_server()
     context = browser.new_context(base_url=server.url, storage_state=set_up(browser, server))
