@@ -8,6 +8,7 @@ from typing import Final
 PLAIN_BITS: Final = 0o777
 NOT_KEPT_HERE: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL})
 ACCESS_RULES: Final = "system.posix_acl_"
+DEFAULT_RULES: Final = "system.posix_acl_default"
 
 
 class Attributes:

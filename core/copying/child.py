@@ -79,6 +79,9 @@ class Member:
     def _prover(self) -> "Prover":
         from core.copying.proof import Prover
 
+        # What is proved is what stands under these names now, not what was written to.
+        self._copier.source.forget()
+        self._copier.destination.forget()
         return Prover(self._copier)
 
     def _sync(self) -> Reply:

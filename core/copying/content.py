@@ -21,6 +21,7 @@ NOT_THIS_WAY: Final = frozenset(
         errno.EPERM,
         errno.ENOTTY,
         errno.EBADF,
+        errno.EIO,  # whose, the source's or the destination's? By hand it is known
         errno.ETXTBSY,
         errno.EISDIR,
     },
@@ -81,7 +82,7 @@ def extents(source: int, info: os.stat_result, start: int) -> Iterator[tuple[int
         except OSError as error:
             if error.errno == errno.ENXIO:  # nothing but a hole up to the end
                 return
-            raise
+            raise SourceTrouble(error) from error
         place = os.lseek(source, begin, os.SEEK_HOLE)
         yield begin, min(place, info.st_size)
 

@@ -23,6 +23,7 @@ THINGS: Final = {
     stat.S_IFBLK: "a device",
 }
 OUR_PREFIX: Final = ".holdfast-"
+OWN: Final = "it is Holdfast's own data, or the destination itself"
 NEW_FOLDER: Final = 0o700
 MANY_NAMES: Final = 20_000
 """Above this many names at the destination each is asked for by itself, not listed beforehand."""
@@ -120,7 +121,7 @@ class FolderLook:
             self._trouble(self.folder, error)
             return False
         if self.scanner.hides(info):
-            self.findings.problem("own-data", self.folder, "it is Holdfast's own data")
+            self.findings.problem("own-data", self.folder, OWN)
             return False
         self.findings.tally["folders"] += 1
         return True
@@ -235,7 +236,7 @@ class FolderLook:
         if entry.inode() in self.scanner.hidden_inodes and self.scanner.hides(
             entry.stat(follow_symlinks=False)
         ):
-            self.findings.problem("own-data", self._path(name), "it is Holdfast's own data")
+            self.findings.problem("own-data", self._path(name), OWN)
             return
         if self._make_folder(name):
             self.findings.inner_folder(os.fsencode(name))

@@ -48,8 +48,19 @@ def mirror(wishes: Wishes, control: Control, left_out: tuple[Path, ...] = ()) ->
             except EngineFailed:
                 forget_notes(folder)
                 raise
+            except OSError as error:
+                raise broken_off(error) from error
         shutil.rmtree(folder)
         return report
+
+
+def broken_off(error: OSError) -> EngineFailed:
+    """Return what to say when not the copy but Holdfast itself could not go on."""
+    return EngineFailed(
+        f"Holdfast could not keep its own notes, or start its processes: {error.strerror}.",
+        hint="Look at the disk that holds Holdfast's data. The copy goes on from there.",
+        transient=True,
+    )
 
 
 def boot_id() -> str:

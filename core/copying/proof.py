@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections import Counter
-from typing import Final
 
 from core.copying import content
 from core.copying.messages import (
@@ -20,11 +19,8 @@ from core.copying.messages import (
 )
 from core.copying.names import joined
 from core.copying.pace import Uncounted
-from core.copying.transfer import READ, Copier
+from core.copying.transfer import READ, Copier, undisturbed
 from core.copying.troubles import GONE, DestinationLost, SourceTrouble, in_words
-
-AHEAD: Final = 64
-"""How many files the disk is told of before they are read."""
 
 
 class Different(Exception):
@@ -52,10 +48,12 @@ class Prover:
             self._announce(unit, list(places))
         for place in places:
             mark = marks[place] if marks else None
+            entry = unit.entries[place]
             if mark == UNPROVABLE:
-                self._pace.counted(unit.entries[place].size, 1)
-                continue
-            digests[place] = self._one(unit.folder, unit.entries[place], mark, bytes_too=bytes_too)
+                self._pace.counted(entry.size, 1)
+            else:
+                digests[place] = self._one(unit.folder, entry, mark, bytes_too=bytes_too)
+            self.tally["unproved"] += entry.kind == "file" and not digests[place]
         problems = (*self.problems, *self._copier.problems)
         return Reply("done", dict(self.tally), problems, pack(tuple(digests)))
 
@@ -99,11 +97,9 @@ class Prover:
         """Copy a bad file once more and compare again."""
         path = joined(folder, entry.name)
         kind = self._kind_of_change(folder, entry, mark)
-        there = self._copier.destination.folder(folder)
-        times = os.fstat(there)
         try:
-            mark = self._copy_again(folder, entry)
-            os.utime(there, ns=(times.st_atime_ns, times.st_mtime_ns))
+            with undisturbed(self._copier.destination.folder(folder)):
+                mark = self._copy_again(folder, entry)
             self._write_through(folder, entry)
             if mark == UNPROVABLE:
                 return b""

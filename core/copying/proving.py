@@ -16,6 +16,7 @@ from core.copying.messages import (
     unpack_unit,
 )
 from core.copying.sampling import draw, sample_size, sentence
+from core.errors import EngineFailed
 from core.models import Progress
 
 Chosen = dict[int, tuple[int, ...]]
@@ -37,8 +38,13 @@ def prove(desk: Desk) -> dict[str, Any]:
 def prove_full(desk: Desk) -> dict[str, Any]:
     """Read every file back."""
     Proof(desk, None).run()
-    files = desk.account["proved"]
+    files, others = desk.account["proved"], desk.account["unproved"]
+    if files + others != desk.notes.plan_files:
+        message = f"{desk.notes.plan_files:,} files were found, but {files + others:,} were compared."
+        raise EngineFailed(message, hint="This is a mistake in Holdfast; please report it.")
     words = f"All {files:,} files were read back from the destination and compared with the source."
+    if others:
+        words = f"{files:,} files were read back and are good; {others:,} could not be compared."
     return shape(desk, "full", words)
 
 
@@ -56,17 +62,23 @@ def prove_sample(desk: Desk) -> dict[str, Any] | None:
     if not desk.notes.seed:
         desk.notes.seed = secrets.randbits(52) + 1
         desk.enter("verify")
+    known = bad_files(desk)
     Proof(desk, chosen_places(desk, draw(files, size, desk.notes.seed))).run()
-    if not any(desk.account.problems.get(kind) for kind in BAD):
+    if bad_files(desk) == known:
         words = sentence(size, files, wishes.confidence, wishes.good_share)
         return shape(desk, "sample", words) | {"sample": size, "population": files}
     desk.control.warn("The sample has a file that is not good, so every file is read back now.")
-    desk.account.counts |= {"proved": 0, "proved_bytes": 0}
+    desk.account.counts |= {"proved": 0, "proved_bytes": 0, "unproved": 0}
     desk.notes.account = copy.deepcopy(desk.account)
     desk.notes.fallback = True
     desk.files.prove_anew()
     desk.enter("verify")
     return None
+
+
+def bad_files(desk: Desk) -> int:
+    """Return how many files were found to be bad so far."""
+    return sum(desk.account.problems.get(kind, 0) for kind in BAD)
 
 
 def shape(desk: Desk, mode: str, words: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from core.copying.messages import LinkPair, Problem, Reply
 from core.copying.names import joined, part_name
-from core.copying.transfer import Copier
+from core.copying.transfer import Copier, make_writable, undisturbed
 from core.copying.troubles import SourceTrouble, in_words
 
 
@@ -43,16 +43,19 @@ class Finisher:
         if now and (now.st_dev, now.st_ino) == (wanted.st_dev, wanted.st_ino):
             tally["unchanged_names"] += 1
             return
-        times = os.fstat(there)
+        with undisturbed(there):
+            self._make_link(pair, first, there, wanted)
+        tally["linked"] += 1
+
+    def _make_link(self, pair: LinkPair, first: int, there: int, wanted: os.stat_result) -> None:
         part = part_name(pair.name, wanted, self._copier.setup.boot)
+        make_writable(there)
         os.link(pair.first_name, part, src_dir_fd=first, dst_dir_fd=there, follow_symlinks=False)
         try:
             os.rename(part, pair.name, src_dir_fd=there, dst_dir_fd=there)
         except OSError:
             os.unlink(part, dir_fd=there)
             raise
-        os.utime(there, ns=(times.st_atime_ns, times.st_mtime_ns))
-        tally["linked"] += 1
 
     def settle(self, folders: tuple[bytes, ...]) -> Reply:
         """Give folders their modes, owners, times and extended attributes, in the order given."""

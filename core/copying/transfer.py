@@ -4,12 +4,14 @@ import errno
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from blake3 import blake3
 
 from core.copying import content
-from core.copying.attributes import PLAIN_BITS, Attributes
+from core.copying.attributes import DEFAULT_RULES, PLAIN_BITS, Attributes, names_at
 from core.copying.board import Board
 from core.copying.messages import (
     PLAIN_LIMIT,
@@ -54,10 +56,12 @@ class Copier:
         self.tally: Counter[str] = Counter()
         self._full_in_a_row = 0
         self._told_of_attributes = False
+        self._inherits = True
 
     def copy(self, unit: Unit) -> Reply:
         """Copy what the unit says; the body is a Mark, or None, for each entry."""
         self.problems, self.tally = [], Counter()
+        self._look_at_folder(unit.folder)
         marks: list[Mark | None] = []
         lost = ""
         try:
@@ -66,6 +70,12 @@ class Copier:
             lost = str(error)
         kind: Literal["broken", "done"] = "broken" if lost else "done"
         return Reply(kind, dict(self.tally), tuple(self.problems), pack(marks), lost)
+
+    def _look_at_folder(self, folder: bytes) -> None:
+        try:
+            self._inherits = inherits(self.destination.folder(folder))
+        except OSError:
+            self._inherits = True  # it will be said of each file
 
     def _one(self, folder: bytes, entry: Entry) -> Mark | None:
         if entry.action == "keep":
@@ -209,7 +219,7 @@ class Copier:
         return os.open(part, WRITE | flag, mode, dir_fd=there)
 
     def _finish(self, source: int, destination: int, info: os.stat_result, *, changed: bool) -> None:
-        self.attributes.carry(source, destination, info, fresh=True)
+        self.attributes.carry(source, destination, info, fresh=not self._inherits)
         if changed:
             times = (info.st_atime_ns, max(0, info.st_mtime_ns - LOOK_AGAIN_NS))
             os.utime(destination, ns=times)
@@ -345,7 +355,25 @@ class Copier:
             raise DestinationLost(in_words(error)) from error
 
 
+@contextmanager
+def undisturbed(folder: int) -> Iterator[None]:
+    """Leave the folder's mode and times as they were, whatever is done in it."""
+    before = os.fstat(folder)
+    try:
+        yield
+    finally:
+        if os.fstat(folder).st_mode != before.st_mode:
+            os.fchmod(folder, stat.S_IMODE(before.st_mode))
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def inherits(folder: int) -> bool:
+    """Tell whether what is made in the folder gets a group or access rules from it."""
+    return bool(os.fstat(folder).st_mode & stat.S_ISGID) or DEFAULT_RULES in names_at(folder)
+
+
 def make_writable(folder: int) -> None:
     """Let us write into a folder of ours that is read-only; it is settled again later."""
     mode = stat.S_IMODE(os.fstat(folder).st_mode)
-    os.fchmod(folder, mode | stat.S_IRWXU)
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.fchmod(folder, mode | stat.S_IRWXU)

@@ -52,7 +52,7 @@ class Tree:
             os.close(self._open.pop(next(iter(self._open))))
 
     def forget(self) -> None:
-        """Close every folder but the root."""
+        """Close every folder but the root, so that each is looked for by its name again."""
         for handle in self._open.values():
             os.close(handle)
         self._open.clear()

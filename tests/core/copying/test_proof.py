@@ -149,3 +149,31 @@ def test_a_source_that_changes_after_the_copy_is_copied_again(tree, after_copy, 
     )
     assert (outcome.result["healed"], outcome.result["verified"]) == (0, True)
     assert_same()
+
+
+def test_a_folder_put_in_place_of_another_during_the_run_is_what_is_proved(
+    tree, destination, tmp_path, after_copy, backup, assert_same
+):
+    def replace():
+        (destination / "music").rename(tmp_path / "moved away")
+        (destination / "music" / "live").mkdir(parents=True)
+
+    outcome = backup(after_copy(replace))
+
+    assert outcome.result["healed"] == 3
+    assert (destination / "music" / "live" / "two.ogg").exists()
+
+
+def test_a_bad_file_among_read_only_folders_is_healed_and_they_stay_as_they_were(
+    tree, destination, backup, assert_same
+):
+    (tree / "music").chmod(0o555)
+    backup()
+    flip_a_bit(destination / "music" / "one.ogg")
+    before = (destination / "music").stat()
+
+    backup()
+
+    after = (destination / "music").stat()
+    assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
+    assert_same()

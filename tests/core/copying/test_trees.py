@@ -258,3 +258,20 @@ def test_a_link_planted_at_the_destination_leads_nowhere(tree, destination, tmp_
 
     assert list(victim.iterdir()) == []
     assert (destination / "music").is_symlink()
+
+
+def test_a_folder_that_hands_on_its_group_does_not_hand_it_on_to_copies(source, destination, backup):
+    shared = source / "shared"
+    shared.mkdir()
+    shared.chmod(0o2775)
+    other_group = os.getgroups()[-1] if os.geteuid() else 4321
+    os.chown(shared, -1, other_group)
+    backup_of_the_empty_folder = backup()
+    (shared / "file").write_text("x")
+    os.chown(shared / "file", -1, os.getegid())
+
+    backup()
+
+    assert backup_of_the_empty_folder.result["folders"] == 2
+    assert (destination / "shared").stat().st_gid == other_group
+    assert (destination / "shared" / "file").stat().st_gid == (shared / "file").stat().st_gid

@@ -121,7 +121,7 @@ def test_own_data_inside_the_source_is_left_out_and_said_so(tmp_path, surroundin
     engine = CopyEngine(source=own.parent, destination=destination)
     outcome = engine.run(ScriptedContext(workspace, own_data=own))
 
-    assert outcome.warnings == ("Left out: data: it is Holdfast's own data.",)
+    assert outcome.warnings == ("Left out: data: it is Holdfast's own data, or the destination itself.",)
     assert [path.name for path in destination.iterdir()] == ["letter.txt"]
 
 
