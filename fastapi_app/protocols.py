@@ -6,15 +6,15 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-REQUEST_SECONDS: Final = 20.0
-"""How long one request may take to arrive; uvicorn itself would wait for ever."""
-
 FAREWELL_SECONDS: Final = 15.0
 """How long a socket that does not read is kept to tell it why it is closed."""
 
 
 class TimedHttpProtocol(HttpToolsProtocol):
-    """Closes connections whose request does not arrive."""
+    """Closes connections whose request does not arrive; uvicorn itself would wait for ever."""
+
+    request_seconds = 20.0
+    """How long one request may take to arrive."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -45,7 +45,7 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         self._arrived()
-        self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+        self._deadline = self.loop.call_later(self.request_seconds, self.transport.abort)
 
     def _arrived(self) -> None:
         if self._deadline is not None:

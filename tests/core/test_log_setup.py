@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 
 import pytest
 
@@ -30,7 +31,7 @@ def log_something(log: logging.Logger) -> None:
     log.info("a name with\na line end, \x1b[31mcolour\x1b[0m and %s", TOKEN)
     log.info("open http://127.0.0.1:8080/setup#Zm9vYmFyYmF6 to begin")
     try:
-        {}[f"Authorization: Bearer {TOKEN}\nsecond line"]
+        os.environ[f"Authorization: Bearer {TOKEN}\nsecond line"]
     except KeyError:
         log.exception("it failed")
 

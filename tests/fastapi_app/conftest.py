@@ -161,8 +161,9 @@ def browser(world) -> Browser:
 class ThreadedServer(Server):
     """A server in a thread of a test; signals are not for it."""
 
-    def _stopping_on_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        yield
 
 
 @dataclass

@@ -24,7 +24,7 @@ def routes_of(app: Any) -> Iterator[tuple[str, str]]:
         if isinstance(route, Mount):
             yield "GET", f"{context.path}/anything"
             continue
-        path = context.path
+        path = str(context.path)
         for name in ("job_id", "run_id", "kind"):
             path = path.replace(f"{{{name}}}", SOME_ID)
         assert "{" not in path, path

@@ -1,5 +1,6 @@
 """What a page is told, and what that costs: the hub, heard without sockets."""
 
+import asyncio
 import json
 
 import pytest
@@ -215,6 +216,7 @@ async def test_a_page_that_is_slow_has_one_entry_for_each_job_waiting(world, hub
         world.report(run, percent)
         await hub.publish(changed(*jobs, moved=1))
 
+    assert viewer.pending is not None
     assert len(viewer.pending.rows) == 3
     said = await told(hub, viewer)
     assert (len(said["j"]), said["x"], said["s"]) == (3, 50, hub.seq)
@@ -245,7 +247,7 @@ async def test_a_hidden_page_is_told_counts_only(world, hub, jobs):
 async def test_a_page_hidden_for_five_minutes_is_let_go(hub, jobs):
     viewer = joined(hub, jobs[0].id)
     hub.hide(viewer)
-    viewer.hidden_since -= 300
+    viewer.hidden_since = asyncio.get_running_loop().time() - 300
 
     hub.tick()
 

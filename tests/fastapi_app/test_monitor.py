@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from core.dispatch.local import LocalDispatcher
 from core.events import EventBus, EventsMissed, JobCreated, JobDeleted, LogGrew, RunMoved, RunProgressed
 from core.models import Priority
 from core.states import RunState
+from fastapi_app.hub import Hub
 from fastapi_app.monitor import Gathered, Monitor
 from tests.builders import a_kept_job, a_kept_run
 
@@ -57,7 +59,7 @@ def service():
 async def watched(service):
     """A monitor that runs, and its hub."""
     hub = HeardHub()
-    monitor = Monitor(service, hub)
+    monitor = Monitor(service, cast("Hub", hub))
     task = asyncio.create_task(monitor.run())
     while not monitor.alive:  # noqa: ASYNC110 - it has nobody to tell
         await asyncio.sleep(0)
@@ -111,7 +113,8 @@ async def test_many_events_become_one_flush():
     flush = gathered.flush()
 
     assert flush.jobs == {"job": True, "other": True}
-    assert (flush.moved, flush.grown) == (2, {"run"})
+    assert flush.moved == 2
+    assert flush.grown == {"run"}
 
 
 async def test_events_that_were_missed_begin_a_new_epoch(service, watched):

@@ -1,0 +1,165 @@
+"""The server from start to stop: where it listens, what it says, whom it keeps waiting."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from core.accounts import Accounts
+from core.clock import SystemClock
+from core.errors import Refused
+from core.passwords import Passwords
+from core.settings import Settings
+from fastapi_app.protocols import TimedHttpProtocol
+from fastapi_app.server import CannotListen, check_address, listening_socket, run_server
+from tests.fastapi_app.conftest import PASSWORD
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "myhost.example"])
+def test_holdfast_does_not_listen_to_others_before_it_has_an_administrator(data, host):
+    with pytest.raises(Refused, match="administrator") as refused:
+        run_server(Settings(data=data, host=host, port=0), lambda _: None)
+
+    assert "without --host" in refused.value.hint
+    assert not data.exists()
+
+
+def test_holdfast_listens_to_others_only_at_an_address_it_knows(data):
+    accounts = Accounts(data / "auth", SystemClock(), passwords=Passwords(memory_kib=64))
+    accounts.set_up(accounts.set_up_code(), "ada", PASSWORD)
+    settings = Settings(data=data, host="0.0.0.0")
+
+    with pytest.raises(Refused, match="address"):
+        check_address(settings, accounts)
+
+    check_address(Settings(data=data, host="0.0.0.0", public_origin="https://jobs.example.org"), accounts)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
+def test_this_machine_alone_may_always_be_listened_to(data, host):
+    check_address(Settings(data=data, host=host), Accounts(data / "auth", SystemClock()))
+
+
+def test_a_port_that_is_taken_is_said_in_words():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(port=taken.getsockname()[1])
+
+        with pytest.raises(CannotListen, match="something else listens there"):
+            listening_socket(settings)
+
+
+def started(data: Any) -> tuple[subprocess.Popen[str], str]:
+    """Start a real server; return it and the line it said."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastapi_app.cli", "serve", "--port", "0", "--data", str(data)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline()
+
+
+def test_the_door_for_local_commands_closes_with_the_server(data):
+    process, line = started(data)
+    door_file = data / "locks" / "door.json"
+    door = json.loads(door_file.read_text())
+    mode = door_file.stat().st_mode & 0o777
+
+    headers = {"Authorization": f"Bearer {door['token']}"}
+    answer = httpx.get(f"{door['address']}/api/v1/jobs", headers=headers, trust_env=False)
+    guess = httpx.get(
+        f"{door['address']}/api/v1/jobs", headers={"Authorization": "Bearer x"}, trust_env=False
+    )
+    process.send_signal(signal.SIGTERM)
+    said, complained = process.communicate(timeout=30)
+
+    assert re.search(r"http://127\.0\.0\.1:\d+/setup#[\w-]{27,}\s", line)
+    assert (door["pid"], mode) == (process.pid, 0o600)
+    assert door["address"] in line
+    assert (answer.status_code, guess.status_code) == (200, 401)
+    assert (process.returncode, said) == (0, "")
+    assert "Traceback" not in complained
+    assert not door_file.exists()
+    assert {path.stat().st_mode & 0o077 for path in data.rglob("*")} == {0}
+
+
+def test_a_second_server_on_the_folder_is_refused_in_words(data):
+    process, _ = started(data)
+    second, line = started(data)
+
+    _, complained = second.communicate(timeout=30)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert line == ""
+    assert second.returncode not in {0, None}
+    assert "in use" in complained
+    assert "Traceback" not in complained
+    assert process.returncode == 0
+
+
+class HastyProtocol(TimedHttpProtocol):
+    request_seconds = 0.1
+
+
+async def answers_ok(scope: Any, receive: Any, send: Any) -> None:
+    """Read all of the body, then answer."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc",
+    ],
+)
+def test_a_request_that_does_not_arrive_is_not_waited_for(half):
+    async def asked() -> tuple[bytes, bytes]:
+        loop = asyncio.get_running_loop()
+        config = uvicorn.Config(answers_ok, lifespan="off", log_config=None, http=HastyProtocol)
+        config.load()
+        server = await loop.create_server(lambda: HastyProtocol(config, ServerState(), {}), "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            whole = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return whole, await talk(port, half)
+
+    whole, nothing = asyncio.run(asked())
+
+    assert whole.startswith(b"HTTP/1.1 204")
+    assert nothing == b""
+
+
+async def talk(port: int, said: bytes) -> bytes:
+    """Say something and return all that is answered until the line is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+    finally:
+        writer.close()
