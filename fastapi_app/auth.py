@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -55,13 +54,7 @@ def _person(known: SignedIn | None, csrf_token: str) -> Person | None:
 
 def cookie_of(scope: Scope, site: Site) -> str:
     """Return the session's value as the browser sent it, nothing without one."""
-    cookies = SimpleCookie()
-    try:
-        cookies.load(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    found = cookies.get(_cookie_name(site.is_https(scope)))
-    return found.value if found else ""
+    return HTTPConnection(scope).cookies.get(_cookie_name(site.is_https(scope)), "")
 
 
 def csrf_token_of(value: str) -> str:

@@ -307,6 +307,14 @@ def test_logout_ends_the_session_on_the_server(world, browser):
     assert browser.get("/api/v1/jobs").status_code == 401
 
 
+def test_cookies_of_other_programs_on_this_machine_do_not_matter(browser):
+    others = 'odd={"a":1}; =; ;; x y=z; \x01=\x02; holdfast=1'
+
+    answer = browser.get("/api/v1/jobs", headers={"Cookie": f"{others}; holdfast_session={browser.cookie}; [=]"})
+
+    assert answer.status_code == 200
+
+
 def test_a_session_survives_a_restart_of_the_server(make_world):
     world = make_world()
     browser, program = world.signed_in(), world.bearer()
