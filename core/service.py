@@ -41,8 +41,9 @@ class Service:
         self.events = EventBus()
         self.dispatcher = LocalDispatcher(settings.slots)
         surroundings = Surroundings(own_data=self.data)
+        self._store = store or YamlFilesStore(self.data, clock=clock)
         self.manager = JobManager(
-            store or YamlFilesStore(self.data, clock=clock),
+            self._store,
             self.events,
             clock,
             self.dispatcher,
@@ -94,6 +95,11 @@ class Service:
         self.events.close()
         self.logs.close_all()
         self.manager.close()
+
+    def tell_address(self, address: str) -> None:
+        """Let whoever finds the data folder held know where to go; raises StorageFailed."""
+        if isinstance(self._store, YamlFilesStore):
+            self._store.tell_address(address)
 
     def manifest(self, run_id: str) -> Path:
         """Return where the digest manifest of a run is, if it has one."""

@@ -16,6 +16,10 @@ class TimedHttpProtocol(HttpToolsProtocol):
     request_seconds = 20.0
     """How long one request may take to arrive."""
 
+    largest_head = 65_536
+    """How many bytes the lines before the body may have."""
+
+    _head_size: int | None = None
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -31,7 +35,21 @@ class TimedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Wait for the rest of the request."""
         super().on_message_begin()
+        self._head_size = 0
         self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Have its head."""
+        self._head_size = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in some of a request, as long as its head does not grow without end."""
+        super().data_received(data)
+        if self._head_size is not None and not self.transport.is_closing():
+            self._head_size += len(data)
+            if self._head_size > self.largest_head:
+                self.send_400_response("The head of the request is too large.")
 
     def on_message_complete(self) -> None:
         """Have all of it."""

@@ -109,6 +109,12 @@ class Server(uvicorn.Server):
         name = f"[{host}]" if ":" in host else host
         return f"http://{name}:{port}"
 
+    @property
+    def port(self) -> int:
+        """Return the port it listens on."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
     async def live(self) -> None:
         """Start, answer until told to stop, stop."""
         async with self._app.router.lifespan_context(self._app):
@@ -119,6 +125,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, then say where."""
         await super().startup(sockets)
+        await asyncio.to_thread(self._house.service.tell_address, self.address)
         accounts = self._house.accounts
         way = f"setup#{accounts.set_up_code()}" if accounts.needs_set_up else ""
         self._say(f"{self.address}/{way}")

@@ -111,6 +111,7 @@ def test_a_second_server_on_the_folder_is_refused_in_words(data):
     assert line == ""
     assert second.returncode not in {0, None}
     assert "in use" in complained
+    assert "at http://127.0.0.1:" in complained
     assert "Traceback" not in complained
     assert process.returncode == 0
 
@@ -151,6 +152,39 @@ def test_a_request_that_does_not_arrive_is_not_waited_for(half):
 
     assert whole.startswith(b"HTTP/1.1 204")
     assert nothing == b""
+
+
+def say_for_ever(line: socket.socket) -> None:
+    while True:
+        line.sendall(b"X-More: " + b"x" * 100_000 + b"\r\n")
+
+
+def test_a_head_without_end_is_not_taken_in(served):
+    with socket.create_connection(("127.0.0.1", served.server.port), timeout=20) as line:
+        line.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
+        with pytest.raises(OSError):
+            say_for_ever(line)
+
+    answer = httpx.get(f"{served.origin}/livez", trust_env=False)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 9\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    ],
+)
+def test_ambiguous_requests_are_refused(served, said):
+    answer = asyncio.run(talk(served.server.port, said))
+
+    assert re.match(rb"HTTP/1\.1 4\d\d ", answer)
 
 
 async def talk(port: int, said: bytes) -> bytes:
