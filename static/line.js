@@ -67,7 +67,7 @@
     heardAt = dataAt = Date.now();
     const frame = JSON.parse(text);
     if (frame.t === "b") send({ t: "pong" });
-    else queue = queue.then(() => holdfast.show(frame));
+    else queue = queue.then(() => holdfast.show(frame)).catch(() => holdfast.redraw());
     showMark();
   }
 

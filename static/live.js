@@ -3,7 +3,7 @@
 (() => {
   const holdfast = window.holdfast;
   const position = { epoch: document.body.dataset.epoch, seq: Number(document.body.dataset.seq) };
-  const HOLD = 10000, CALM = 5000, MOST_IDS = 200;
+  const HOLD = 10000, CALM = 5000, MOST_IDS = 95;
   let fieldsOf = new WeakMap();
   const movedRows = new Set();
   let movedElsewhere = 0;
@@ -49,8 +49,9 @@
       else element.value = value;
     } else if (element instanceof HTMLOListElement) {
       stand(element, text);
-    } else if (element.textContent !== text) {
-      element.textContent = text;
+    } else {
+      const words = text || element.dataset.else || "";
+      if (element.textContent !== words) element.textContent = words;
     }
   }
 
@@ -88,7 +89,8 @@
     if (leaves) rowMoved(target.parentElement.id);
   }
 
-  let drawing = null, again = false, heldSince = 0;
+  const RETRY = 2000;
+  let drawing = null, again = false, heldSince = 0, later = 0;
 
   // Draws every part of the page again from the page itself, so that it can never differ from it.
   function redraw() {
@@ -96,8 +98,9 @@
       again = true;
     } else if (underPointer()) {
       heldSince ||= Date.now();
-      setTimeout(redraw, 250);
+      redrawLater(250);
     } else {
+      clearTimeout(later);
       heldSince = 0;
       drawing = drawParts().finally(() => {
         drawing = null;
@@ -105,6 +108,11 @@
       });
     }
     return drawing;
+  }
+
+  function redrawLater(wait) {
+    clearTimeout(later);
+    later = setTimeout(redraw, wait);
   }
 
   // Rows do not appear, move or vanish under a pointer that is about to press something.
@@ -117,7 +125,7 @@
     const parts = [...document.querySelectorAll("[data-part]")];
     if (!parts.length) return;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
-    if (!answer) return;
+    if (!answer || answer.status >= 500) { redrawLater(RETRY); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
     if (answer.status === 404) { holdfast.say("cancelled", "This has been deleted meanwhile.", true); return; }
     if (!answer.ok) return;

@@ -56,7 +56,7 @@ def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
         live=live_of(run),
         version=edition(overview),
         tide=tide_of(runs) if runs or run is None else None,
-        last_at=(run.ended_at or run.started_at or run.created_at) if run else None,
+        last_at=run.created_at if run else None,
         took=took(run),
         actions=actions_on(overview),
     )

@@ -13,6 +13,7 @@ from core.models import Attempt, Ending, Failure, Job, Run, Trigger, Value
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import live_of, took
+from fastapi_app.presenters.progress import progress_fields
 from fastapi_app.presenters.proofs import proof_of
 from fastapi_app.presenters.states import Mark, mark_of
 from fastapi_app.presenters.texts import plural
@@ -101,7 +102,7 @@ def run_view(run: Run, job: Job) -> RunView:
         number=run.number,
         mark=mark_of(run),
         over=run.over,
-        live=live_of(run),
+        live=live_of(run) or so_far(run),
         steps=steps_of(run, job),
         standing=STANDING.get(run.state, "") if run.state in STANDING else proof.sentence,
         sentence=sentence_of(run),
@@ -119,6 +120,13 @@ def run_view(run: Run, job: Job) -> RunView:
         figures=figures_of(run),
         attempts=tuple(attempt_view(attempt) for attempt in run.attempts),
     )
+
+
+def so_far(run: Run) -> Mapping[str, str] | None:
+    """Return how far a run is that was set down; None for one that never began or is over."""
+    if run.over or not run.attempt:
+        return None
+    return progress_fields(replace(run.progress, rate=None, eta_seconds=None))
 
 
 def failure_of(run: Run) -> Failure | None:

@@ -10,11 +10,15 @@ from core.states import RunState
 
 
 class Mark(Value, frozen=True, kw_only=True):
-    """A status as the pages show it: `st` sets the colour, `icon` the shape, `word` says it."""
+    """A status as the pages show it: `st` sets the colour, `icon` the shape, `word` says it.
+
+    `counts` tells that a percentage may stand for the word.
+    """
 
     st: str
     icon: str
     word: str
+    counts: bool = False
 
 
 MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
@@ -23,7 +27,7 @@ MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
         RunState.SCHEDULED: Mark(st="scheduled", icon="i-clock", word="Scheduled"),
         RunState.BLOCKED: Mark(st="waiting", icon="st-waiting", word="Waiting"),
         RunState.QUEUED: Mark(st="waiting", icon="st-waiting", word="Waiting"),
-        RunState.RUNNING: Mark(st="running", icon="st-running", word="Running"),
+        RunState.RUNNING: Mark(st="running", icon="st-running", word="Running", counts=True),
         RunState.PAUSING: Mark(st="running", icon="st-running", word="Pausing"),
         RunState.PAUSED: Mark(st="paused", icon="st-pause", word="Paused"),
         RunState.CANCELLING: Mark(st="running", icon="st-running", word="Cancelling"),

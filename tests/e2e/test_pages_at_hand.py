@@ -92,6 +92,22 @@ def test_an_action_that_is_refused_says_why_on_the_page(new_page, watch, folders
     expect(behind.get_by_role("button", name="Start")).to_be_visible()
 
 
+def test_a_job_is_started_and_stopped_from_its_row(page, folders):
+    make_job(page, folders, "from the list", limit="500 kB/s", start=False)
+    page.goto("/jobs")
+    row = page.get_by_role("row").filter(has_text="from the list")
+
+    row.get_by_role("button", name="Start").click()
+    expect(row.locator(".st")).to_have_text(re.compile(r"\d+%"))
+    row.get_by_role("button", name="Cancel run").focus()
+    row.get_by_role("button", name="Pause").click()
+    expect(row.locator(".st")).to_have_text("Paused")
+    row.get_by_role("button", name="Cancel run").press("Enter")
+
+    expect(row.locator(".st")).to_have_text("Cancelled")
+    expect(row.get_by_role("button", name="Run again")).to_be_visible()
+
+
 def test_a_job_is_deleted_after_asking(page, folders):
     make_job(page, folders, "unwanted", start=False)
 
