@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from contextlib import AbstractContextManager, ExitStack
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -258,7 +259,11 @@ def test_polling_gets_the_same_frame_as_the_socket(world, browser):
     first = browser.get("/live", params=wanted)
     while "h" not in first.json():  # the monitor is about to take note of the new run
         first = browser.get("/live", params=wanted)
-    again = browser.get("/live", params=wanted, headers={"If-None-Match": first.headers["etag"]})
+    for _ in range(3):  # and perhaps of its job, which was made just before
+        again = browser.get("/live", params=wanted, headers={"If-None-Match": first.headers["etag"]})
+        if again.status_code == HTTPStatus.NOT_MODIFIED:
+            break
+        first = again
     strange = browser.get("/live", params=wanted | {"e": "another"})
 
     said = first.json()
