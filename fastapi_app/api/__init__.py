@@ -1,10 +1,18 @@
 """The same verbs as JSON, under /api/v1."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter
 
 from fastapi_app.api import auth, docs, jobs, kinds, runs, stats
+from fastapi_app.api.values import ProblemOut
 
-router = APIRouter(prefix="/api/v1")
+PROBLEM: Final[dict[str, Any]] = {
+    "description": "What went wrong, in words",
+    "content": {"application/problem+json": {"schema": ProblemOut.model_json_schema()}},
+}
+
+router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
 router.include_router(jobs.router)
 router.include_router(runs.router)

@@ -127,6 +127,18 @@ class JobOut(Out):
         return cls.of(overview.job, overview.latest_run)
 
 
+class ProblemOut(Out):
+    """What went wrong and what to do next (RFC 9457); `problems` has a sentence for each field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str
+    problems: dict[str, str] = {}
+
+
 class JobsOut(Out):
     """One page of jobs; `next` is the cursor of the page after it."""
 
