@@ -223,7 +223,9 @@ async def _for_http(request: Request, error: Exception) -> Response:
 
 async def _for_mistake(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    response = _problem(OurMistake(), HTTPStatus.INTERNAL_SERVER_ERROR)
+    mistake, status = OurMistake(), HTTPStatus.INTERNAL_SERVER_ERROR
+    shown = _page(request.scope, mistake, status) if wants_html(request.scope) else None
+    response = shown or _problem(mistake, status)
     add_headers(request.scope, MutableHeaders(raw=response.raw_headers), response.status_code)
     return response
 

@@ -89,8 +89,8 @@
     if (leaves) rowMoved(target.parentElement.id);
   }
 
-  const RETRY = 2000;
-  let drawing = null, again = false, heldSince = 0, later = 0;
+  const RETRY = 2000, BOARD_EVERY = 1000;
+  let drawing = null, again = false, heldSince = 0, later = 0, drawnAt = 0;
 
   // Draws every part of the page again from the page itself, so that it can never differ from it.
   function redraw() {
@@ -99,9 +99,12 @@
     } else if (underPointer()) {
       heldSince ||= Date.now();
       redrawLater(250);
+    } else if (tooSoon()) {
+      redrawLater(BOARD_EVERY);
     } else {
       clearTimeout(later);
       heldSince = 0;
+      drawnAt = Date.now();
       drawing = drawParts().finally(() => {
         drawing = null;
         if (again) { again = false; redraw(); }
@@ -113,6 +116,11 @@
   function redrawLater(wait) {
     clearTimeout(later);
     later = setTimeout(redraw, wait);
+  }
+
+  // The dashboard shows everything, so everything that happens would draw it again.
+  function tooSoon() {
+    return Boolean(document.querySelector("[data-part=board]")) && Date.now() - drawnAt < BOARD_EVERY;
   }
 
   // Rows do not appear, move or vanish under a pointer that is about to press something.

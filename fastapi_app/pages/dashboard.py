@@ -14,7 +14,7 @@ router = APIRouter()
 @router.get("/")
 def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
     """Show how things stand."""
-    jobs = manager.list_jobs(JobQuery(sort="-last-run", limit=MOST_JOBS)).items
-    histories = [(overview, manager.runs_of(overview.job.id)) for overview in jobs]
-    view = dashboard_of(histories, manager.counts(), manager.runs(), service.clock.now())
+    jobs = manager.list_jobs(JobQuery(sort="-last-run", limit=None)).items
+    histories = [(overview, manager.runs_of(overview.job.id)) for overview in jobs[:MOST_JOBS]]
+    view = dashboard_of(jobs, histories, manager.counts(), manager.runs(), service.clock.now())
     return canvas.draw("pages/dashboard.html", "dashboard", view=view)

@@ -14,8 +14,8 @@ from fastapi_app.presenters.states import CHIPS, Mark, is_verified, mark_of
 from fastapi_app.presenters.texts import plural
 from fastapi_app.presenters.tide import Tide, tide_of
 
-MOST_JOBS: Final = 200
-"""How many jobs, those that ran last, the dashboard looks at in detail."""
+MOST_JOBS: Final = 100
+"""Of how many jobs, those that ran last, the dashboard looks at the history."""
 
 MOST_NEEDS: Final = 5
 MOST_RUNNING: Final = 20
@@ -70,6 +70,7 @@ class Dashboard(Value, frozen=True, kw_only=True):
     welcome: bool
     needs: tuple[Need, ...]
     needs_count: str
+    needs_more: bool
     figures: tuple[Figure, ...]
     running: tuple[JobRow, ...]
     copies: tuple[Copy, ...]
@@ -77,26 +78,29 @@ class Dashboard(Value, frozen=True, kw_only=True):
 
 
 def dashboard_of(
+    jobs: Sequence[JobOverview],
     histories: Sequence[History],
     counts: Mapping[str, int],
     runs: Iterable[Run],
     now: datetime,
 ) -> Dashboard:
-    """Return the dashboard; `histories` are jobs, those that ran last first, with their runs."""
+    """Return the dashboard of all jobs, those that ran last first; some of them with their runs."""
     lately = [run for run in runs if run.ended_at and now - run.ended_at < A_DAY]
-    needs = [need_of(overview, history) for overview, history in histories if needs_someone(overview)]
+    failed = [overview for overview in reversed(jobs) if needs_someone(overview)]
+    running = [overview for overview in jobs if is_at_work(overview)]
     copies = sorted(
         (copy_of(overview, history) for overview, history in histories if history),
         key=lambda copy: copy.at.timestamp() if copy.at else 0.0,
     )
     return Dashboard(
-        sentence=sentence_of(counts, [overview for overview, _ in histories]),
+        sentence=sentence_of(jobs),
         aside=aside_of(counts, lately),
-        welcome=not sum(counts.values()),
-        needs=tuple(needs[-MOST_NEEDS:][::-1]),
-        needs_count=plural(len(needs), "job"),
+        welcome=not jobs,
+        needs=tuple(need_of(overview) for overview in failed[:MOST_NEEDS]),
+        needs_count=needs_count(len(failed)),
+        needs_more=len(failed) > MOST_NEEDS,
         figures=figures_of(lately, copies, now),
-        running=tuple(row_of(overview) for overview, _ in histories if is_at_work(overview))[:MOST_RUNNING],
+        running=tuple(row_of(overview) for overview in running[:MOST_RUNNING]),
         copies=tuple(copies[:MOST_COPIES]),
         recent=tuple(_recent(histories)),
     )
@@ -112,19 +116,27 @@ def needs_someone(overview: JobOverview) -> bool:
     return overview.latest_run is not None and overview.latest_run.state == RunState.FAILED
 
 
-def sentence_of(counts: Mapping[str, int], jobs: Sequence[JobOverview]) -> str:
+def sentence_of(jobs: Sequence[JobOverview]) -> str:
     """Return what a person would say first."""
-    if failed := counts.get(RunState.FAILED, 0):
-        good = sum(is_verified(overview.latest_run) for overview in jobs)
-        rest = " Everything else that ran has a verified copy." if good else ""
-        return f"{plural(failed, 'job needs', 'jobs need')} you.{rest}"
     ended = [overview.latest_run for overview in jobs if overview.latest_run and overview.latest_run.over]
-    if ended and all(is_verified(run) for run in ended):
-        return "Everything that ran has a verified copy."
-    if any(is_verified(run) for run in ended):
-        unproved = sum(not is_verified(run) for run in ended)
+    failed = sum(run.state == RunState.FAILED for run in ended)
+    good = sum(is_verified(run) for run in ended)
+    unproved = len(ended) - failed - good
+    if failed:
+        rest = " Everything else that ran has a verified copy." if good and not unproved else ""
+        return f"{plural(failed, 'job needs', 'jobs need')} you.{rest}"
+    if not good:
+        return "Nothing is protected yet."
+    if unproved:
         return f"{plural(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
-    return "Nothing is protected yet."
+    return "Everything that ran has a verified copy."
+
+
+def needs_count(failed: int) -> str:
+    """Return how many jobs need somebody, and that only some of them are shown."""
+    if failed > MOST_NEEDS:
+        return f"the oldest {MOST_NEEDS} of {plural(failed, 'job')}"
+    return f"{plural(failed, 'job')}, oldest first" if failed > 1 else plural(failed, "job")
 
 
 def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
@@ -138,16 +150,16 @@ def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
     return " ".join(parts)
 
 
-def need_of(overview: JobOverview, history: Sequence[Run]) -> Need:
+def need_of(overview: JobOverview) -> Need:
     """Return why the job waits for a person."""
-    run = history[0]
-    failure = failure_of(run)
+    run = overview.latest_run
+    failure = failure_of(run) if run else None
     unharmed = (
         "Nothing at the destination was removed or left half-written." if overview.job.kind == "copy" else ""
     )
     return Need(
         id=overview.job.id,
-        run=run.id,
+        run=run.id if run else "",
         name=overview.job.name,
         mark=mark_of(run),
         cause=failure.message if failure else "The latest run failed.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import set_up
+from tests.e2e.conftest import NAME, PASSWORD, set_up
 
 PERCENT = re.compile(r"^\d+%$")
 LEFT = re.compile(r"\d+ (s|min|h).* left$")
@@ -134,6 +134,43 @@ def test_rows_stay_where_they_are_until_somebody_asks(new_page, folders):
     expect(names).to_have_text([f"{word} second", f"{word} first"])
     again.click()
     expect(names).to_have_text([f"{word} first", f"{word} second"])
+
+
+def test_the_dashboard_follows_what_runs(new_page, folders):
+    acting, page = new_page(), new_page()
+    page.goto("/")
+    expect(page.locator("#conn")).to_have_text("Live")
+    page.evaluate("window.notReloaded = true")
+
+    make_job(acting, folders, "seen from afar", limit="1 MB/s")
+
+    row = page.locator("[aria-labelledby=running] li").filter(has_text="seen from afar")
+    expect(row.locator("[data-f=p]").first).to_have_text(PERCENT, timeout=10 * SECONDS)
+    expect(row.locator("[data-f=r]")).to_have_text(RATE)
+    expect(page.get_by_role("status").filter(has_text="seen from afar finished")).to_be_visible(
+        timeout=20 * SECONDS
+    )
+    expect(row).to_have_count(0)
+    copy = page.locator("[aria-labelledby=copies] tr").filter(has_text="seen from afar")
+    expect(copy).to_contain_text("under a minute")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_signing_out_in_one_tab_ends_the_others(stranger):
+    first, second = stranger, stranger.context.new_page()
+    first.goto("/jobs")
+    first.get_by_label("Name").fill(NAME)
+    first.get_by_label("Password").fill(PASSWORD)
+    first.get_by_role("button", name="Sign in").click()
+    first.wait_for_url("**/jobs")
+    expect(first.locator("#conn")).to_have_text("Live")
+
+    second.goto("/")
+    second.get_by_role("button", name=re.compile("sign out")).click()
+    second.get_by_role("button", name="Sign out", exact=True).click()
+
+    expect(second.get_by_label("Password")).to_be_visible()
+    expect(first.get_by_label("Password")).to_be_visible()
 
 
 def test_without_a_socket_the_page_asks_instead(new_page, watch, folders):

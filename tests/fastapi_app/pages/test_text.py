@@ -54,6 +54,19 @@ def test_a_page_that_is_not_there_says_so_and_leads_on(reader):
     assert page.select_one('a[href="/jobs"]')
 
 
+def test_a_mistake_of_ours_is_a_page_without_details(world, reader):
+    def broken() -> None:
+        raise RuntimeError("/secret/path of the house")
+
+    world.app.add_api_route("/broken", broken)
+
+    page = reader.open("/broken")
+
+    assert reader.status == 500
+    assert words(page.select_one("[data-problem]")) == "Holdfast itself made a mistake."
+    assert "secret" not in page.get_text()
+
+
 def test_the_value_of_a_field_is_sent_back_as_it_was(world, reader):
     job = world.a_job("left\u200eright")
 
