@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 PLAIN_BITS: Final = 0o777
 NOT_KEPT_HERE: Final = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL})
@@ -11,11 +11,25 @@ ACCESS_RULES: Final = "system.posix_acl_"
 DEFAULT_RULES: Final = "system.posix_acl_default"
 
 
+class Who(NamedTuple):
+    """Whose rights the copy is made with."""
+
+    user: int
+    group: int
+    groups: frozenset[int]
+
+    @classmethod
+    def here(cls) -> "Who":
+        """Return who this process is."""
+        return cls(os.geteuid(), os.getegid(), frozenset({os.getegid(), *os.getgroups()}))
+
+
 class Attributes:
     """Carries a file's or folder's attributes from one handle to another."""
 
-    def __init__(self) -> None:
-        self.user, self.group = os.geteuid(), os.getegid()
+    def __init__(self, who: "Who | None" = None) -> None:
+        who = who or Who.here()
+        self.user, self.group, self._groups = who.user, who.group, who.groups
         self.owners = self.user == 0
         self.lost = False
         """Whether an attribute could not be kept since this was last set to False."""
@@ -25,29 +39,41 @@ class Attributes:
 
         `fresh` says that it was just made by us with the plain mode bits and has nothing else.
         """
-        mode = stat.S_IMODE(info.st_mode)
+        mode = self.mode_for(info)
         there = info if fresh else os.fstat(destination)
-        moved = self._set_owner(destination, info, there, fresh=fresh)
-        if moved or not fresh or mode & ~PLAIN_BITS:
+        owner = self._set_owner(destination, info, there, fresh=fresh)
+        if owner == "lost":
+            mode &= PLAIN_BITS
+        if owner != "same" or not fresh or mode & ~PLAIN_BITS:
             self._set_mode(destination, mode)
         self._set_extended(source, destination, fresh=fresh)
         os.utime(destination, ns=(info.st_atime_ns, info.st_mtime_ns))
 
     def _set_owner(
         self, destination: int, info: os.stat_result, there: os.stat_result, *, fresh: bool
-    ) -> bool:
-        if not self.owners:
-            return False
+    ) -> Literal["same", "set", "lost"]:
         owner = (self.user, self.group) if fresh else (there.st_uid, there.st_gid)
-        if owner == (info.st_uid, info.st_gid):
-            return False
+        wanted = (info.st_uid if self.owners else owner[0], info.st_gid)
+        if owner == wanted or not (self.owners or info.st_gid in self._groups):
+            return "same"
         try:
-            os.chown(destination, info.st_uid, info.st_gid)
+            os.chown(destination, *wanted)
         except OSError as error:
             if error.errno not in NOT_KEPT_HERE:
                 raise
             self.lost = True
-        return True
+            return "lost"
+        return "set"
+
+    def mode_for(self, info: os.stat_result) -> int:
+        """Return the mode for the copy: what runs as its owner must not run as somebody else."""
+        mode = stat.S_IMODE(info.st_mode)
+        if self.owners or stat.S_ISDIR(info.st_mode):
+            return mode
+        foreign = (stat.S_ISUID if info.st_uid != self.user else 0) | (
+            stat.S_ISGID if info.st_gid not in self._groups else 0
+        )
+        return mode & ~foreign
 
     def _set_mode(self, destination: int, mode: int) -> None:
         try:

@@ -138,7 +138,10 @@ def main() -> None:
     frame = read_frame(sys.stdin.buffer)
     if frame is None:
         return
-    Member(unpack_setup(frame), sys.stdout.buffer).serve(sys.stdin.buffer)
+    try:
+        Member(unpack_setup(frame), sys.stdout.buffer).serve(sys.stdin.buffer)
+    except BrokenPipeError:  # nobody is there any more to hear the answer
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -135,16 +135,6 @@ class Crew:
         for seat, member in enumerate(self._members):
             member.send(pack(msgspec.structs.replace(setup, seat=seat, parent=os.getpid())))
 
-    @property
-    def size(self) -> int:
-        """Return how many members there are."""
-        return len(self._members)
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Return the members' process ids."""
-        return tuple(member.process.pid for member in self._members)
-
     def work(
         self,
         following: Following,

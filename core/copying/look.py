@@ -39,6 +39,8 @@ class Scanner:
         self.setup = setup
         self.patterns = patterns_of(setup.patterns)
         self.owners = os.geteuid() == 0
+        # Who may not set owners does not carry over the bits that act in an owner's name.
+        self.mode_bits = ~0 if self.owners else ~(stat.S_ISUID | stat.S_ISGID)
         self.hidden_inodes = {inode for _, inode in setup.left_out}
         self._send = send
 
@@ -57,7 +59,7 @@ class Scanner:
         return (
             info.st_mtime_ns == there.st_mtime_ns
             and info.st_size == there.st_size
-            and info.st_mode == there.st_mode
+            and (info.st_mode ^ there.st_mode) & self.mode_bits == 0
             and not self.setup.content
             and (not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid))
         )
@@ -71,7 +73,7 @@ class Scanner:
 
     def same_attributes(self, info: os.stat_result, there: os.stat_result) -> bool:
         """Tell whether mode and owner are equal, as far as we may set them."""
-        if info.st_mode != there.st_mode:
+        if (info.st_mode ^ there.st_mode) & self.mode_bits:
             return False
         return not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid)
 

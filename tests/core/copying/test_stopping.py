@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from core.engines.base import RunStopped
+from core.errors import EngineFailed
 
 PROGRAM = Path(__file__).parent / "programs" / "back_up.py"
 ROOT = Path(__file__).parents[3]
@@ -142,6 +143,25 @@ def test_a_killed_run_leaves_no_process_and_is_completed_by_the_next_attempt(
     assert nothing_half_written_after_the_kill
     assert outcome.result["verified"]
     assert not list(destination.glob(PARTS))
+    assert_same()
+
+
+def test_a_member_of_the_crew_that_is_killed_fails_the_attempt_and_not_the_next(
+    large_tree, new_context, backup, assert_same
+):
+    killed = []
+
+    def kill_one(progress):
+        if progress.stage == "copy" and progress.done > 600_000 and not killed:
+            killed.append(psutil.Process().children()[0])
+            killed[0].kill()
+
+    with pytest.raises(EngineFailed, match="The copy broke off") as failed:
+        backup(new_context(ask=kill_one), bandwidth_limit=SLOW)
+
+    assert failed.value.transient
+    assert failed.value.result["verified"] is False
+    assert backup().result["verified"]
     assert_same()
 
 
