@@ -160,7 +160,7 @@ def test_a_member_of_the_crew_that_is_killed_fails_the_attempt_and_not_the_next(
         backup(new_context(ask=kill_one), bandwidth_limit=SLOW)
 
     assert failed.value.transient
-    assert failed.value.result["verified"] is False
+    assert (failed.value.result or {})["verified"] is False
     assert backup().result["verified"]
     assert_same()
 
