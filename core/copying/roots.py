@@ -3,15 +3,18 @@
 import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Final, Self
 
 from core.copying.troubles import FULL, in_words
-from core.errors import EngineFailed, Refused
+from core.errors import EngineFailed
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 NEW_FOLDER: Final = 0o700
 PRIVATE: Final = 0o600
+PATIENCE_SECONDS: Final = 5.0
+LOOK_AGAIN_SECONDS: Final = 0.05
 PROBE: Final = ".holdfast-0000000000000000.part"
 ODD_TIME: Final = 1_000_000_001
 GRAINS: Final = (1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
@@ -97,7 +100,7 @@ def open_source(path: Path) -> int:
     return handle
 
 
-def open_destination(path: Path) -> int:
+def open_destination(path: Path, patience: float = PATIENCE_SECONDS) -> int:
     """Return a handle on the destination, made if missing and locked against a second run."""
     try:
         path.mkdir(mode=NEW_FOLDER)
@@ -109,13 +112,28 @@ def open_destination(path: Path) -> int:
         handle = os.open(path, FOLDER)
     except OSError as error:
         raise unusable(error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not locked(handle, patience):
         os.close(handle)
         message = "Another run is copying to this destination."
-        raise Refused(message, hint="Wait until it is over, then try again.") from error
+        raise EngineFailed(message, hint="Wait until it is over, then try again.", transient=True)
     return handle
+
+
+def locked(handle: int, patience: float) -> bool:
+    """Tell whether the folder is ours alone now.
+
+    The processes of a server that was killed may hold it for a moment longer.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(LOOK_AGAIN_SECONDS)
+        else:
+            return True
 
 
 def unusable(error: OSError) -> EngineFailed:
