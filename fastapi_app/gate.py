@@ -59,6 +59,7 @@ ROLES: Final = (
 """Who may change what is below a path, on pages and below /api/v1 alike. The rest is an admin's."""
 
 LARGEST_BODY: Final = 1_000_000
+LARGEST_BODY_OF_STRANGERS: Final = 16_384
 LONGEST_LENGTH: Final = 18
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -88,7 +89,7 @@ class Gate:
             await answer(scope, error)(scope, receive, send)
             return
         scope.setdefault("state", {})["person"] = person
-        await self._app(scope, _limited(receive), send)
+        await self._app(scope, _limited(receive, _most_from(person)), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who is signed in and comes from a page of ours; the rest is told 403, no more."""
@@ -110,14 +111,14 @@ class Gate:
             raise UnknownMethod
         if site.origin_of(scope) is None:
             raise WrongHost
-        if _length(scope) > LARGEST_BODY:
-            raise TooLarge
         public = public_place(method, path)
         person = person_of(scope, accounts, site)  # before the first account, this machine's commands
         if accounts.needs_set_up and person is None and public not in BEFORE_SET_UP:
             raise SetUpFirst
         if public is None and person is None:
             raise NotSignedIn
+        if _length(scope) > _most_from(person):
+            raise TooLarge
         if method not in READING:
             self._check_page(scope, person)
         if public is None and person is not None and not person.may(needed := role_for(method, path)):
@@ -174,7 +175,12 @@ async def _with_the_sessions_token(scope: Scope, receive: Receive, person: Perso
     return receive
 
 
-def _limited(receive: Receive) -> Receive:
+def _most_from(person: Person | None) -> int:
+    """Return how many bytes a body may have; reading many keys keeps others waiting."""
+    return LARGEST_BODY_OF_STRANGERS if person is None else LARGEST_BODY
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Return how to read the body as far as it may go; one that is announced too long never came here."""
     size = 0
 
@@ -182,7 +188,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > LARGEST_BODY:
+        if size > most:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return message
 

@@ -310,7 +310,9 @@ def test_logout_ends_the_session_on_the_server(world, browser):
 def test_cookies_of_other_programs_on_this_machine_do_not_matter(browser):
     others = 'odd={"a":1}; =; ;; x y=z; \x01=\x02; holdfast=1'
 
-    answer = browser.get("/api/v1/jobs", headers={"Cookie": f"{others}; holdfast_session={browser.cookie}; [=]"})
+    answer = browser.get(
+        "/api/v1/jobs", headers={"Cookie": f"{others}; holdfast_session={browser.cookie}; [=]"}
+    )
 
     assert answer.status_code == 200
 
