@@ -186,7 +186,7 @@ class Attempt:
         return Report(result, account.warnings())
 
     def _rest(self, desk: Desk) -> str:
-        proved = desk.account["proved"]
-        if self._wishes.verify == "full":
-            return f"the other {proved:,} are copied and verified"
-        return f"the other {desk.account['files'] - desk.account.failures:,} are copied"
+        full = self._wishes.verify == "full"
+        others = desk.account["proved"] if full else desk.account["files"] - desk.account.failures
+        verb = "is" if others == 1 else "are"
+        return f"the other {max(0, others):,} {verb} copied" + (" and verified" if full else "")

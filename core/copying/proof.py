@@ -59,14 +59,13 @@ class Prover:
 
     def _announce(self, unit: Unit, places: list[int]) -> None:
         """Drop the unit's files from the page cache, and let the disk begin to read them again."""
-        there = self._copier.destination.folder(unit.folder)
         for place in places:
             entry = unit.entries[place]
             if entry.kind != "file":
                 continue
             try:
-                handle = os.open(entry.name, READ, dir_fd=there)
-            except OSError:
+                handle = os.open(entry.name, READ, dir_fd=self._copier.destination.folder(unit.folder))
+            except OSError:  # it will be said when the file is compared
                 continue
             try:
                 os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -177,3 +177,14 @@ def test_a_bad_file_among_read_only_folders_is_healed_and_they_stay_as_they_were
     after = (destination / "music").stat()
     assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
     assert_same()
+
+
+def test_a_folder_that_is_gone_after_the_copy_has_each_of_its_files_named(
+    tree, destination, tmp_path, after_copy, backup
+):
+    with pytest.raises(EngineFailed) as failed:
+        backup(after_copy(lambda: (destination / "music").rename(tmp_path / "moved away")))
+
+    assert str(failed.value).endswith(
+        "3 files or folders are damaged at the destination; the other 1 is copied and verified."
+    )

@@ -1,5 +1,6 @@
 """What goes wrong ends in words that say what is safe; everything else is copied all the same."""
 
+import contextlib
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -216,3 +218,39 @@ def test_what_an_earlier_run_left_unfinished_is_removed(tree, destination, backu
     backup()
 
     assert_same()
+
+
+def test_links_swapped_in_during_the_copy_lead_nowhere(source, destination, tmp_path, backup):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "diary").write_text("secret")
+    for number in range(30):
+        (source / f"folder-{number}").mkdir()
+        (source / f"folder-{number}" / "diary").write_text("public")
+        (source / f"folder-{number}" / "more").write_text("public")
+    over = threading.Event()
+
+    def swap():
+        while not over.is_set():
+            for root, number in product((source, destination), range(30)):
+                folder, aside = root / f"folder-{number}", root / f"aside-{number}"
+                with contextlib.suppress(OSError):
+                    folder.rename(aside)
+                    folder.symlink_to(victim)
+                    folder.unlink()
+                    aside.rename(folder)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for _ in range(5):
+            with contextlib.suppress(EngineFailed):
+                backup()
+    finally:
+        over.set()
+        swapper.join()
+
+    assert [path.name for path in victim.iterdir()] == ["diary"]
+    assert (victim / "diary").read_text() == "secret"
+    copies = [path for path in destination.rglob("diary") if path.is_file() and not path.parent.is_symlink()]
+    assert {path.read_text() for path in copies} <= {"public"}
