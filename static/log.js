@@ -65,7 +65,8 @@
     if (!fresh.length) return;
     section.dataset.from = fresh.at(-1)[0];
     const wanted = filtered() ? fresh.filter(([, row]) => STATUS[row.split(" ", 2)[1]]) : fresh;
-    if (skip && !filtered()) list.append(gap(skip));
+    if (skip && following()) list.replaceChildren(); // scrolling up reads back what was left out
+    else if (skip && !filtered()) list.append(gap(skip));
     list.append(...wanted.map(([number, row]) => line(number, row)));
     while (list.children.length > MOST && following()) list.firstElementChild.remove();
     window.holdfast.tellAll(list);

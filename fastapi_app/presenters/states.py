@@ -40,6 +40,7 @@ MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
 
 VERIFIED: Final = Mark(st="ok", icon="st-ok", word="Verified")
 WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Good, with warnings")
+VERIFIED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Verified, with warnings")
 
 CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("running", "Running", (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING)),
@@ -60,7 +61,7 @@ def mark_of(run: Run | None) -> Mark:
     if run.state != RunState.COMPLETED:
         return MARKS[run.state]
     if run.warnings:
-        return WITH_WARNINGS
+        return VERIFIED_WITH_WARNINGS if is_verified(run) else WITH_WARNINGS
     return VERIFIED if is_verified(run) else MARKS[run.state]
 
 

@@ -17,7 +17,7 @@ SIZES = ((1440, "light"), (390, "dark"))
 @pytest.fixture
 def finished(page, folders):
     """The page of a job that ran well."""
-    address = make_job(page, folders, f"finished {os.urandom(4).hex()}")
+    address = make_job(page, folders, f"finished {os.urandom(4).hex()} " + "long" * 30)
     expect(page.locator(".head .st")).to_have_text("Verified", timeout=20_000)
     return address
 
@@ -136,7 +136,7 @@ def test_the_log_follows_until_the_reader_scrolls_up(page, folders):
         (source / f"broken {number}").symlink_to("nowhere")
         os.mkfifo(source / f"pipe {number}")
     address = make_job(page, folders, "talkative")
-    expect(page.locator(".head .st")).to_contain_text("Good", timeout=20_000)
+    expect(page.locator(".head .st")).to_contain_text("with warnings", timeout=20_000)
     log = page.get_by_role("log")
     expect(log).to_contain_text("Attempt 1 ended")
     assert log.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 24
