@@ -218,7 +218,7 @@
       if (target) await redrawPiece(target, html);
     }
     if (frame.c) count(frame.c);
-    if (frame.x) sortAgain(frame.x);
+    if (frame.x && document.querySelector("[data-part=list]:not([data-filtered])")) sortAgain(frame.x);
     if (frame.n) tell(frame.n);
   }
 

@@ -20,6 +20,7 @@
 
   document.addEventListener("htmx:error", (event) => {
     const { ctx } = event.detail;
+    if (ctx?.sourceElement?.id === "job-form") return; // only a check; the mark tells of the connection
     if (ctx && !ctx.response && !ctx.request?.signal?.aborted && ctx.request?.method !== "GET") {
       say("failed", "The server does not answer, so nothing was done. It is tried again when you press again.", true);
     }
