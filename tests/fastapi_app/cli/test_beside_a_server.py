@@ -16,6 +16,7 @@ def server(argv, environment):
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    assert process.stdout is not None
     assert any(ADDRESS in line for line in process.stdout)
     yield process
     process.terminate()
