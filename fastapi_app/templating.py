@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from core.clock import Clock
-from fastapi_app.presenters import jobs, sizes, texts, times
+from fastapi_app.presenters import texts, times
 
 HERE: Final = Path(__file__).resolve().parent
 
@@ -86,7 +86,5 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
         "machine": times.machine,
         "stamp": times.stamp,
         "clock": times.clock,
-        "size": sizes.size,
         "thousands": lambda number: f"{number:,}",
-        "label_of": jobs.label_of,
     }

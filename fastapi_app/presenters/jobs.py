@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from core.engines import ENGINES
 from core.models import Job, JobOverview, Run, Value
@@ -110,17 +109,3 @@ def label_of(kind: str) -> str:
     """Return what people call the kind."""
     engine = ENGINES.get(kind)
     return engine.label if engine else kind
-
-
-def tags_text(tags: Sequence[str]) -> str:
-    """Return tags as they are entered."""
-    return ", ".join(tags)
-
-
-def said_value(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return an option's value in words."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return "" if value is None else str(value)
