@@ -49,7 +49,8 @@ class Ledger:
         with self._lock:
             self.problems = contents.problems
             self._jobs = {job.id: job for job in contents.jobs}
-            for run in sorted(contents.runs, key=lambda run: (run.created_at, run.number)):
+            # By number, not by time: a clock that was set back must not hide the newest run.
+            for run in sorted(contents.runs, key=lambda run: (run.number, run.created_at)):
                 self._keep_run(run)
             self._changed.update(self._jobs)
             self._dirty = True

@@ -21,7 +21,6 @@ from core.errors import (
     AlreadyRunning,
     HoldfastError,
     LateReport,
-    StorageFailed,
     VersionConflict,
     WrongState,
 )
@@ -73,10 +72,12 @@ class JobManager:
         self._make_engine = make_engine
         self._surroundings = surroundings
         self._progress_kept_at: dict[str, float] = {}
+        self._lost: dict[str, int] = {}
 
     def open(self) -> None:
         """Read the store; raises StoreInUse or StoreUnreadable."""
         self._ledger.open()
+        self._lost = {run.id: run.attempt for run in self._ledger.runs() if run.state in AT_WORK}
 
     def close(self) -> None:
         """Let go of the store."""
@@ -161,13 +162,13 @@ class JobManager:
         """Ask for a run of the job; raises AlreadyRunning while the one before is not over."""
         with self._ledger.holding(job_id):
             job = self._ledger.job(job_id)
-            latest = self._ledger.latest_run(job_id)
-            self._check_startable(job, latest)
+            runs = self._ledger.runs_of(job_id)
+            _check_startable(job, runs)
             now = self._clock.now()
             run = Run(
                 id=str(uuid.uuid4()),
                 job_id=job_id,
-                number=latest.number + 1 if latest else 1,
+                number=runs[0].number + 1 if runs else 1,
                 state=RunState.QUEUED,
                 trigger=trigger,
                 asked_by=asked_by,
@@ -179,14 +180,6 @@ class JobManager:
         self._dispatcher.enqueue(run.id, run.priority)
         return run
 
-    def _check_startable(self, job: Job, latest: Run | None) -> None:
-        if latest is not None and not latest.over:
-            message = f"{job.name!r} has a run that is {latest.state}."
-            raise AlreadyRunning(message)
-        if not job.enabled:
-            message = f"{job.name!r} is switched off."
-            raise WrongState(message, hint="Switch it on first, then start it.")
-
     def cancel(self, run_id: str, *, version: int | None = None) -> Run:
         """Stop a run for good; at once where no engine is at work, else as soon as it lets go."""
         with self._holding(run_id, version) as run:
@@ -194,8 +187,9 @@ class JobManager:
                 return run
             if run.state in AT_WORK:
                 return self._move(run, RunState.CANCELLING)
+            cancelled = self._move(run, RunState.CANCELLED, ended_at=self._clock.now())
             self._dispatcher.withdraw(run_id)
-            return self._move(run, RunState.CANCELLED, ended_at=self._clock.now())
+            return cancelled
 
     def pause(self, run_id: str, *, version: int | None = None) -> Run:
         """Ask a run to stop half-way; raises WrongState where its kind cannot."""
@@ -267,7 +261,7 @@ class JobManager:
         self._progress_kept_at[run.id] = now
         try:
             self._ledger.remember(run)
-        except StorageFailed as error:  # progress is not worth a run; what matters is written again
+        except HoldfastError as error:  # progress is not worth a run; what matters is written again
             log.warning("the progress of run %s could not be kept: %s", run.id, error)
 
     def complete(self, run_id: str, attempt: int, outcome: Outcome) -> Run:
@@ -310,30 +304,40 @@ class JobManager:
                 return self._set_down(run, RunState.PAUSED, Ending.PAUSED)
             return self._interrupted(run)
 
-    def recover(self, job_id: str | None = None) -> tuple[Run, ...]:
-        """Decide what becomes of runs that lost their worker, and queue all that is due.
+    def recover(self) -> tuple[Run, ...]:
+        """Decide what becomes of runs that lost their worker before `open`, and queue what is due.
 
-        Call it once after `open`, before any worker claims; `job_id` leaves all other jobs as they
-        are. Returns the runs that were lost.
+        Call it before any worker claims. A decision that the store refuses is left for the next
+        call, while `still_lost` says so. Returns the runs that were decided.
         """
-        mine = [run for run in self._ledger.runs() if job_id in {None, run.job_id}]
-        lost = [run for run in mine if run.state in AT_WORK]
-        for run in lost:
-            self.stopped(run.id, run.attempt)
-        queued = [run for run in map(self.run, (run.id for run in mine)) if run.state == RunState.QUEUED]
-        for run in sorted(queued, key=lambda run: run.created_at):
+        decided = []
+        for run_id, attempt in tuple(self._lost.items()):
+            try:
+                decided.append(self.stopped(run_id, attempt))
+            except LateReport:  # a person cancelled it meanwhile
+                log.info("run %s was decided by a person", run_id)
+            except HoldfastError as error:
+                log.warning("what becomes of run %s could not be kept yet: %s", run_id, error)
+                continue
+            del self._lost[run_id]
+        queued = [run for run in self._ledger.runs() if run.state == RunState.QUEUED]
+        for run in sorted(queued, key=lambda run: (run.due_at or run.created_at, run.number)):
             self._dispatcher.enqueue(run.id, run.priority)
-        return tuple(self._ledger.run(run.id) for run in lost)
+        return tuple(decided)
+
+    @property
+    def still_lost(self) -> bool:
+        """Tell whether `recover` has more to decide."""
+        return bool(self._lost)
 
     def _interrupted(self, run: Run) -> Run:
         match self._after_interruption(self._ledger.job(run.job_id)):
             case OnInterrupt.RESUME:
                 return self._set_down(run, RunState.QUEUED, Ending.INTERRUPTED)
             case OnInterrupt.PAUSE:
+                check_move(run.state, RunState.PAUSING)
                 return self._set_down(
-                    self._move(run, RunState.PAUSING),
-                    RunState.PAUSED,
-                    Ending.INTERRUPTED,
+                    replace(run, state=RunState.PAUSING), RunState.PAUSED, Ending.INTERRUPTED
                 )
             case OnInterrupt.FAIL:
                 return self._end(run, RunState.FAILED, Ending.INTERRUPTED, error=INTERRUPTED)
@@ -375,6 +379,7 @@ class JobManager:
 
     def _set_down(self, run: Run, state: RunState, ending: Ending) -> Run:
         """Take the run from its worker without ending it."""
+        self._progress_kept_at.pop(run.id, None)
         return self._move(run, state, worker=None, attempts=self._closed(run, ending, None))
 
     def _end(self, run: Run, state: RunState, ending: Ending, **changes: Any) -> Run:  # noqa: ANN401
@@ -385,6 +390,16 @@ class JobManager:
     def _closed(self, run: Run, ending: Ending, error: Failure | None) -> tuple[Attempt, ...]:
         *earlier, last = run.attempts
         return (*earlier, replace(last, ended_at=self._clock.now(), ending=ending, error=error))
+
+
+def _check_startable(job: Job, runs: tuple[Run, ...]) -> None:
+    unfinished = next((run for run in runs if not run.over), None)
+    if unfinished is not None:
+        message = f"{job.name!r} has a run that is {unfinished.state}."
+        raise AlreadyRunning(message)
+    if not job.enabled:
+        message = f"{job.name!r} is switched off."
+        raise WrongState(message, hint="Switch it on first, then start it.")
 
 
 def _check_version(name: str, expected: int | None, actual: int) -> None:

@@ -4,23 +4,30 @@ import contextlib
 import logging
 import platform
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
-from core.events import Event, EventBus, JobDeleted
+from core.events import Event, EventBus, EventsMissed, JobDeleted
 from core.logs import RunLogs
 from core.manager import JobManager
-from core.models import Run
 from core.settings import Settings
 from core.storage.base import JobStore
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker
 
 log = logging.getLogger(__name__)
+
+RECOVER_AGAIN_EVERY: Final = 5.0
+"""Seconds between two tries to decide what becomes of lost runs, while the disk refuses."""
+
+GRACE: Final = 20.0
+"""Seconds that engines have to give their slots back when Holdfast stops."""
 
 
 class Service:
@@ -59,7 +66,6 @@ class Service:
             surroundings,
             clock,
         )
-        self.recovered: tuple[Run, ...] = ()
 
     def start(self) -> None:
         """Open the store, take up what was left lying, and begin to work.
@@ -67,20 +73,23 @@ class Service:
         Raises StoreInUse or StoreUnreadable; nothing was started then.
         """
         self._open()
-        self.recovered = self.manager.recover()
-        for run in self.recovered:
-            log.warning("run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state)
         self.dispatcher.start(self.worker.carry_out)
+        if self.manager.still_lost:
+            threading.Thread(target=self._recover_the_rest, name="recovery", daemon=True).start()
 
     def stop(self) -> None:
         """Ask the engines to give their slots back, wait for them, and close everything."""
         self.worker.leave()
-        self.dispatcher.stop()
+        if not self.dispatcher.stop(GRACE):
+            log.warning("an engine does not let go; its run goes on at the next start")
         self._close()
 
     @contextlib.contextmanager
     def opened(self) -> Iterator["Service"]:
-        """Open the store and carry nothing out by itself; close it whatever happens."""
+        """Open the store and carry nothing out by itself; close it whatever happens.
+
+        Whoever holds the store knows that no worker is left, so what was lost is decided here too.
+        """
         self._open()
         try:
             yield self
@@ -90,6 +99,17 @@ class Service:
     def _open(self) -> None:
         self.manager.open()
         self.events.subscribe("housekeeping", self._tidy)
+        self._recover()
+        self._sweep()
+
+    def _recover(self) -> None:
+        for run in self.manager.recover():
+            log.warning("run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state)
+
+    def _recover_the_rest(self) -> None:
+        """Try again what the store refused at the start, until it takes it."""
+        while self.manager.still_lost and not self.worker.leaving.wait(RECOVER_AGAIN_EVERY):
+            self._recover()
 
     def _close(self) -> None:
         self.events.close()
@@ -109,5 +129,23 @@ class Service:
         """Remove what a deleted job leaves beside the store."""
         if isinstance(event, JobDeleted):
             for run_id in event.run_ids:
-                self.logs.remove(run_id)
-                shutil.rmtree(self.worker.workspace(run_id), ignore_errors=True)
+                self._forget(run_id)
+        elif isinstance(event, EventsMissed):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what runs left that are gone, where a process ended before it could.
+
+        Nothing goes while anything in the store could not be read: it may belong to that.
+        """
+        if self.manager.problems:
+            return
+        known = {run.id for run in self.manager.runs()}
+        left = {path.name for path in self.worker.workspaces.glob("??/*")}
+        left |= {path.stem for path in (self.data / "logs").glob("??/*.log")}
+        for run_id in left - known:
+            self._forget(run_id)
+
+    def _forget(self, run_id: str) -> None:
+        self.logs.remove(run_id)
+        shutil.rmtree(self.worker.workspace(run_id), ignore_errors=True)

@@ -103,7 +103,7 @@ class Worker:
         self.surroundings = surroundings
         self.clock = clock
         self.leaving = threading.Event()
-        self._workspaces = workspaces
+        self.workspaces = workspaces
 
     def leave(self) -> None:
         """Ask every engine at work to give its slot back; their runs go on at the next start."""
@@ -111,7 +111,7 @@ class Worker:
 
     def workspace(self, run_id: str) -> Path:
         """Return the folder that is a run's own."""
-        return self._workspaces / run_id[:2] / run_id
+        return self.workspaces / run_id[:2] / run_id
 
     def carry_out(self, run_id: str) -> None:
         """Make one attempt at the run, if it is still to be made."""
@@ -121,14 +121,20 @@ class Worker:
         if run is None:
             return
         self.logs.write(run_id, "info", f"Attempt {run.attempt} began on {self.name}.")
-        ending = self._attempt(run)
-        try:
-            ended = self._settle(ending)
-        except LateReport as error:
-            log.warning("%s", error)
-            return
+        ended = self._tell(run, self._attempt(run))
         if ended is not None:
             self._log_ending(ended)
+
+    def _tell(self, run: Run, ending: Callable[[], Run]) -> Run | None:
+        """Tell the manager how the attempt ended; None when nobody wants to know any more."""
+        try:
+            return self._settle(ending)
+        except LateReport as error:
+            log.warning("%s", error)
+            return None
+        except HoldfastError:
+            log.exception("run %s: what its engine has to show cannot be kept", run.id)
+            return self._settle(lambda: self.manager.fail(run.id, run.attempt, OUR_MISTAKE))
 
     def _attempt(self, run: Run) -> Callable[[], Run]:
         """Let the engine work; return what is to be told to the manager."""

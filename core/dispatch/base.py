@@ -2,8 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Final
 
 from core.models import Priority, Value
+
+GRACE: Final = 30.0
 
 Handler = Callable[[str], None]
 """Carries out the run of this id; returns when the slot is free again."""
@@ -41,5 +44,5 @@ class Dispatcher(ABC):
         """Tell whether what is enqueued will be carried, now or when a slot is free."""
 
     @abstractmethod
-    def stop(self) -> None:
-        """Carry nothing more and wait until the slots are empty."""
+    def stop(self, grace: float = GRACE) -> bool:
+        """Carry nothing more; tell whether the slots became empty within `grace` seconds."""

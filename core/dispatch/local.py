@@ -4,9 +4,10 @@ import heapq
 import itertools
 import logging
 import threading
+import time
 from typing import Final
 
-from core.dispatch.base import Dispatcher, Handler, Load
+from core.dispatch.base import GRACE, Dispatcher, Handler, Load
 from core.models import Priority
 
 log = logging.getLogger(__name__)
@@ -59,13 +60,15 @@ class LocalDispatcher(Dispatcher):
         """Tell whether every slot is there and none was told to stop."""
         return not self._stopping and all(thread.is_alive() for thread in self._threads)
 
-    def stop(self) -> None:
-        """Carry nothing more and wait until the slots are empty."""
+    def stop(self, grace: float = GRACE) -> bool:
+        """Carry nothing more; tell whether the slots became empty within `grace` seconds."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        until = time.monotonic() + grace
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _serve(self, handler: Handler) -> None:
         while (run_id := self._next()) is not None:

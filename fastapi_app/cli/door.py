@@ -7,22 +7,27 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, TypeVar
+from urllib.parse import quote
 
+import filelock
 import httpx
 import msgspec
 
 from core.drafts import JobDraft
-from core.errors import HoldfastError
+from core.errors import HoldfastError, InvalidYaml
 from core.listing import MOST, JobPage, JobQuery
 from core.log_files import LogPage
 from core.models import NOTHING, Job, JobOverview, Run, Value, frozen
 from core.states import RunState
+from core.storage import yaml_text
 from fastapi_app.cli.house import House
 
 LOOK_EVERY: Final = 0.25
 """Seconds between two looks at a run that is followed."""
 
 PATIENCE: Final = 30.0
+ANSWER_WITHIN: Final = 5.0
+"""Seconds that a server has to say that it is there."""
 
 T = TypeVar("T", bound=Value)
 
@@ -73,7 +78,10 @@ class Door:
             raise ServerGone(f"The running Holdfast does not answer: {error}.") from error
         if answer.is_error:
             raise RemoteError(_problem(answer), answer.status_code)
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise ServerGone("What answers there is no Holdfast.") from error
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:
@@ -86,22 +94,47 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
 
 def open_door(data: Path) -> Door | None:
     """Return the way into the server that runs on this folder; None when there is none."""
-    try:
-        door = msgspec.json.decode((data / "locks" / "door.json").read_bytes(), type=DoorFile)
-    except (OSError, msgspec.MsgspecError):
+    door = _door_of(data)
+    if door is None or not _is_held(data):
         return None
-    client = httpx.Client(
-        base_url=door.address,
-        headers={"Authorization": f"Bearer {door.token}"},
-        timeout=PATIENCE,
-        trust_env=False,
-    )
     try:
-        client.get("/livez").raise_for_status()
-    except httpx.HTTPError:  # left behind by a server that was killed
+        client = httpx.Client(base_url=door.address, timeout=PATIENCE, trust_env=False)
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    try:
+        client.get("/livez", timeout=ANSWER_WITHIN).raise_for_status()
+    except httpx.ConnectError:  # a command holds the folder, and this was left by a server before it
         client.close()
         return None
+    except httpx.HTTPError as error:
+        client.close()
+        raise ServerGone(f"Holdfast runs as process {door.pid}, but does not answer.") from error
+    client.headers["Authorization"] = f"Bearer {door.token}"
     return Door(client)
+
+
+def _door_of(data: Path) -> DoorFile | None:
+    """Return what the server that holds the folder left; None for a file of one before it."""
+    try:
+        door = msgspec.json.decode((data / "locks" / "door.json").read_bytes(), type=DoorFile)
+        holder = yaml_text.read((data / "locks" / "server.yaml").read_bytes())
+    except (OSError, msgspec.MsgspecError, UnicodeError, InvalidYaml):
+        return None
+    same = isinstance(holder, dict) and holder.get("pid") == door.pid
+    return door if same and door.token.isascii() else None
+
+
+def _is_held(data: Path) -> bool:
+    """Tell whether any process holds the folder; the kernel knows, whatever files say."""
+    lock = filelock.FileLock(data / "locks" / "server.lock", blocking=False, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
 
 
 class RemoteHouse(House):
@@ -111,19 +144,22 @@ class RemoteHouse(House):
         self._door = door
 
     def list_jobs(self, query: JobQuery) -> JobPage:
-        """Return a page of jobs; without a limit, all of them, page by page."""
-        items: list[JobOverview] = []
-        cursor = query.cursor
+        """Return the jobs that match, asked for page by page."""
+        items = tuple(_overview(item) for item in self._pages("/jobs", _params(query)))[: query.limit]
+        return JobPage(items=items, next=None, total=len(items), counts=NOTHING)
+
+    def _pages(self, path: str, params: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        cursor: dict[str, str] = {}
         while True:
-            page = self._door.ask("GET", "/jobs", params=_params(query, cursor))
-            items += map(_overview, page["items"])
-            cursor = page["next"]
-            if cursor is None or query.limit is not None:
-                return JobPage(items=tuple(items), next=cursor, total=page["total"], counts=NOTHING)
+            page = self._door.ask("GET", path, params={**params, **cursor})
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            cursor = {"cursor": page["next"]}
 
     def job(self, job_id: str) -> JobOverview:
         """Return the job with its latest run."""
-        return _overview(self._door.ask("GET", f"/jobs/{job_id}"))
+        return _overview(self._door.ask("GET", f"/jobs/{quote(job_id, safe='')}"))
 
     def create(self, draft: JobDraft) -> Job:
         """Keep a new job."""
@@ -131,27 +167,29 @@ class RemoteHouse(House):
         return _job(self._door.ask("POST", "/jobs", json=body))
 
     def start(self, job_id: str) -> Run:
-        """Ask for a run of the job, or go on with one that is paused."""
+        """Ask for a run of the job, or go on with the one that is not over."""
         latest = self.job(job_id).latest_run
-        if latest is not None and latest.state == RunState.PAUSED:
-            return self.act(latest.id, "resume")
-        return _run(self._door.ask("POST", f"/jobs/{job_id}/runs"))
+        if latest is not None and not latest.over:
+            return self.act(latest.id, "resume") if latest.state == RunState.PAUSED else latest
+        return _run(self._door.ask("POST", f"/jobs/{quote(job_id, safe='')}/runs"))
 
     def delete(self, job_id: str) -> None:
         """Delete the job and its runs."""
-        self._door.ask("DELETE", f"/jobs/{job_id}")
+        self._door.ask("DELETE", f"/jobs/{quote(job_id, safe='')}")
 
     def runs_of(self, job_id: str) -> tuple[Run, ...]:
         """Return the job's runs, the newest first."""
-        return tuple(_run(item) for item in self._door.ask("GET", f"/jobs/{job_id}/runs")["items"])
+        return tuple(
+            _run(item) for item in self._pages(f"/jobs/{quote(job_id, safe='')}/runs", {"limit": MOST})
+        )
 
     def run(self, run_id: str) -> Run:
         """Return the run."""
-        return _run(self._door.ask("GET", f"/runs/{run_id}"))
+        return _run(self._door.ask("GET", f"/runs/{quote(run_id, safe='')}"))
 
     def act(self, run_id: str, verb: str) -> Run:
         """Cancel, pause, resume or requeue a run."""
-        return _run(self._door.ask("POST", f"/runs/{run_id}/{verb}"))
+        return _run(self._door.ask("POST", f"/runs/{quote(run_id, safe='')}/{verb}"))
 
     def follow(self, run_id: str) -> Iterator[Run]:
         """Yield the run each time it changed, at least once, until it is over or paused."""
@@ -167,18 +205,19 @@ class RemoteHouse(House):
 
     def log(self, run_id: str, after: int) -> LogPage:
         """Return the run's log lines after that number."""
-        return _as(LogPage, self._door.ask("GET", f"/runs/{run_id}/log", params={"after": after}))
+        return _as(
+            LogPage, self._door.ask("GET", f"/runs/{quote(run_id, safe='')}/log", params={"after": after})
+        )
 
 
-def _params(query: JobQuery, cursor: str | None) -> dict[str, Any]:
+def _params(query: JobQuery) -> dict[str, Any]:
     return {
         "q": query.text,
         "state": list(query.states),
         "kind": list(query.kinds),
         "tag": list(query.tags),
         "sort": query.sort,
-        "limit": query.limit or MOST,
-        **({"cursor": cursor} if cursor else {}),
+        "limit": min(query.limit or MOST, MOST),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from core.errors import HoldfastError
 from core.models import Run
 from core.states import RunState
 from fastapi_app.cli.house import House
@@ -119,8 +120,17 @@ def follow(house: House, run_id: str, watcher: Watcher) -> Run:
         try:
             return _watch(house, run_id, watcher)
         except KeyboardInterrupt:
-            house.act(run_id, "cancel")
+            _cancel(house, run_id)
             return _watch(house, run_id, watcher)
+
+
+def _cancel(house: House, run_id: str) -> None:
+    """Cancel the run, unless it is over by now."""
+    try:
+        house.act(run_id, "cancel")
+    except HoldfastError:
+        if not house.run(run_id).over:
+            raise
 
 
 def _watch(house: House, run_id: str, watcher: Watcher) -> Run:

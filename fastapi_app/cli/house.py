@@ -3,16 +3,16 @@
 It is the one that runs on the data folder or, when none does, one that the command opens for itself.
 """
 
+import contextlib
 import queue
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from core.drafts import JobDraft
-from core.errors import AlreadyRunning
+from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
 from core.listing import JobPage, JobQuery
 from core.log_files import LogPage
@@ -20,6 +20,10 @@ from core.models import Job, JobOverview, Run
 from core.service import Service
 from core.settings import Settings
 from core.states import RunState
+from fastapi_app.cli.terminal import note
+
+LOOK_EVERY: Final = 1.0
+"""Seconds after which a follower looks whether anybody still works at its run."""
 
 
 class House(ABC):
@@ -71,6 +75,16 @@ class House(ABC):
         """Return the run's log lines after that number."""
 
 
+class NobodyWorks(WrongState):
+    """A run waits, and nothing carries it out."""
+
+    code: ClassVar[str] = "nobody-works"
+    hint = "Start it with `holdfast job start`, or run `holdfast serve`."
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"Run {run.number} is {run.state}, and no Holdfast is running to carry it out.")
+
+
 class OwnHouse(House):
     """A Holdfast opened by this command; it carries out only what the command asks for."""
 
@@ -79,7 +93,7 @@ class OwnHouse(House):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._manager = service.manager
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[str, threading.Thread] = {}
 
     def list_jobs(self, query: JobQuery) -> JobPage:
         """Return a page of jobs."""
@@ -95,22 +109,17 @@ class OwnHouse(House):
 
     def start(self, job_id: str) -> Run:
         """Ask for a run of the job, or go on with the one that was interrupted, and begin at once."""
-        self._manager.recover(job_id)
         latest = self._manager.job(job_id).latest_run
-        run = (
-            self._go_on(latest) if latest and not latest.over else self._manager.start(job_id, asked_by="cli")
-        )
-        thread = threading.Thread(target=self._service.worker.carry_out, args=(run.id,), name="slot-1")
-        self._threads.append(thread)
-        thread.start()
-        return run
+        if latest is None or latest.over:
+            return self._carry_out(self._manager.start(job_id, asked_by="cli"))
+        return self._carry_out(self._manager.resume(latest.id) if latest.state == RunState.PAUSED else latest)
 
-    def _go_on(self, run: Run) -> Run:
-        if run.state == RunState.PAUSED:
-            return self._manager.resume(run.id)
-        if run.state != RunState.QUEUED:
-            message = f"The job has a run that is {run.state}."
-            raise AlreadyRunning(message)
+    def _carry_out(self, run: Run) -> Run:
+        """Begin with a run that waits for a slot; every other one stays as it is."""
+        if run.state == RunState.QUEUED:
+            thread = threading.Thread(target=self._service.worker.carry_out, args=(run.id,), name="slot-1")
+            self._threads[run.id] = thread
+            thread.start()
         return run
 
     def delete(self, job_id: str) -> None:
@@ -126,12 +135,15 @@ class OwnHouse(House):
         return self._manager.run(run_id)
 
     def act(self, run_id: str, verb: str) -> Run:
-        """Cancel, pause, resume or requeue a run."""
+        """Cancel, pause, resume or requeue a run; one that waits for a slot then begins at once."""
         run: Run = getattr(self._manager, verb)(run_id)
-        return run
+        return self._carry_out(run)
 
     def follow(self, run_id: str) -> Iterator[Run]:
-        """Yield the run each time it changed, at least once, until it is over or paused."""
+        """Yield the run each time it changed, at least once, until it is over or paused.
+
+        Raises NobodyWorks where nothing will ever change it.
+        """
         changed: queue.SimpleQueue[None] = queue.SimpleQueue()
 
         def listen(event: Event) -> None:
@@ -141,11 +153,15 @@ class OwnHouse(House):
         subscription = self._service.events.subscribe("follow", listen)
         try:
             while True:
+                works = run_id in self._threads and self._threads[run_id].is_alive()
                 run = self._manager.run(run_id)
                 yield run
                 if run.over or run.state == RunState.PAUSED:
                     return
-                changed.get()
+                if not works:
+                    raise NobodyWorks(run)
+                with contextlib.suppress(queue.Empty):
+                    changed.get(timeout=LOOK_EVERY)
         finally:
             self._service.events.unsubscribe(subscription)
 
@@ -153,13 +169,17 @@ class OwnHouse(House):
         """Return the run's log lines after that number."""
         return self._service.logs.read(run_id, after=after)
 
+    def leave(self) -> None:
+        """Ask the engines that this command started to let go; their runs go on the next time."""
+        self._service.worker.leave()
+
     def wait(self) -> None:
-        """Wait until the engines this command started have let go."""
-        for thread in self._threads:
+        """Wait until the engines that this command started have let go."""
+        for thread in self._threads.values():
             thread.join()
 
 
-@contextmanager
+@contextlib.contextmanager
 def the_house(data: Path | None) -> Iterator[House]:
     """Enter the Holdfast on this data folder; raises StoreInUse when it cannot be reached."""
     from fastapi_app.cli.door import RemoteHouse, open_door  # noqa: PLC0415 - only where a server runs
@@ -170,11 +190,16 @@ def the_house(data: Path | None) -> Iterator[House]:
         with door:
             yield RemoteHouse(door)
         return
+    if not (settings.data / "store.yaml").exists():
+        note(f"Holdfast keeps its data in {settings.data.absolute()}.")
     service = Service(settings)
     with service.opened():
         house = OwnHouse(service)
         try:
             yield house
+        except BaseException:
+            house.leave()
+            raise
         finally:
             house.wait()
 

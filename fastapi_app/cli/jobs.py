@@ -9,8 +9,9 @@ import typer
 
 from core.drafts import JobDraft
 from core.errors import HoldfastError, InvalidOptions, NotFound
-from core.listing import JobQuery, state_of
+from core.listing import NEVER_RUN, JobQuery, state_of
 from core.models import JobOverview, Run
+from core.states import RunState
 from fastapi_app.cli.backup import exit_code
 from fastapi_app.cli.follow import follow, watcher_for
 from fastapi_app.cli.house import House, the_house
@@ -43,10 +44,16 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List jobs with the state of their latest run."""
+    wanted = tuple(state or ())
+    if unknown := set(wanted) - {*RunState, NEVER_RUN}:
+        raise InvalidOptions({"state": f"{unknown.pop()!r} is none of {', '.join(RunState)}, {NEVER_RUN}."})
     with the_house(data) as house:
-        page = house.list_jobs(JobQuery(text=text, states=tuple(state or ()), sort="name", limit=None))
+        page = house.list_jobs(JobQuery(text=text, states=wanted, sort="name", limit=None))
     if as_json:
         say_json(page.items)
+        return
+    if not page.items and (text or wanted):
+        say("No job matches.")
         return
     if not page.items:
         say("No jobs. Make one with `holdfast backup SOURCE DESTINATION` or `holdfast job create`.")
@@ -156,7 +163,7 @@ def log(
             after = page.lines[-1].number if page.lines else after
             if page.lines:
                 continue
-            if over or not follow_on:
+            if over or not follow_on or house.ends_here:
                 return
             time.sleep(LOOK_EVERY)
 
@@ -165,6 +172,8 @@ def _acting(verb: str, words: str) -> Callable[..., None]:
     def act(which: Which, data: Data = None, as_json: AsJson = False) -> None:
         with the_house(data) as house:
             run = house.act(_latest(find_job(house, which)).id, verb)
+            if house.ends_here and run.state == RunState.QUEUED:
+                run = follow(house, run.id, watcher_for(silent=as_json))
         _tell(run, as_json=as_json)
 
     act.__doc__ = words

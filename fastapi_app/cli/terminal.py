@@ -9,7 +9,7 @@ import orjson
 import typer
 from msgspec import to_builtins
 
-from core.errors import HoldfastError
+from core.errors import HoldfastError, InvalidOptions
 from core.models import Value
 
 Data = Annotated[
@@ -29,11 +29,24 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def note(text: str) -> None:
+    """Say something beside the answer, on standard error."""
+    typer.echo(shown(text), err=True)
+
+
 def complain(error: HoldfastError) -> None:
     """Say on standard error what happened and what to do next."""
-    typer.secho(f"holdfast: {shown(str(error))}", err=True, fg=typer.colors.RED)
+    for line in _lines(error):
+        typer.secho(f"holdfast: {shown(line)}", err=True, fg=typer.colors.RED)
     if error.hint:
         typer.echo(f"          {shown(error.hint)}", err=True)
+
+
+def _lines(error: HoldfastError) -> list[str]:
+    """Return what happened; where fields are wrong, each with its name."""
+    if isinstance(error, InvalidOptions):
+        return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
+    return [str(error)]
 
 
 def shown(text: str) -> str:

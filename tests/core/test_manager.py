@@ -126,6 +126,17 @@ def test_cancelling_a_queued_run_takes_effect_at_once(manager, dispatcher):
     assert manager.claim(run.id, "nas-02") is None
 
 
+def test_a_run_whose_cancelling_the_disk_refused_still_waits_for_its_slot(manager, dispatcher, store):
+    run = a_queued_run(manager)
+    store.fail_next(StorageFull("The disk is full."))
+
+    with pytest.raises(StorageFull):
+        manager.cancel(run.id)
+
+    assert manager.run(run.id) == run
+    assert dispatcher.load().waiting == 1
+
+
 def test_cancelling_a_running_run_waits_for_the_engine_to_let_go(manager):
     run = a_running_run(manager)
 

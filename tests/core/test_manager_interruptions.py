@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 import pytest
 
 from core.dispatch.local import LocalDispatcher
+from core.engines.base import Outcome
+from core.errors import AlreadyRunning, StorageFull
 from core.models import Ending, OnInterrupt
 from core.states import RunState
 from tests.builders import a_queued_run, a_running_run, some_progress
@@ -68,6 +72,44 @@ def test_a_run_that_was_pausing_is_paused_after_a_restart(manager, after_a_kill)
     again, _ = after_a_kill()
 
     assert again.run(run.id).state == RunState.PAUSED
+
+
+def test_a_clock_that_was_set_back_hides_no_run(manager, after_a_kill, clock):
+    done = a_running_run(manager)
+    manager.complete(done.id, 1, Outcome())
+    clock.set(clock.now() - timedelta(hours=1))
+    waiting = manager.start(done.job_id)
+
+    again, _ = after_a_kill()
+
+    assert again.job(done.job_id).latest_run.id == waiting.id
+    assert [run.number for run in again.runs_of(done.job_id)] == [2, 1]
+    with pytest.raises(AlreadyRunning):
+        again.start(done.job_id)
+
+
+def test_what_the_disk_refuses_at_the_start_is_decided_later(manager, a_manager, store):
+    run = a_running_run(manager)
+    store.close()
+    dispatcher = LocalDispatcher(1)
+    again = a_manager(store, dispatcher)
+
+    store.fail_next(StorageFull("The disk is full."))
+    at_first, lost_then = again.recover(), again.still_lost
+    later = again.recover()
+
+    assert (at_first, lost_then) == ((), True)
+    assert [one.state for one in later] == [RunState.QUEUED]
+    assert not again.still_lost
+    assert again.run(run.id).attempts[0].ending == Ending.INTERRUPTED
+
+
+def test_a_run_that_began_after_the_start_is_not_taken_for_lost(manager):
+    run = a_running_run(manager)
+
+    manager.recover()
+
+    assert manager.run(run.id) == run
 
 
 def test_what_was_queued_is_queued_after_a_restart_oldest_first(manager, after_a_kill, clock):

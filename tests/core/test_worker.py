@@ -146,6 +146,15 @@ def test_a_run_whose_end_cannot_be_kept_is_told_again_until_it_can(manager, stor
     assert manager.run(run.id).result == {"copied": 7}
 
 
+def test_a_result_that_cannot_be_kept_does_not_leave_its_run_at_work(manager, worker, script):
+    run = a_queued_run(manager, options=script("half", lambda _: Outcome(warnings=("half \udcff",))))
+
+    worker.carry_out(run.id)
+
+    failed = manager.run(run.id)
+    assert (failed.state, failed.error.code) == (RunState.FAILED, "internal")
+
+
 def test_progress_that_cannot_be_kept_does_not_end_a_run(manager, store, worker, script):
     def work(context):
         store.fail_next(StorageFull("The disk is full."))

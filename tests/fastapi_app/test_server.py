@@ -25,6 +25,15 @@ from fastapi_app.server import CannotListen, check_address, listening_socket, ru
 from tests.fastapi_app.conftest import PASSWORD
 
 
+@pytest.fixture(autouse=True)
+def _the_mask_of_this_process():
+    """A server hides its files from others for good; the tests after it are no servers."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def data(tmp_path):
     return tmp_path / "data"

@@ -68,14 +68,14 @@ def test_the_doctor_says_what_is_missing_and_what_that_costs(call, monkeypatch, 
 def test_a_command_finds_its_job_by_name_or_by_the_beginning_of_its_id(call, holdfast, source, tmp_path):
     def make(name, number):
         words = ("-o", f"source={source}", "-o", f"destination={tmp_path / number}", "--json")
-        return json.loads(call("job", "create", name, *words).output)
+        return json.loads(call("job", "create", name, *words).stdout)
 
     photos, twice = make("photos", "1"), make("twice", "2")
     make("twice", "3")
 
     for which in ("photos", photos["id"], photos["id"][:8]):
-        assert json.loads(call("job", "show", which, "--json").output)["job"]["id"] == photos["id"]
-    assert json.loads(call("job", "show", twice["id"], "--json").output)["job"]["name"] == "twice"
+        assert json.loads(call("job", "show", which, "--json").stdout)["job"]["id"] == photos["id"]
+    assert json.loads(call("job", "show", twice["id"], "--json").stdout)["job"]["name"] == "twice"
     doubled, unknown = holdfast("job", "show", "twice"), holdfast("job", "show", "nothing")
     assert (doubled.returncode, unknown.returncode) == (2, 2)
     assert "2 jobs are called 'twice'" in doubled.stderr
