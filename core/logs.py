@@ -6,7 +6,6 @@ never the run, and the log says so as soon as it can.
 """
 
 import logging
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from core.clock import Clock
 from core.errors import NotFound
 from core.events import EventBus, LogGrew
 from core.log_files import LogFile, LogPage, one_line
+from core.models import GOOD_ID
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ MOST_WAITING: Final = 256_000
 
 MOST_KEPT: Final = 64
 """How many logs that nobody writes stay indexed."""
-
-GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 
 
 class _RunLog:

@@ -1,14 +1,24 @@
 """Job, Run, Attempt: frozen values, no behaviour beyond questions about themselves."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from core.states import RunState, is_final
+
+GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
+"""What can name a job or a run, and its files."""
+
+LARGEST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps as it is."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 
 
 class Priority(StrEnum):
@@ -93,7 +103,7 @@ class Failure(Value, frozen=True, kw_only=True):
 class Attempt(Value, frozen=True, kw_only=True):
     """One try within a run, counted from 1."""
 
-    number: int
+    number: Number
     worker: str
     started_at: datetime
     ended_at: datetime | None = None
@@ -113,7 +123,7 @@ class Job(Value, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     owner: str = ""
     enabled: bool = True
-    version: int = 1
+    version: Number = 1
     created_at: datetime
     updated_at: datetime
 
@@ -127,13 +137,13 @@ class Run(Value, frozen=True, kw_only=True):
 
     id: str
     job_id: str
-    number: int
+    number: Number
     state: RunState
     trigger: Trigger
     asked_by: str = ""
     priority: Priority = Priority.NORMAL
-    version: int = 1
-    attempt: int = 0
+    version: Number = 1
+    attempt: Count = 0
     attempts: tuple[Attempt, ...] = ()
     progress: Progress = Progress()
     checkpoint: Mapping[str, Any] = NOTHING

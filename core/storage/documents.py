@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import Job, Run, frozen
+from core.models import GOOD_ID, Attempt, Job, Run, frozen
+from core.states import AT_WORK
 from core.storage import yaml_text
 
 Kept = TypeVar("Kept", Job, Run)
 
-GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 WHERE: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`\Z")
 UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `([^`]*)`")
 MISSING_FIELD: Final = re.compile(r"Object missing required field `([^`]*)`")
@@ -48,23 +49,28 @@ def document_of(value: Job | Run) -> bytes:
 def job_from(text: bytes) -> Job:
     """Return the job that the text describes; raises InvalidYaml."""
     job = _converted(text, Job)
-    _check_times(text, {"created_at": job.created_at, "updated_at": job.updated_at})
-    return msgspec.structs.replace(job, options=frozen(job.options))
+    times = _in_utc(text, {"created_at": job.created_at, "updated_at": job.updated_at})
+    return replace(job, options=frozen(job.options), **times)
 
 
 def run_from(text: bytes) -> Run:
     """Return the run that the text describes; raises InvalidYaml."""
     run = _converted(text, Run)
+    _check_attempts(text, run)
     names = ("created_at", "due_at", "started_at", "ended_at")
-    _check_times(text, {name: getattr(run, name) for name in names})
-    for index, attempt in enumerate(run.attempts):
-        times = {"started_at": attempt.started_at, "ended_at": attempt.ended_at}
-        _check_times(text, times, ("attempts", index))
-    return msgspec.structs.replace(
+    times = _in_utc(text, {name: getattr(run, name) for name in names})
+    return replace(
         run,
+        attempts=tuple(_attempt(text, index, attempt) for index, attempt in enumerate(run.attempts)),
         checkpoint=frozen(run.checkpoint),
         result=frozen(run.result),
+        **times,
     )
+
+
+def _attempt(text: bytes, index: int, attempt: Attempt) -> Attempt:
+    times = {"started_at": attempt.started_at, "ended_at": attempt.ended_at}
+    return replace(attempt, **_in_utc(text, times, ("attempts", index)))
 
 
 def builtin(value: Any) -> Any:  # noqa: ANN401 - msgspec asks for whatever it does not know
@@ -109,9 +115,7 @@ def _placed(text: bytes, message: str) -> InvalidYaml:
         sentence = f"The field '{missing[1]}' is missing"
     else:
         sentence = SHAPE.sub(lambda shape: SHAPES.get(shape[1], f"'{shape[1]}'"), sentence)
-    line, column = yaml_text.places(text).get(way, (1, 1))
-    where = ".".join(str(step) for step in way)
-    return InvalidYaml(f"{where}: {sentence}." if where else f"{sentence}.", line=line, column=column)
+    return _at(text, way, sentence)
 
 
 def _way(dotted: str) -> yaml_text.Path:
@@ -119,14 +123,36 @@ def _way(dotted: str) -> yaml_text.Path:
     return tuple(int(step) if step.isdigit() else step for step in steps)
 
 
-def _check_times(
+def _check_attempts(text: bytes, run: Run) -> None:
+    """Raise InvalidYaml for a run that no move leads to: one that its attempts do not bear out."""
+    last = run.attempts[-1].number if run.attempts else 0
+    if last != run.attempt:
+        found = f"the last of its attempts is number {last}" if last else "it has no attempts"
+        raise _at(text, ("attempt",), f"It says {run.attempt}, but {found}")
+    if run.state in AT_WORK and not run.attempts:
+        raise _at(text, ("state",), f"A run that is {run.state} has an attempt; this one has none")
+
+
+def _in_utc(
     text: bytes,
     times: Mapping[str, datetime | None],
     way: yaml_text.Path = (),
-) -> None:
-    """Raise InvalidYaml for a time without its distance to UTC."""
-    for name, at in times.items():
-        if at is not None and at.tzinfo is None:
-            line, column = yaml_text.places(text).get((*way, name), (1, 1))
-            message = f"{name}: A time needs its zone, as in 2026-11-21T07:41:18Z."
-            raise InvalidYaml(message, line=line, column=column)
+) -> dict[str, datetime | None]:
+    """Return the times in UTC, so that they sort as their text does; raises InvalidYaml."""
+    return {name: at and _moment(text, (*way, name), at) for name, at in times.items()}
+
+
+def _moment(text: bytes, way: yaml_text.Path, at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise _at(text, way, "A time needs its zone, as in 2026-11-21T07:41:18Z")
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise _at(text, way, "In UTC this time is outside the years 1 to 9999") from None
+
+
+def _at(text: bytes, way: yaml_text.Path, sentence: str) -> InvalidYaml:
+    """Return what is wrong with the value at the end of the way, and where that stands."""
+    line, column = yaml_text.places(text).get(way, (1, 1))
+    where = ".".join(str(step) for step in way)
+    return InvalidYaml(f"{where}: {sentence}." if where else f"{sentence}.", line=line, column=column)
