@@ -27,8 +27,8 @@ class NotFound(HoldfastError):
     code = "not-found"
     hint = "It may have been deleted. Look in the list."
 
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"There is no {what} {name!r}.")
+    def __init__(self, what: str, name: str, *, hint: str | None = None) -> None:
+        super().__init__(f"There is no {what} {name!r}.", hint=hint)
 
 
 class VersionConflict(HoldfastError):
@@ -38,7 +38,7 @@ class VersionConflict(HoldfastError):
     hint = "Reload to see their change, then make yours again."
 
     def __init__(self, name: str, expected: int, actual: int) -> None:
-        super().__init__(f"{name!r} is at version {actual}, not {expected}.")
+        super().__init__(f"{name} is at version {actual}, not {expected}.")
         self.expected = expected
         self.actual = actual
 

@@ -201,7 +201,7 @@ def cursor_at(query: JobQuery, last: JobOverview) -> str:
 def _key_of(query: JobQuery) -> Key:
     try:
         sort, value, job_id = json.loads(base64.urlsafe_b64decode(str(query.cursor).encode()))
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         sort, value, job_id = None, None, None
     if sort != query.sort or not isinstance(value, str) or not isinstance(job_id, str):
         raise InvalidOptions({"cursor": "This cursor does not belong to this list. Begin again without it."})

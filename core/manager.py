@@ -138,7 +138,7 @@ class JobManager:
         """Change a job; raises VersionConflict when it is not at `version` any more."""
         with self._ledger.holding(job_id):
             job = self._ledger.job(job_id)
-            _check_version(job.name, version, job.version)
+            _check_version(repr(job.name), version, job.version)
             good = checked(patched(draft_of(job), patch), self._make_engine, self._surroundings)
             fields = {name: getattr(good, name) for name in JobDraft.__struct_fields__}
             edited = replace(job, version=job.version + 1, updated_at=self._clock.now(), **fields)
@@ -149,7 +149,7 @@ class JobManager:
         """Delete a job and its runs; raises WrongState while one of them is not over."""
         with self._ledger.holding(job_id):
             job = self._ledger.job(job_id)
-            _check_version(job.name, version, job.version)
+            _check_version(repr(job.name), version, job.version)
             runs = self._ledger.runs_of(job_id)
             if any(not run.over for run in runs):
                 message = f"{job.name!r} has a run that is not over."

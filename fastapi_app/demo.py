@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx
 import orjson
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from core.errors import HoldfastError
@@ -46,7 +47,13 @@ def main() -> int:
         try:
             with _server(Path(scratch) / "data") as (address, code):
                 return _demonstrate(address, code, Path(scratch) / "copy")
-        except (HoldfastError, httpx.HTTPError, OSError) as error:
+        except (
+            HoldfastError,
+            httpx.HTTPError,
+            OSError,
+            WebSocketException,
+            subprocess.TimeoutExpired,
+        ) as error:
             log.error("%s", error)  # noqa: TRY400 - one line for people; a traceback would not help them
             return 1
 

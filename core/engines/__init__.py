@@ -31,7 +31,7 @@ def engine_for(kind: str, options: Mapping[str, Any]) -> Engine:
     """
     engine = ENGINES.get(kind)
     if engine is None:
-        raise NotFound("kind", kind)
+        raise NotFound("kind", kind, hint=f"The kinds are: {', '.join(ENGINES)}.")
     try:
         return engine.model_validate(plain(options))
     except ValidationError as error:

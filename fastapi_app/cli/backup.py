@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.drafts import JobDraft
+from core.drafts import LONGEST_NAME, JobDraft
 from core.engines import ENGINES, engine_for
+from core.errors import InvalidOptions
 from core.listing import JobQuery
 from core.models import Job, Run, frozen
 from core.states import RunState
@@ -19,7 +20,7 @@ from fastapi_app.presenters import sizes
 FAILED: Final = 1
 NOT_VERIFIED: Final = 3
 CANCELLED: Final = 130
-LONGEST_NAME: Final = 200
+CUT: Final = " … "
 
 
 class Verify(StrEnum):
@@ -65,6 +66,7 @@ def backup(
     Exit code: 0 when the copy was read back and is good, 1 when something is not safe, 2 when it could not
     begin, 3 when it was copied but not read back (--verify fast), 130 when it was stopped.
     """
+    _refuse_odd_letters(source=source, destination=destination)
     options: dict[str, Any] = {
         "source": str(source.absolute()),
         "destination": str(destination.absolute()),
@@ -73,7 +75,7 @@ def backup(
         "bandwidth_limit": bandwidth_limit,
     }
     draft = JobDraft(
-        name=f"{source.absolute()} to {destination.absolute()}"[:LONGEST_NAME],
+        name=_name(f"{source.absolute()} to {destination.absolute()}"),
         kind=engine,
         options=options,
         tags=("command line",),
@@ -83,6 +85,32 @@ def backup(
         run = follow(house, house.start(job.id).id, watcher_for(silent=as_json))
         _tell(run, as_json=as_json)
     raise typer.Exit(exit_code(run))
+
+
+def _refuse_odd_letters(**paths: Path) -> None:
+    """Raise InvalidOptions for a path whose bytes are no text: it could not be written down."""
+    problems = {
+        f"options.{name}": f"{shown(str(path))} is not UTF-8. Rename it, or name a folder above it."
+        for name, path in paths.items()
+        if not _is_text(path)
+    }
+    if problems:
+        raise InvalidOptions(problems)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(words: str) -> str:
+    """Return the words as a job's name, with the middle left out where they are too long."""
+    words = shown(words)
+    half = (LONGEST_NAME - len(CUT)) // 2
+    return words if len(words) <= LONGEST_NAME else words[:half] + CUT + words[-half:]
 
 
 def _the_job(house: House, draft: JobDraft) -> Job:

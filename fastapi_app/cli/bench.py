@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from core.bench.rows import Row
+from core.errors import NotFound
 from fastapi_app.cli.terminal import AsJson, say_json, say_table
 
 
@@ -37,6 +38,8 @@ def bench(
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
     """
+    if folder is not None and not folder.is_dir():
+        raise NotFound("folder", str(folder), hint="Make it first, or leave --folder out.")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-", dir=folder) as scratch:
         for one in part or list(Part):

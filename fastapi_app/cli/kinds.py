@@ -20,7 +20,7 @@ def kinds(
         _list(as_json=as_json)
         return
     if kind not in ENGINES:
-        raise NotFound("kind", kind)
+        raise NotFound("kind", kind, hint=f"The kinds are: {', '.join(ENGINES)}.")
     schema = ENGINES[kind].model_json_schema()
     if as_json:
         say_json(schema)

@@ -32,6 +32,10 @@ def serve(
 
     The first start prints a one-time link to make the first account; there are no default passwords. Ctrl-C
     or SIGTERM stops it: runs at work are set down safely and go on at the next start.
+
+    The environment can say it too: HOLDFAST_HOST, HOLDFAST_PORT, HOLDFAST_SLOTS, HOLDFAST_DATA, and
+    HOLDFAST_LOG_LEVEL (info, debug, warning, error), HOLDFAST_LOG_FORMAT (text, json), HOLDFAST_PUBLIC_ORIGIN
+    (the address people use, such as https://jobs.example.org, where it is not this machine's own).
     """
     from fastapi_app.server import run_server  # noqa: PLC0415 - the web is loaded only to serve it
 

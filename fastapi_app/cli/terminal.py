@@ -1,5 +1,6 @@
 """What the commands have in common: words on a terminal, lines in a pipe, JSON for machines."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,8 +26,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machin
 
 
 def say(text: str = "") -> None:
-    """Print a line for people."""
-    typer.echo(text)
+    """Print a line for people; when nobody reads any more, the work goes on in silence."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:
