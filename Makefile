@@ -23,6 +23,8 @@ templates := $(shell find templates -name "*.html" 2>/dev/null)
 
 # What the tests drive for real, as Debian names it.
 programs := rsync b3sum git attr openssl
+# Chromium, and what the program that drives it is linked with.
+browser := chromium libatomic1
 
 .PHONY: help
 help: ## List what can be made
@@ -43,13 +45,13 @@ demo: setup ## Back up a sample folder with a server of its own, show the proof,
 
 .PHONY: test
 test: setup ## Run every test: first without, then with a browser
-	@.ci/tools $(programs) chromium
+	@.ci/tools $(programs) $(browser)
 	@$(pytest) $(in_parallel) -m "not e2e"
 	@$(pytest) -m e2e
 
 .PHONY: e2e
 e2e: setup ## Run the tests that use a browser
-	@.ci/tools chromium
+	@.ci/tools $(browser)
 	@$(pytest) -m e2e
 
 .PHONY: faults
