@@ -23,6 +23,7 @@ REASONS: Final = {
     errno.EACCES: "permission is denied",
     errno.EPERM: "the system does not allow it",
     errno.ENOENT: "the folder is gone; is its disk still there?",
+    errno.ENOTDIR: "there is a file where a folder should be",
     errno.EMFILE: "this process has too many open files",
     errno.ENFILE: "the machine has too many open files",
     errno.EFBIG: "the file would be larger than this process may write",

@@ -1,23 +1,26 @@
 """Everything a folder holds, read so that one bad file costs nothing but itself."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from core.errors import InvalidYaml
+from core.errors import InvalidYaml, StoreUnreadable
 from core.models import Job, Run
 from core.storage import atomic, yaml_text
 from core.storage.base import Contents, Problem
 from core.storage.documents import job_from, run_from
 from core.storage.folder import Kind, StoreFolder, is_regular
 
+log = logging.getLogger(__name__)
+
 Kept = TypeVar("Kept", Job, Run)
 
-
 LENGTH_OF_AN_ID: Final = 36
+HINT: Final = "Give it back to the user that Holdfast runs as, or mend the disk. Nothing in it was changed."
 
 
 class Found(Generic[Kept]):
@@ -41,9 +44,11 @@ class Reader:
         """Where each job's definition lies."""
         self._known: set[str] = set()
         self._bad: list[str] = []
+        self._hidden = False
+        """Whether a folder could not be read, so that what is known may not be all there is."""
 
     def contents(self) -> Contents:
-        """Return what is good, and name what is not."""
+        """Return what is good, and name what is not; raises StoreUnreadable for all of one kind."""
         jobs = self._read("jobs", job_from, self._check_job_name)
         runs = self._read("runs", run_from, self._check_run_name)
         self.paths = jobs.paths
@@ -56,8 +61,18 @@ class Reader:
         )
 
     def forget_deleted(self, before: datetime) -> None:
-        """Remove the older generations of what has been gone since before a time."""
-        for kept in (self._folder.root / "backups").glob("*/*/*.yaml"):
+        """Remove the older generations of what has been gone since before a time.
+
+        None is removed while something may be there that could not be read.
+        """
+        if self._hidden:
+            return
+        try:
+            backups = sorted((self._folder.root / "backups").glob("*/*/*.yaml"))
+        except OSError as error:
+            log.warning("The older generations could not be looked through: %s", error)
+            return
+        for kept in backups:
             object_id = kept.name.split(".")[0]
             if object_id in self._known or any(object_id[:8] in stem for stem in self._bad):
                 continue
@@ -86,16 +101,26 @@ class Reader:
 
     def _files(self, kind: Kind) -> Iterator[Path]:
         """Give every definition, in order; sweep what a killed process left between them."""
-        top = self._folder.root / kind
-        inner = (entry for entry in sorted(top.iterdir()) if entry.is_dir() and entry.name[0] != ".")
-        for folder in (top, *inner):
+        for folder in self._folders(kind):
             try:
                 atomic.sweep(folder)
                 paths = sorted(folder.iterdir())
             except OSError as error:
+                self._hidden = True
                 self._tell(folder, _unreadable(error))
                 continue
             yield from (path for path in paths if path.suffix == ".yaml" and path.name[0] != ".")
+
+    def _folders(self, kind: Kind) -> tuple[Path, ...]:
+        """Return the folders that definitions lie in; raises StoreUnreadable."""
+        top = self._folder.root / kind
+        try:
+            os.stat(f"{top}/.")  # noqa: PTH116 - a Path drops the dot, which asks for the right to enter
+            inner = [entry for entry in sorted(top.iterdir()) if entry.is_dir() and entry.name[0] != "."]
+        except OSError as error:
+            reason = str(atomic.storage_error(f"The folder {top} cannot be read", error))
+            raise StoreUnreadable(reason, hint=HINT) from error
+        return (top, *inner)
 
     def _admit(self, found: Found[Kept], path: Path, value: Kept) -> None:
         """Take a good value in; of two with one id the newer, and the other is kept aside."""
@@ -110,7 +135,8 @@ class Reader:
         loser = other if used == path else path
         error = InvalidYaml(f"It has the same id as {self._folder.relative(used)}, which is used.")
         if self._tell(loser, error) and value.version != known:
-            loser.unlink()  # a rename that was cut short leaves the older one behind
+            with contextlib.suppress(OSError):
+                loser.unlink()  # a rename that was cut short leaves the older one behind
 
     def _fall_back(
         self,
@@ -205,5 +231,5 @@ def _unreadable(error: OSError) -> InvalidYaml:
 def _names(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder)]
-    except FileNotFoundError:
+    except OSError:
         return []

@@ -62,7 +62,8 @@ class YamlFilesStore(JobStore):
         self._unsafe = reader.damaged
         problems = (*mended, *contents.problems)
         for problem in problems:
-            log.warning("%s, line %s: %s", problem.path, problem.line, problem.message)
+            place = problem.path if problem.line is None else f"{problem.path}, line {problem.line}"
+            log.warning("%s: %s", place, problem.message)
         return Contents(jobs=contents.jobs, runs=contents.runs, problems=problems)
 
     def tell_address(self, address: str) -> None:
@@ -185,9 +186,9 @@ def _written(changes: Changes) -> tuple[Job | Run, ...]:
 
 
 def _signature(path: Path) -> Signature | None:
-    """Return what changes when the file does; None when it is not there."""
+    """Return what changes when the file does; None when there is no file to be seen."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
