@@ -10,6 +10,8 @@ from core.errors import HoldfastError
 from core.models import Value
 
 MOST_SLOTS: Final = 64
+LONGEST_NUMBER: Final = 20
+LONGEST_TOLD: Final = 80
 ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
@@ -34,10 +36,13 @@ class Settings(Value, frozen=True, kw_only=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read every HOLDFAST_ variable; raises BadSetting for one that makes no sense."""
+        """Read every HOLDFAST_ variable; an empty one counts as none.
+
+        Raises BadSetting for one that makes no sense.
+        """
         return cls(
-            data=Path(environment.get("HOLDFAST_DATA", "data")),
-            host=environment.get("HOLDFAST_HOST", "127.0.0.1"),
+            data=_folder(environment, "HOLDFAST_DATA", "data"),
+            host=environment.get("HOLDFAST_HOST") or "127.0.0.1",
             port=_number(environment, "HOLDFAST_PORT", 8080, most=65535),
             slots=_number(environment, "HOLDFAST_SLOTS", 2, least=1, most=MOST_SLOTS),
             log_level=_one_of(environment, "HOLDFAST_LOG_LEVEL", ("info", "debug", "warning", "error")),
@@ -46,10 +51,20 @@ class Settings(Value, frozen=True, kw_only=True):
         )
 
 
+def _folder(environment: Mapping[str, str], name: str, default: str) -> Path:
+    text = environment.get(name) or default
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        message = f"{name} is {text!r}, and nobody knows whose home that is."
+        raise BadSetting(message) from None
+
+
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int) -> int:
-    text = environment.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        message = f"{name} is {text!r}, not a whole number from {least} to {most}."
+    text = environment.get(name) or str(default)
+    digits = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    if not digits or not least <= int(text) <= most:
+        message = f"{name} is {_told(text)}, not a whole number from {least} to {most}."
         raise BadSetting(message)
     return int(text)
 
@@ -57,14 +72,21 @@ def _number(environment: Mapping[str, str], name: str, default: int, *, least: i
 def _origin(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "").rstrip("/").lower()
     if text and not ORIGIN.fullmatch(text):
-        message = f"{name} is {text!r}, not an address such as https://jobs.example.org."
+        message = f"{name} is {_told(text)}, not an address such as https://jobs.example.org."
         raise BadSetting(message)
     return text
 
 
 def _one_of(environment: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    text = environment.get(name, allowed[0])
+    text = environment.get(name) or allowed[0]
     if text not in allowed:
-        message = f"{name} is {text!r}, not one of {', '.join(allowed)}."
+        message = f"{name} is {_told(text)}, not one of {', '.join(allowed)}."
         raise BadSetting(message)
     return text
+
+
+def _told(text: str) -> str:
+    """Return a value as it is told: what is too long to read is cut."""
+    return (
+        repr(text) if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]!r}... ({len(text):,} characters)"
+    )

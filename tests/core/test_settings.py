@@ -25,6 +25,8 @@ def test_settings_are_read_from_the_environment():
         ("HOLDFAST_PORT", "http"),
         ("HOLDFAST_PORT", "70000"),
         ("HOLDFAST_PORT", "²"),
+        ("HOLDFAST_PORT", "8" * 5_000),
+        ("HOLDFAST_DATA", "~nobody-of-this-name/data"),
         ("HOLDFAST_SLOTS", "0"),
         ("HOLDFAST_SLOTS", "-1"),
         ("HOLDFAST_LOG_LEVEL", "loud"),
@@ -34,3 +36,23 @@ def test_settings_are_read_from_the_environment():
 def test_a_setting_that_makes_no_sense_is_named(name, value):
     with pytest.raises(BadSetting, match=name):
         Settings.from_environment({name: value})
+
+
+def test_a_port_of_thousands_of_digits_is_told_in_few_words():
+    with pytest.raises(BadSetting, match="5,000 characters") as refused:
+        Settings.from_environment({"HOLDFAST_PORT": "8" * 5_000})
+
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "name", ["DATA", "HOST", "PORT", "SLOTS", "LOG_LEVEL", "LOG_FORMAT", "PUBLIC_ORIGIN"]
+)
+def test_an_empty_setting_counts_as_none(name):
+    assert Settings.from_environment({f"HOLDFAST_{name}": ""}) == Settings()
+
+
+def test_a_data_folder_in_the_home_of_a_person_is_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert Settings.from_environment({"HOLDFAST_DATA": "~/holdfast"}).data == tmp_path / "holdfast"
