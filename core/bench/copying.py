@@ -14,6 +14,7 @@ import psutil
 from core.bench.rows import Row
 from core.copying.mirror import mirror
 from core.copying.wishes import Report, Wishes
+from core.errors import HoldfastError
 from core.models import NOTHING, Progress
 
 LARGE_FILES: Final = 4
@@ -29,6 +30,17 @@ LARGE_RATIO: Final = 0.9
 SMALL_RATIO: Final = 1.0
 NOTHING_RATIO: Final = 0.7
 MEMORY_MB: Final = 150.0
+YARDSTICKS: Final = ("cp", "rsync")
+
+
+class NoYardstick(HoldfastError):
+    """A program that copies are measured against is not installed."""
+
+    code = "no-yardstick"
+
+    def __init__(self, name: str) -> None:
+        message = f"Copies are measured beside {name}, which is not installed here."
+        super().__init__(message, hint=f"Install {name}, then measure again.")
 
 
 class Quiet:
@@ -68,7 +80,13 @@ def memory_of(process: psutil.Process) -> int:
 
 
 def measure(folder: Path) -> tuple[Row, ...]:
-    """Return the figures for large files, small files and nothing to do; `folder` is for scratch."""
+    """Return the figures for large files, small files and nothing to do; `folder` is for scratch.
+
+    Raises NoYardstick before anything is done.
+    """
+    for name in YARDSTICKS:
+        if shutil.which(name) is None:
+            raise NoYardstick(name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return (*_large(folder), *_small(folder))
