@@ -63,7 +63,7 @@ class Accounts:
 
     def open(self) -> None:
         """Read what is kept; raises StoreUnreadable rather than forget who may come in."""
-        self._users = {user.name.casefold(): user for user in self._files.read("users", User)}
+        self._users = {user.name.casefold(): user for user in self._files.read_people("users", User)}
         self._sessions = {kept.key: kept for kept in self._files.read_or_forget("sessions", Session)}
         self._tokens = {kept.key: kept for kept in self._files.read_or_forget("tokens", ApiToken)}
         self._known_places = {(kept.user, kept.address) for kept in self._sessions.values()}
@@ -97,6 +97,9 @@ class Accounts:
         if self._code_key is None or not hmac.compare_digest(_key_of(code), self._code_key):
             message = "This set-up link is not valid, or not any more."
             raise Refused(message, hint="Use the link that Holdfast printed when it was last started.")
+        if self._files.any_there:
+            message = "The files of accounts came back meanwhile."
+            raise Refused(message, hint="Start Holdfast again, then sign in.")
         return self.add_user(name, password, Role.ADMIN, only_as_first=True)
 
     def add_user(self, name: str, password: str, role: Role, *, only_as_first: bool = False) -> User:

@@ -19,6 +19,7 @@ LARGEST: Final = 2**53 - 1
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Priority(StrEnum):

@@ -1,10 +1,9 @@
 """Who may ask for what: people, their roles, and the keys by which they are known again."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from core.models import Value
+from core.models import Moment, Value
 
 
 class Role(StrEnum):
@@ -28,7 +27,7 @@ class User(Value, frozen=True, kw_only=True):
     name: str
     role: Role
     password: str
-    created_at: datetime
+    created_at: Moment
 
 
 class Session(Value, frozen=True, kw_only=True):
@@ -36,8 +35,8 @@ class Session(Value, frozen=True, kw_only=True):
 
     key: str
     user: str
-    created_at: datetime
-    seen_at: datetime
+    created_at: Moment
+    seen_at: Moment
     long: bool = False
     address: str = ""
 
@@ -49,8 +48,8 @@ class ApiToken(Value, frozen=True, kw_only=True):
     user: str
     name: str
     role: Role
-    created_at: datetime
-    expires_at: datetime
+    created_at: Moment
+    expires_at: Moment
 
 
 class SignedIn(Value, frozen=True, kw_only=True):

@@ -97,13 +97,13 @@ def _converted(text: bytes, kind: type[Kept]) -> Kept:
     try:
         value = msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
-        raise _placed(text, str(error)) from None
+        raise placed(text, str(error)) from None
     if not GOOD_ID.match(value.id):
-        raise _placed(text, "This cannot be an id - at `$.id`")
+        raise placed(text, "This cannot be an id - at `$.id`")
     return value
 
 
-def _placed(text: bytes, message: str) -> InvalidYaml:
+def placed(text: bytes, message: str) -> InvalidYaml:
     """Return what does not fit in words, with the line and column where it stands."""
     found = WHERE.search(message)
     way = _way(found[1]) if found else ()

@@ -89,7 +89,7 @@ class Reader:
         found: Found[Kept] = Found()
         for path in self._files(kind):
             try:
-                value = parse(_content(path))
+                value = parse(content_of(path))
                 check_name(path, value)
             except InvalidYaml as error:
                 found.bad.append((path, error))
@@ -107,7 +107,7 @@ class Reader:
                 paths = sorted(folder.iterdir())
             except OSError as error:
                 self._hidden = True
-                self._tell(folder, _unreadable(error))
+                self._tell(folder, unreadable(error))
                 continue
             yield from (path for path in paths if path.suffix == ".yaml" and path.name[0] != ".")
 
@@ -149,7 +149,7 @@ class Reader:
         """Name a bad file, and use the generation before it if there is one."""
         for generation in self._generations(kind, path):
             try:
-                value = parse(_content(generation))
+                value = parse(content_of(generation))
             except InvalidYaml:
                 continue
             if value.id in found.values:
@@ -196,11 +196,11 @@ class Reader:
 
     def _with_a_job(self, runs: Found[Run], jobs: Found[Job]) -> Iterator[Run]:
         """Give the runs whose job is there; the others stay where they are, and are named."""
-        unreadable = {path.stem[-8:] for path, _ in jobs.bad}
+        hurt = {path.stem[-8:] for path, _ in jobs.bad}
         for run in runs.values.values():
             if run.job_id in jobs.values:
                 yield run
-            elif run.job_id[:8] not in unreadable:
+            elif run.job_id[:8] not in hurt:
                 path = self._folder.relative(runs.paths[run.id])
                 message = (
                     f"Its job {run.job_id} is not there. The run stays where it is; "
@@ -209,7 +209,7 @@ class Reader:
                 self.problems.append(Problem(path=path, message=message))
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     """Return what is in a file; raises InvalidYaml when that cannot be read."""
     try:
         if not is_regular(path):
@@ -218,13 +218,14 @@ def _content(path: Path) -> bytes:
             raise InvalidYaml(f"It is longer than {yaml_text.LONGEST_TEXT:,} bytes.")
         content = path.read_bytes()
     except OSError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     if not content.strip(b"\x00 \t\r\n"):
         raise InvalidYaml("It is empty.", line=1, column=1)
     return content
 
 
-def _unreadable(error: OSError) -> InvalidYaml:
+def unreadable(error: OSError) -> InvalidYaml:
+    """Return what the system's refusal to read a file means."""
     return InvalidYaml(f"It could not be read: {os.strerror(error.errno or 0).lower()}.")
 
 
