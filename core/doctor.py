@@ -13,7 +13,12 @@ from typing import Final
 import psutil
 import yaml
 
+from core.clock import SystemClock
+from core.errors import StoreUnreadable
 from core.models import Value
+from core.people import User
+from core.storage.auth_files import AuthFiles
+from core.storage.folder import StoreFolder
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_FREE: Final = 64 * 1024 * 1024
@@ -84,6 +89,7 @@ def examine(data: Path) -> tuple[Finding, ...]:
         _quick_copies(),
         _data_folder(data),
         _file_system(data),
+        *((_store(data), _accounts(data)) if os.path.isdir(data) else ()),  # noqa: PTH112 - raises nothing
         *(_program(program) for program in PROGRAMS),
     )
 
@@ -116,7 +122,7 @@ def _quick_copies() -> Finding:
 
 def _data_folder(data: Path) -> Finding:
     place = _nearest(data)
-    if not place.is_dir() or not os.access(place, os.W_OK):
+    if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):  # noqa: PTH112 - raises nothing
         cost = "Holdfast cannot keep anything there. Change its owner, or name another folder with --data."
         return Finding(name="data folder", verdict=Verdict.BAD, found=f"{data} cannot be written", cost=cost)
     free = shutil.disk_usage(place).free
@@ -124,6 +130,27 @@ def _data_folder(data: Path) -> Finding:
     cost = "" if good else "Less than 64 MB are free; changes will soon be refused."
     found = f"{data.absolute()}, {free / 1e9:.1f} GB free"
     return Finding(name="data folder", verdict=_judged(good), found=found, cost=cost)
+
+
+def _store(data: Path) -> Finding:
+    """Say what a start on the folder would say, and who works on it now."""
+    folder = StoreFolder(data, SystemClock())
+    try:
+        folder.check()
+    except StoreUnreadable as error:
+        return Finding(name="store", verdict=Verdict.BAD, found=str(error), cost=error.hint)
+    holder = folder.holder
+    found = f"in use{holder}" if holder else "not in use"
+    return Finding(name="store", verdict=Verdict.GOOD, found=found)
+
+
+def _accounts(data: Path) -> Finding:
+    try:
+        people = AuthFiles(data / "auth").read_people("users", User)
+    except StoreUnreadable as error:
+        return Finding(name="accounts", verdict=Verdict.BAD, found=str(error), cost=error.hint)
+    found = f"{len(people)} that may come in" if people else "none yet; `holdfast serve` leads to the first"
+    return Finding(name="accounts", verdict=Verdict.GOOD, found=found)
 
 
 def _file_system(data: Path) -> Finding:
@@ -139,15 +166,15 @@ def _file_system(data: Path) -> Finding:
 
 def file_system_of(path: Path) -> str:
     """Return the type of the file system that holds the path, empty where it cannot be told."""
-    place = path.resolve()
+    place = Path(os.path.realpath(path))  # Path.resolve raises for links in a circle
     mounts = [part for part in psutil.disk_partitions(all=True) if place.is_relative_to(part.mountpoint)]
     return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
 
 
 def _nearest(path: Path) -> Path:
-    """Return the path, or the nearest folder above it that exists."""
+    """Return the path, or the nearest above it that can be seen."""
     place = path.absolute()
-    while not place.exists():
+    while not os.path.lexists(place):
         place = place.parent
     return place
 

@@ -1,6 +1,7 @@
 """The store's folder: whose it is, who holds it, and where everything in it lies."""
 
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -73,6 +74,33 @@ class StoreFolder:
             except BaseException:
                 self.release()
                 raise
+
+    def check(self) -> None:
+        """Raise StoreUnreadable for what `take` would refuse or could not use; changes nothing."""
+        with self._unreadable():
+            self._refuse_strangers()
+        for name in (*OURS, "locks/server.lock"):
+            if os.path.lexists(self.root / name):
+                _check_ours(self.root / name)
+
+    @property
+    def holder(self) -> str:
+        """Return who holds the folder (" by process 12, ..."), empty when nobody does."""
+        try:
+            descriptor = os.open(
+                self.root / "locks" / "server.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+            )
+        except OSError:
+            return ""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self._holder()
+        except OSError:  # a file system that has no locks
+            return ""
+        finally:
+            os.close(descriptor)
+        return ""
 
     def release(self) -> None:
         """Let go of the folder."""
@@ -231,6 +259,22 @@ def slug(name: str) -> str:
     """Return what of a name can stand in a file's name anywhere."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters)[:40].strip("-") or "job"
+
+
+def _check_ours(path: Path) -> None:
+    """Raise StoreUnreadable for what this user cannot use, or another user's Holdfast made."""
+    folder = path.name != "server.lock"
+    needed = os.R_OK | os.W_OK | (os.X_OK if folder else 0)
+    if folder and not path.is_dir():
+        problem, hint = "is no folder", "Move what is there out of the way."
+    elif not os.access(path, needed):
+        problem, hint = "cannot be read and written by this user", "Give it back to the user of Holdfast."
+    elif (owner := path.stat().st_uid) != os.geteuid():
+        problem = f"belongs to the user {owner}, not to this one ({os.geteuid()})"
+        hint = "Run Holdfast and its commands as one user, or what one writes the other cannot read."
+    else:
+        return
+    raise StoreUnreadable(f"{path} {problem}.", hint=hint)
 
 
 def is_regular(path: Path) -> bool:

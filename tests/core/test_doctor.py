@@ -1,8 +1,27 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from core.accounts import Accounts
 from core.doctor import PROGRAMS, Verdict, examine
+from core.passwords import Passwords
+from core.storage.yaml_files import YamlFilesStore
+from tests.doubles import SettableClock
+
+ROOT = Path(__file__).parents[2]
+PUT_DOWN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+"""Root reads what nobody may read; without these two powers it does not."""
+
+SAY = """
+import sys
+from pathlib import Path
+from core.doctor import examine
+for finding in examine(Path(sys.argv[1])):
+    print(f"{finding.name}: {finding.verdict}: {finding.found}")
+"""
 
 
 def verdicts(data):
@@ -50,3 +69,119 @@ def test_a_data_folder_below_a_file_is_bad(tmp_path):
 
     assert found.verdict == Verdict.BAD
     assert "--data" in found.cost
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store that was made and let go."""
+    store = YamlFilesStore(tmp_path / "data", clock=SettableClock())
+    store.open()
+    store.close()
+    return store
+
+
+def everything_in(folder: Path) -> dict[Path, tuple[int, int, float]]:
+    found = {path: path.lstat() for path in (folder, *folder.rglob("*"))}
+    return {path: (status.st_mode, status.st_size, status.st_mtime_ns) for path, status in found.items()}
+
+
+def said_without_powers(data: Path) -> dict[str, str]:
+    argv = [*PUT_DOWN, sys.executable, "-c", SAY, str(data)]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
+
+def test_a_data_folder_below_a_closed_one_is_bad_and_no_traceback(tmp_path):
+    (tmp_path / "private").mkdir(mode=0o000)
+
+    said = said_without_powers(tmp_path / "private" / "x" / "y")
+
+    assert said["data folder"].startswith("bad: ")
+    assert "store" not in said
+
+
+@pytest.mark.parametrize("name", ["jobs", "runs", "locks", "locks/server.lock"])
+def test_a_part_of_the_store_that_is_closed_to_us_is_bad(store, name):
+    (store.folder / name).chmod(0o000)
+
+    said = said_without_powers(store.folder)
+
+    (store.folder / name).chmod(0o700)
+    assert said["store"].startswith("bad: ")
+    assert str(store.folder / name) in said["store"]
+
+
+def test_a_closed_data_folder_is_bad(store):
+    store.folder.chmod(0o000)
+
+    said = said_without_powers(store.folder)
+
+    store.folder.chmod(0o700)
+    assert {said[name].split(":")[0] for name in ("data folder", "store", "accounts")} == {"bad"}
+
+
+def test_a_file_in_place_of_a_part_of_the_store_is_bad(store):
+    (store.folder / "runs").rmdir()
+    (store.folder / "runs").touch()
+
+    found = verdicts(store.folder)["store"]
+
+    assert found.verdict == Verdict.BAD
+    assert found.found.endswith("runs is no folder.")
+
+
+def test_a_folder_of_strangers_files_is_bad(tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+
+    found = verdicts(tmp_path)["store"]
+
+    assert found.verdict == Verdict.BAD
+    assert "holds files (holiday.jpg) but no store.yaml" in found.found
+    assert "--data" in found.cost
+
+
+def test_a_store_of_a_newer_holdfast_is_bad(store):
+    marker = store.folder / "store.yaml"
+    marker.write_text(marker.read_text().replace("format: 1", "format: 2"))
+
+    found = verdicts(store.folder)["store"]
+
+    assert found.verdict == Verdict.BAD
+    assert "written by a newer Holdfast" in found.found
+
+
+def test_who_holds_the_store_is_said_and_nothing_is_changed(store):
+    store.open()
+    store.tell_address("http://127.0.0.1:8080")
+    before = everything_in(store.folder)
+
+    found = verdicts(store.folder)["store"]
+
+    assert (found.verdict, found.cost) == (Verdict.GOOD, "")
+    assert found.found.startswith(f"in use by process {os.getpid()}, started ")
+    assert found.found.endswith(", at http://127.0.0.1:8080")
+    assert everything_in(store.folder) == before
+    store.close()
+    assert verdicts(store.folder)["store"].found == "not in use"
+
+
+def test_a_list_of_people_that_stops_the_start_is_bad(store):
+    accounts = Accounts(store.folder / "auth", SettableClock(), passwords=Passwords(memory_kib=64))
+    accounts.set_up(accounts.set_up_code(), "ada", "nine blue herons over Orkney")
+    good = verdicts(store.folder)["accounts"]
+    (store.folder / "auth" / "users.yaml").write_bytes(b"")
+
+    bad = verdicts(store.folder)["accounts"]
+
+    assert (good.verdict, good.found) == (Verdict.GOOD, "1 that may come in")
+    assert bad.verdict == Verdict.BAD
+    assert "It is empty" in bad.found
+
+
+def test_a_data_folder_that_is_a_link_to_nowhere_is_bad(tmp_path):
+    (tmp_path / "data").symlink_to("nowhere")
+    (tmp_path / "circle").symlink_to("circle")
+
+    for name in ("data", "circle"):
+        assert verdicts(tmp_path / name)["data folder"].verdict == Verdict.BAD
