@@ -28,8 +28,8 @@ log = logging.getLogger("holdfast.demo")
 LINK: Final = re.compile(r"(http://127\.0\.0\.1:\d+)/setup#(\S+)")
 PATIENCE: Final = 120
 NAME: Final = "demo"
-SHOWN: Final = ("p", "s", "d", "r", "e")
-"""Of the fields of a live frame: percent, what is done, how much, how fast, how long."""
+SHOWN: Final = ("s", "d", "r", "e")
+"""Of the fields of a live frame: what is done, how much, how fast, how long."""
 
 
 class DemoFailed(HoldfastError):

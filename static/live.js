@@ -50,7 +50,7 @@
     } else if (element instanceof HTMLOListElement) {
       stand(element, text);
     } else {
-      const words = text || element.dataset.else || "";
+      const words = text ? text + (element.dataset.unit ?? "") : element.dataset.else || "";
       if (element.textContent !== words) element.textContent = words;
     }
   }
@@ -151,13 +151,14 @@
 
   function count(counts) {
     let changed = false;
-    for (const [name, text] of Object.entries(counts)) {
+    for (const [name, value] of Object.entries(counts)) {
+      const text = typeof value === "number" ? value.toLocaleString("en") : value;
       for (const element of document.querySelectorAll(`[data-c="${CSS.escape(name)}"]`)) {
-        changed ||= element.textContent !== String(text);
-        put(element, String(text));
+        changed ||= element.textContent !== text;
+        put(element, text);
       }
     }
-    if ("failed" in counts) title(Number(String(counts.failed).replace(/,/g, "")));
+    if ("failed" in counts) title(counts.failed);
     if (changed && document.querySelector("[data-part=board]")) redraw();
   }
 

@@ -28,7 +28,7 @@ class JobRow(Value, frozen=True, kw_only=True):
     kind: str
     about: str
     mark: Mark
-    live: Mapping[str, str] | None
+    live: Mapping[str, str | int] | None
     version: str
     tide: Tide | None
     last_at: datetime | None
@@ -61,7 +61,7 @@ def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
     )
 
 
-def live_of(run: Run | None) -> Mapping[str, str] | None:
+def live_of(run: Run | None) -> Mapping[str, str | int] | None:
     """Return the changing fields of a run at work; None where no engine is at work."""
     return progress_fields(run.progress) if run and run.state in AT_WORK else None
 

@@ -15,14 +15,14 @@ Render = Callable[..., str]
 """Renders a template by its name, with what it is to show as keywords."""
 
 
-def job_patch(overview: JobOverview) -> dict[str, str]:
-    """Return the changing fields of a job, each a text that the page puts in its place.
+def job_patch(overview: JobOverview) -> dict[str, str | int]:
+    """Return the changing fields of a job, each ready to be put in its place.
 
-    `v` is another word whenever more than these fields changed; `p` percent, `s` what is done in
+    `v` is another word whenever more than these fields changed; `p` the percentage, a number, `s` what is done in
     words, `d` how much of how much, `r` rate, `e` time left, `g` the name of the stage.
     """
     run = overview.latest_run
-    fields = {"v": edition(overview)}
+    fields: dict[str, str | int] = {"v": edition(overview)}
     if run is not None and run.state in AT_WORK:
         fields |= progress_fields(run.progress)
     return fields
@@ -37,11 +37,11 @@ def job_pieces(overview: JobOverview, render: Render, runs: Sequence[Run] = ()) 
     return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
 
 
-def count_patch(counts: Mapping[str, int], load: Load) -> dict[str, str]:
-    """Return the counts of chips, navigation and slots as texts, by the names that pages use."""
+def count_patch(counts: Mapping[str, int], load: Load) -> dict[str, str | int]:
+    """Return the counts of chips and navigation, and the slots in words, by the names that pages use."""
     groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
     groups["jobs"] = sum(counts.values())
-    return {name: f"{count:,}" for name, count in groups.items()} | {"slots": slots_sentence(load)}
+    return {**groups, "slots": slots_sentence(load)}
 
 
 def slots_sentence(load: Load) -> str:

@@ -1,12 +1,12 @@
-"""How far a run at work is, each part a text ready to show."""
+"""How far a run at work is, each part ready to show."""
 
 from core.models import Progress
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.texts import visible
 
 
-def progress_fields(progress: Progress) -> dict[str, str]:
-    """Return the fields of a run at work."""
+def progress_fields(progress: Progress) -> dict[str, str | int]:
+    """Return the fields of a run at work: texts, and the percentage as a number."""
     return {
         "p": percent(progress),
         "s": visible(stage_sentence(progress)),
@@ -17,9 +17,9 @@ def progress_fields(progress: Progress) -> dict[str, str]:
     }
 
 
-def percent(progress: Progress) -> str:
-    """Return "64%", or nothing while the total is unknown."""
-    return "" if progress.percent is None else f"{min(int(progress.percent), 100)}%"
+def percent(progress: Progress) -> int | str:
+    """Return the whole percentage, or an empty text while the total is unknown."""
+    return "" if progress.percent is None else min(int(progress.percent), 100)
 
 
 def stage_sentence(progress: Progress) -> str:

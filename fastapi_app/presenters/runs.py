@@ -74,7 +74,7 @@ class RunView(Value, frozen=True, kw_only=True):
     number: int
     mark: Mark
     over: bool
-    live: Mapping[str, str] | None
+    live: Mapping[str, str | int] | None
     steps: tuple[Step, ...]
     standing: str
     sentence: str
@@ -122,7 +122,7 @@ def run_view(run: Run, job: Job) -> RunView:
     )
 
 
-def so_far(run: Run) -> Mapping[str, str] | None:
+def so_far(run: Run) -> Mapping[str, str | int] | None:
     """Return how far a run is that was set down; None for one that never began or is over."""
     if run.over or not run.attempt:
         return None

@@ -80,7 +80,7 @@ async def test_a_page_is_told_what_changes_among_what_it_shows(world, hub, jobs)
         "t": "p", "e": hub.epoch, "s": before + 1, "at": 1763710927,
     }  # fmt: skip
     assert [job_id for job_id, _ in said["j"]] == [shown.id]
-    assert said["j"][0][1]["p"] == "64%"
+    assert said["j"][0][1]["p"] == 64
     assert "h" not in said
     assert await told(hub, viewer) is None
 
@@ -99,7 +99,7 @@ async def test_a_page_that_comes_back_gets_the_present_state_of_what_changed(wor
     said = await told(hub, viewer)
     assert {job_id for job_id, _ in said["j"]} == {first.id, second.id}
     assert len(said["j"]) == 2
-    assert dict(said["j"])[first.id]["p"] == "59%"
+    assert dict(said["j"])[first.id]["p"] == 59
     assert said["s"] == hub.seq
     assert await told(hub, joined(hub, first.id)) is None
 
@@ -158,7 +158,7 @@ async def test_counts_go_to_pages_that_ask_for_them(world, hub):
     await hub.publish(Flush(moved=1))
 
     with_counts, without = await told(hub, counting), await told(hub, plain)
-    assert with_counts["c"]["jobs"] == "1"
+    assert with_counts["c"]["jobs"] == 1
     assert "c" not in without
     assert (with_counts["x"], without["x"]) == (1, 1)
 
@@ -220,7 +220,7 @@ async def test_a_page_that_is_slow_has_one_entry_for_each_job_waiting(world, hub
     assert len(viewer.pending.rows) == 3
     said = await told(hub, viewer)
     assert (len(said["j"]), said["x"], said["s"]) == (3, 50, hub.seq)
-    assert dict(said["j"])[jobs[0].id]["p"] == "49%"
+    assert dict(said["j"])[jobs[0].id]["p"] == 49
 
 
 async def test_a_hidden_page_is_told_counts_only(world, hub, jobs):
@@ -238,7 +238,7 @@ async def test_a_hidden_page_is_told_counts_only(world, hub, jobs):
     afterwards = await told(hub, viewer)
 
     assert meanwhile is None
-    assert counts["c"]["jobs"] == "4"
+    assert counts["c"]["jobs"] == 4
     assert "j" not in counts
     assert "h" not in counts
     assert [job_id for job_id, _ in afterwards["j"]] == [jobs[0].id]

@@ -142,7 +142,7 @@ def test_a_page_that_reconnects_has_lost_nothing(served, ada):
         line.send(json.dumps({"t": "sub", "e": position[0], "s": said["s"], "j": [job.id]}))
         again = heard(line)
 
-    assert dict(again["j"])[job.id]["p"] == "89%"
+    assert dict(again["j"])[job.id]["p"] == 89
     assert again["s"] > said["s"]
 
 
@@ -270,7 +270,7 @@ def test_polling_gets_the_same_frame_as_the_socket(world, browser):
     assert (said["t"], said["e"]) == ("p", epoch)
     assert job.id in dict(said["j"])
     assert said["h"]
-    assert said["c"]["running"] == "1"
+    assert said["c"]["running"] == 1
     assert said["l"]["rows"][0].endswith("info hello")
     assert (again.status_code, again.content) == (304, b"")
     assert strange.json() == {"t": "reset", "e": epoch}
