@@ -7,6 +7,7 @@ import pytest
 from core.dispatch.local import LocalDispatcher
 from core.engines.base import Surroundings
 from core.events import Event, EventBus
+from core.logs import RunLogs
 from core.manager import JobManager
 from core.storage.memory import MemoryStore
 from tests.doubles import SettableClock, make_scripted_engine
@@ -63,3 +64,22 @@ def a_manager(events, clock, surroundings):
 @pytest.fixture
 def manager(a_manager, store, dispatcher):
     return a_manager(store, dispatcher)
+
+
+@pytest.fixture
+def make_logs(tmp_path, clock, events):
+    """Make the logs of a process; every one made is ended with the test."""
+    made = []
+
+    def make(**settings):
+        made.append(RunLogs(tmp_path / "logs", events, clock, **settings))
+        return made[-1]
+
+    yield make
+    for logs in made:
+        logs.close_all()
+
+
+@pytest.fixture
+def logs(make_logs):
+    return make_logs()

@@ -4,7 +4,6 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,25 +16,6 @@ from core.logs import RunLogs
 from tests.builders import WHEN
 
 RUN = "3f2a1b4c-0000-4000-8000-000000000001"
-
-
-@pytest.fixture
-def make_logs(tmp_path, clock, events):
-    """Make the logs of a process; every one made is ended with the test."""
-    made = []
-
-    def make(**settings):
-        made.append(RunLogs(tmp_path / "logs", events, clock, **settings))
-        return made[-1]
-
-    yield make
-    for logs in made:
-        logs.close_all()
-
-
-@pytest.fixture
-def logs(make_logs):
-    return make_logs()
 
 
 def texts(page):
@@ -112,100 +92,6 @@ def test_an_unknown_level_is_taken_for_info(logs):
     assert [line.level for line in logs.read(RUN).lines] == ["info"]
 
 
-def test_lines_are_read_after_a_number(logs):
-    for number in range(1, 26):
-        logs.write(RUN, "info", f"line {number}")
-
-    first = logs.read(RUN, limit=10)
-    second = logs.read(RUN, after=first.next, limit=10)
-    third = logs.read(RUN, after=second.next, limit=10)
-
-    assert texts(first) == [f"line {number}" for number in range(1, 11)]
-    assert (second.lines[0].number, second.lines[-1].number, second.next) == (11, 20, 20)
-    assert (len(third.lines), third.next, third.total) == (5, 25, 25)
-
-
-def test_reading_past_the_end_gives_nothing_and_harms_nothing(logs):
-    logs.write(RUN, "info", "only")
-
-    for after in (1, 2, 10**9, -5):
-        page = logs.read(RUN, after=after)
-        assert (len(page.lines), page.total) == ((1 if after < 0 else 0), 1)
-    assert logs.read(RUN, limit=0).lines == ()
-    assert logs.read("never-ran-1").total == 0
-
-
-def test_lines_are_found_by_level_and_text(logs):
-    for number in range(3_000):
-        logs.write(
-            RUN,
-            "error" if number == 2_500 else "warn" if number % 1_000 == 999 else "info",
-            f"File {number}.txt",
-        )
-
-    assert texts(logs.read(RUN, level="error")) == ["File 2500.txt"]
-    assert texts(logs.read(RUN, level="warn")) == [
-        "File 999.txt",
-        "File 1999.txt",
-        "File 2500.txt",
-        "File 2999.txt",
-    ]
-    assert texts(logs.read(RUN, query="FILE 77.")) == ["File 77.txt"]
-    assert texts(logs.read(RUN, level="warn", query="99")) == [
-        "File 999.txt",
-        "File 1999.txt",
-        "File 2999.txt",
-    ]
-    assert texts(logs.read(RUN, query="nowhere")) == []
-    assert logs.read(RUN, query="nowhere").next == 3_000
-
-
-def test_a_search_goes_on_where_its_page_ended(logs):
-    for number in range(2_500):
-        logs.write(RUN, "warn" if number % 100 == 0 else "info", f"line {number}")
-    found, after = [], 0
-
-    while (page := logs.read(RUN, after=after, limit=7, level="warn")).lines:
-        found += texts(page)
-        after = page.next
-
-    assert found == [f"line {number}" for number in range(0, 2_500, 100)]
-
-
-def test_the_tail_is_the_last_lines(logs):
-    for number in range(1, 2_003):
-        logs.write(RUN, "info", f"line {number}")
-
-    page = logs.tail(RUN, 3)
-
-    assert [line.number for line in page.lines] == [2_000, 2_001, 2_002]
-    assert logs.tail(RUN, 10_000).lines[0].number == 1
-
-
-def test_any_line_of_a_million_is_read_without_reading_the_others(logs):
-    path = logs.path(RUN)
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        for thousand in range(1_000):
-            file.write(
-                b"".join(one_line(WHEN, "info", f"line {thousand * 1_000 + n}") for n in range(1, 1_001))
-            )
-    logs.tail(RUN, 1)
-    before = bytes_read_by_this_process()
-
-    for number in (1, 999, 1_000, 1_001, 500_000, 999_999, 1_000_000):
-        page = logs.read(RUN, after=number - 1, limit=1)
-
-        assert texts(page) == [f"line {number}"]
-        assert page.lines[0].number == number
-        assert page.total == 1_000_000
-    assert bytes_read_by_this_process() - before < path.stat().st_size / 20
-
-
-def bytes_read_by_this_process() -> int:
-    return int(Path("/proc/self/io").read_text().split()[1])
-
-
 def test_a_log_of_an_earlier_process_is_continued_with_the_right_numbers(logs, make_logs):
     logs.write(RUN, "info", "before")
     logs.close_all()
@@ -214,37 +100,6 @@ def test_a_log_of_an_earlier_process_is_continued_with_the_right_numbers(logs, m
     later.write(RUN, "info", "after")
 
     assert [(line.number, line.text) for line in later.read(RUN).lines] == [(1, "before"), (2, "after")]
-
-
-@pytest.mark.parametrize(
-    "torn", [b"2026-11-21T07:42:00.0", b"x", b"\xff\xfe", b"2026-11-21T07:42:00.000Z info half a mess"]
-)
-def test_a_torn_last_line_is_left_out(logs, make_logs, torn):
-    logs.write(RUN, "info", "whole")
-    logs.close_all()
-    with logs.path(RUN).open("ab") as file:
-        file.write(torn)
-
-    later = make_logs()
-    assert texts(later.read(RUN)) == ["whole"]
-    later.write(RUN, "info", "next")
-
-    assert texts(later.read(RUN)) == ["whole", "next"]
-
-
-def test_lines_that_are_not_ours_are_shown_as_they_are(logs):
-    path = logs.path(RUN)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(
-        b"a stranger's line\n\x00\xff\x1b[31m\n\n2026-11-21 info no zone\n2026-11-21T07:42:00.000Z info ours\n"
-    )
-
-    page = logs.read(RUN)
-
-    assert len(page.lines) == 5
-    assert page.lines[0].text == "a stranger's line"
-    assert "\x1b" not in page.lines[1].text
-    assert page.lines[4].text == "ours"
 
 
 def test_beyond_its_quota_a_log_says_so_once_and_the_run_goes_on(make_logs):
@@ -382,27 +237,6 @@ def test_many_threads_write_whole_lines(logs):
         page = logs.read(run_id)
         assert sorted(int(text.split()[0]) for text in texts(page)) == list(range(index, 2_000, 4))
         assert {len(text.split()[1]) for text in texts(page)} == {500}
-
-
-def test_one_writer_and_one_reader_agree_on_the_numbers(logs):
-    done = threading.Event()
-    seen: list[int] = []
-
-    def follow():
-        after = 0
-        while not (done.is_set() and after == 3_000):
-            page = logs.read(RUN, after=after)
-            seen.extend(line.number for line in page.lines)
-            after = page.next
-
-    reader = threading.Thread(target=follow)
-    reader.start()
-    for number in range(3_000):
-        logs.write(RUN, "info", f"line {number}")
-    done.set()
-    reader.join()
-
-    assert seen == list(range(1, 3_001))
 
 
 def test_hundreds_of_runs_can_be_read_and_written_in_turn(logs):

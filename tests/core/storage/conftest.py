@@ -15,6 +15,17 @@ def folder(tmp_path):
 
 
 @pytest.fixture
+def files(folder):
+    """Return what each file of the folder holds at present."""
+
+    def look():
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+    return look
+
+
+@pytest.fixture
 def opened(folder):
     """Open the store of files; opening it again is what a restart does."""
     stores = []

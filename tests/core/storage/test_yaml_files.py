@@ -1,55 +1,23 @@
-"""The folder: what lies where, who holds it, and what happens when the disk refuses."""
+"""Saving: which file holds what, and what happens when the disk refuses."""
 
 import errno
 import os
-import stat
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
 
-from core.errors import InvalidOptions, StorageFailed, StorageFull, StoreInUse, StoreUnreadable
+from core.errors import InvalidOptions, StorageFailed, StorageFull
 from core.models import frozen
 from core.storage.base import Changes
 from core.storage.yaml_files import YamlFilesStore
 from tests.builders import a_kept_job, a_kept_run
 from tests.doubles import SettableClock
 
-ROOT = Path(__file__).parents[3]
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 TWO = "77aa0000-0000-4000-8000-000000000002"
 RUN = "91bb0000-0000-4000-8000-000000000003"
-
-HOLDER = """
-import sys
-from pathlib import Path
-from core.clock import SystemClock
-from core.storage.yaml_files import YamlFilesStore
-store = YamlFilesStore(Path(sys.argv[1]), clock=SystemClock())
-store.open()
-store.tell_address("http://127.0.0.1:8123")
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def in_another_process(folder: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder)], cwd=ROOT, stdin=-1, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
 
 
 def test_a_job_is_a_file_that_people_can_read(opened, folder):
@@ -114,36 +82,14 @@ def test_two_jobs_whose_files_would_have_one_name_are_both_kept(opened):
 
 
 @pytest.mark.parametrize("evil", ["../../x", "", "a/b", "-x", ".hidden", "x" * 65, "a\nb", "3f2a\0"])
-def test_an_id_that_would_leave_the_folder_is_refused(opened, folder, evil):
+def test_an_id_that_would_leave_the_folder_is_refused(opened, evil, files):
     store, _ = opened()
-    before = files_in(folder)
+    before = files()
 
     with pytest.raises(Exception, match="id"):
         store.commit(Changes(jobs=(a_kept_job(evil),)))
 
-    assert files_in(folder) == before
-
-
-def test_only_the_owner_can_read_the_folder(opened, folder):
-    before = os.umask(0)
-    try:
-        store, _ = opened()
-        store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
-        store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
-    finally:
-        os.umask(before)
-
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
-    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
-    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
-
-
-def test_git_is_told_to_track_only_what_people_change(opened, folder):
-    opened()
-
-    ignored = (folder / ".gitignore").read_text(encoding="utf-8").split()
-
-    assert ignored == ["state/", "runs/", "backups/", "quarantine/", "locks/", "logs/", "auth/", "work/"]
+    assert files() == before
 
 
 def test_the_last_three_generations_of_a_job_are_kept(opened, folder):
@@ -156,14 +102,14 @@ def test_the_last_three_generations_of_a_job_are_kept(opened, folder):
     assert [yaml.safe_load(path.read_bytes())["version"] for path in kept] == [6, 5, 4]
 
 
-def test_a_run_that_is_gone_leaves_nothing_behind(opened, folder):
+def test_a_run_that_is_gone_leaves_nothing_behind(opened, files):
     store, _ = opened()
     store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
     store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=2),)))
 
     store.commit(Changes(gone_runs=(RUN,)))
 
-    assert not [name for name in files_in(folder) if RUN in name]
+    assert not [name for name in files() if RUN in name]
 
 
 def test_a_hand_edit_made_meanwhile_is_kept_aside_when_the_job_is_saved(opened, folder):
@@ -190,116 +136,6 @@ def test_a_hand_edit_is_read_at_the_next_start(opened, folder):
     assert [job.name for job in contents.jobs] == ["pictures"]
 
 
-def test_a_second_server_on_the_folder_is_refused_and_told_who_holds_it(folder):
-    holder = in_another_process(folder)
-    before = files_in(folder)
-
-    with pytest.raises(StoreInUse) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
-
-    assert f"process {holder.pid}" in str(refused.value)
-    assert "http://127.0.0.1:8123" in str(refused.value)
-    assert files_in(folder) == before
-    holder.communicate()
-
-
-def test_the_folder_is_free_as_soon_as_its_holder_was_killed(folder, opened):
-    holder = in_another_process(folder)
-
-    holder.kill()
-    holder.communicate()
-    _, contents = opened()
-
-    assert not contents.problems
-
-
-@pytest.mark.parametrize(
-    "left", ["jobs/3f/photos-3f2a1b4c.yaml", "state/journal-1.yaml", "holiday.jpg", "logs/3f/x.log"]
-)
-def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left):
-    (folder / left).parent.mkdir(parents=True, exist_ok=True)
-    (folder / left).write_text("precious")
-
-    with pytest.raises(StoreUnreadable) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
-
-    assert "store.yaml" in str(refused.value)
-    assert "mounted" in refused.value.hint
-    assert files_in(folder) == {left: b"precious"}
-
-
-def test_a_store_of_a_newer_format_is_left_alone(opened, folder):
-    store, _ = opened()
-    store.close()
-    (folder / "store.yaml").write_text("format: 2\nstore: 7f0c1c5e\n")
-    before = files_in(folder)
-
-    with pytest.raises(StoreUnreadable, match="newer Holdfast"):
-        YamlFilesStore(folder, clock=SettableClock()).open()
-
-    assert files_in(folder) == before
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\0\0\0", b"form", b"[1, 2]", b"format: two\nstore: x\n", b"format: 1\n", b"\xff\xfe"]
-)
-def test_a_damaged_marker_is_mended_and_keeps_the_id_of_the_store(opened, folder, content):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),)))
-    store.close()
-    marker = (folder / "store.yaml").read_bytes()
-    (folder / "store.yaml").write_bytes(content)
-
-    _, contents = opened()
-
-    assert (folder / "store.yaml").read_bytes() == marker
-    assert [job.id for job in contents.jobs] == [ONE]
-    assert [problem.path for problem in contents.problems] == ["store.yaml"]
-    assert [path.read_bytes() for path in (folder / "quarantine").iterdir()] == [content]
-
-
-def test_the_folder_of_a_clone_and_a_fresh_disk_can_become_a_store(opened, folder):
-    (folder / "lost+found").mkdir(parents=True)
-    (folder / ".gitkeep").touch()
-    (folder / "auth").mkdir()
-
-    _, contents = opened()
-
-    assert not contents.problems
-
-
-@pytest.mark.parametrize("obstacle", ["file", "loop"])
-def test_a_folder_that_cannot_be_one_is_refused_in_words(folder, obstacle):
-    if obstacle == "file":
-        folder.write_text("not a folder")
-    else:
-        folder.symlink_to(folder)
-
-    with pytest.raises(StoreUnreadable) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
-
-    assert str(folder) in str(refused.value)
-
-
-def test_a_folder_that_vanished_is_not_made_anew(opened, folder):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),)))
-    away = folder.with_name("away")
-    folder.rename(away)
-    folder.mkdir()
-
-    with pytest.raises(StorageFailed, match="gone"):
-        store.commit(Changes(jobs=(a_kept_job(ONE, version=2), a_kept_job(TWO))))
-    with pytest.raises(StorageFailed):
-        store.check_writable()
-
-    assert files_in(folder) == {}
-    folder.rmdir()
-    away.rename(folder)
-    _, contents = opened()
-    assert [job.version for job in contents.jobs] == [1]
-
-
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
@@ -324,7 +160,7 @@ def test_the_reason_is_told_in_plain_words(opened, disk, error, kind, words):
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("again", [False, True])
-def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, folder, disk, error, again):
+def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, disk, error, again, files):
     store, _ = opened()
     store.commit(Changes(jobs=(a_kept_job(ONE, name="old"),), runs=(a_kept_run(RUN, ONE),)))
     change = Changes(
@@ -344,7 +180,7 @@ def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, folder, d
                 store.commit(change)
             except StorageFailed:
                 refusals += 1
-                assert not [name for name in files_in(folder) if name.endswith(".tmp")]
+                assert not [name for name in files() if name.endswith(".tmp")]
             else:
                 disk.heal()
                 store.commit(
@@ -436,15 +272,6 @@ def test_the_generations_of_a_deleted_job_are_kept_for_a_month(opened, folder):
     assert left_after(31) == [f"{TWO}.1.yaml"]
 
 
-def test_an_account_made_before_the_first_start_is_no_obstacle(opened, folder):
-    (folder / "auth").mkdir(parents=True)
-    (folder / "auth" / "users.yaml").write_text("ana: {}")
-
-    _, contents = opened()
-
-    assert not contents.problems
-
-
 def test_a_disk_without_hard_links_keeps_copies(opened, folder, disk):
     store, _ = opened()
     store.commit(Changes(jobs=(a_kept_job(ONE),)))
@@ -457,26 +284,15 @@ def test_a_disk_without_hard_links_keeps_copies(opened, folder, disk):
     assert yaml.safe_load(kept.read_bytes())["version"] == 1
 
 
-def test_a_start_that_fails_lets_go_of_the_folder(opened, folder, disk):
-    disk.fail_at(4, errno.EIO, only="fsync", again=True)
-    with pytest.raises(StoreUnreadable):
-        YamlFilesStore(folder, clock=SettableClock()).open()
-
-    disk.heal()
-    _, contents = opened()
-
-    assert not contents.problems
-
-
 @pytest.mark.parametrize(
     "options", [{"text": "x" * 1_100_000}, {"list": [0] * 60_000}, {"number": float("nan")}]
 )
-def test_what_could_not_be_read_again_is_refused_before_it_is_written(opened, folder, options):
+def test_what_could_not_be_read_again_is_refused_before_it_is_written(opened, options, files):
     store, _ = opened()
-    before = files_in(folder)
+    before = files()
 
     with pytest.raises(InvalidOptions) as refused:
         store.commit(Changes(jobs=(a_kept_job(ONE, options=frozen(options)),)))
 
     assert list(refused.value.problems) == ["options"]
-    assert files_in(folder) == before
+    assert files() == before
