@@ -114,14 +114,14 @@ def test_a_change_comes_to_the_page_that_shows_it(served, ada):
         served.report(run, 64)
 
         rows, counts, seqs = {}, {}, []
-        while rows.get(job.id, {}).get("p") != "64%" or not counts:
+        while rows.get(job.id, {}).get("p") != 64 or not counts:
             said = heard(line)
             rows |= dict(said.get("j", []))
             counts |= said.get("c", {})
             seqs.append(said["s"])
 
     assert rows[job.id]["r"]
-    assert counts["running"] == "1"
+    assert counts["running"] == 1
     assert seqs == sorted(set(seqs))
 
 
@@ -132,7 +132,7 @@ def test_a_page_that_reconnects_has_lost_nothing(served, ada):
     served.report(run, 10)
     with opened(served, served.headers(ada)) as line:
         line.send(json.dumps({"t": "sub", "e": position[0], "s": position[1], "j": [job.id]}))
-        while dict((said := heard(line)).get("j", [])).get(job.id, {}).get("p") != "10%":
+        while dict((said := heard(line)).get("j", [])).get(job.id, {}).get("p") != 10:
             pass
     for percent in range(11, 90):
         served.report(run, percent)
