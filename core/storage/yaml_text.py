@@ -21,6 +21,10 @@ LONGEST_TEXT: Final = 1_000_000
 DEEPEST: Final = 32
 MOST_NODES: Final = 50_000
 LONGEST_NUMBER: Final = 400
+LEAST_WHOLE: Final = -(2**63)
+MOST_WHOLE: Final = 2**64 - 1
+"""Beyond these no answer in JSON can be given, neither for the value nor for a list that it is in."""
+
 LONGEST_PLAIN: Final = 100
 """Longer text is quoted, so that no reader folds it."""
 
@@ -242,7 +246,7 @@ def _meaning(event: Any) -> Any:  # noqa: ANN401
     whole = WHOLE.match(word)
     if whole or HEXADECIMAL.match(word):
         _refuse_long(event)
-        return int(word) if whole else int(word, 16)
+        return _in_range(event, int(word) if whole else int(word, 16))
     if FRACTION.match(word):
         _refuse_long(event)
         return _finite(event, float(word))
@@ -252,6 +256,12 @@ def _meaning(event: Any) -> Any:  # noqa: ANN401
 def _refuse_long(event: Any) -> None:  # noqa: ANN401
     if len(event.value) > LONGEST_NUMBER:
         raise _at(event, f"A number may have at most {LONGEST_NUMBER} digits.")
+
+
+def _in_range(event: Any, number: int) -> int:  # noqa: ANN401
+    if not LEAST_WHOLE <= number <= MOST_WHOLE:
+        raise _at(event, "A whole number may have at most 64 bits.")
+    return number
 
 
 def _finite(event: Any, number: float) -> float:  # noqa: ANN401
@@ -289,7 +299,7 @@ def _scalar_event(value: Any) -> Any:  # noqa: ANN401
         return _text_event(value)
     if value is None or isinstance(value, bool):
         return _plain_event({None: "null", True: "true", False: "false"}[value])
-    if isinstance(value, int) and abs(value) < 10 ** (LONGEST_NUMBER - 1):
+    if isinstance(value, int) and LEAST_WHOLE <= value <= MOST_WHOLE:
         return _plain_event(str(int(value)))
     if isinstance(value, float) and math.isfinite(value):
         digits, exponent, power = repr(float(value)).partition("e")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.errors import InvalidYaml
+from core.errors import InvalidOptions, InvalidYaml
 from core.models import Attempt
 from core.states import RunState
 from core.storage.documents import document_of, job_from, run_from
@@ -54,7 +54,7 @@ def test_a_run_that_counts_attempts_it_does_not_have_is_refused():
     assert refusal(run_from, text) == ("attempt: It says 3, but it has no attempts.", "attempt: 3")
 
 
-@pytest.mark.parametrize("value", ["0", "-1", str(2**53), "9" * 390])
+@pytest.mark.parametrize("value", ["0", "-1", str(2**53), str(2**63)])
 @pytest.mark.parametrize(
     ("read", "text", "line"),
     [(job_from, A_JOB, "version: 1"), (run_from, A_RUN, "version: 1"), (run_from, A_RUN, "number: 1")],
@@ -106,3 +106,24 @@ def test_times_of_other_zones_are_taken_in_utc_so_that_they_sort_with_ours():
 
     for at in (run.created_at, run.started_at, run.attempts[0].started_at):
         assert str(at) == str(datetime(2026, 11, 21, 7, 42, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("value", [str(2**64), str(-(2**63) - 1), "0x1" + "0" * 16, "9" * 390])
+def test_a_number_that_no_answer_in_json_can_hold_is_refused_at_its_place(value):
+    message, line = refusal(run_from, A_RUN.replace("  done: 0", f"  done: {value}"))
+
+    assert message == "A whole number may have at most 64 bits."
+    assert line == f"  done: {value}"
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1])
+def test_a_number_that_no_answer_in_json_can_hold_is_refused_before_it_is_written(value):
+    with pytest.raises(InvalidOptions):
+        document_of(a_kept_job(JOB, options={"rate_kib": value}))
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**63)])
+def test_the_largest_numbers_are_kept_as_they_are(value):
+    kept = document_of(a_kept_job(JOB, options={"rate_kib": value}))
+
+    assert job_from(kept).options["rate_kib"] == value

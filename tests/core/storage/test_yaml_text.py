@@ -12,7 +12,7 @@ texts = some.text(some.characters(exclude_categories=["Cs"]), max_size=40)
 scalars = (
     some.none()
     | some.booleans()
-    | some.integers()
+    | some.integers(-(2**63), 2**64 - 1)
     | some.floats(allow_nan=False, allow_infinity=False)
     | texts
 )
