@@ -117,11 +117,16 @@ class Hub:
             self._catch_up(viewer, seen)
 
     def _catch_up(self, viewer: Viewer, seen: int) -> None:
-        viewer.sent_seq = max(viewer.sent_seq, min(seen, self.seq))
+        seen = self._given_out(seen)
+        viewer.sent_seq = max(viewer.sent_seq, seen)
         viewer.pending = None
         if viewer.shown is not None and (missed := self.since(seen, viewer.shown)):
             viewer.offer(missed, self.seq)
         viewer.offer_log()
+
+    def _given_out(self, number: int) -> int:
+        """Return the number a page says it saw; one that was never given out moves nothing of ours."""
+        return min(number, self.seq)
 
     def since(self, seen: int, shown: Shown) -> Batch:
         """Return the present state of what is shown and has changed after `seen`."""
@@ -274,6 +279,7 @@ class Hub:
 
     async def frame_since(self, seen: int, shown: Shown, log: LogTail | None) -> str:
         """Return one frame with all that changed after `seen`, for a page that polls."""
+        seen = self._given_out(seen)
         batch, said = self.since(seen, shown), ""
         if log is not None:
             _, said = await asyncio.to_thread(self._scribe.log, log.run_id, log.after)

@@ -336,6 +336,23 @@ async def test_a_page_that_says_it_saw_more_than_there_was_goes_on(hub, jobs):
     assert (await told(hub, viewer))["s"] == hub.seq < 2**53
 
 
+@pytest.mark.parametrize("claimed", [2**53 - 1, 2**53, 2**62])
+async def test_a_number_that_was_never_given_out_moves_nobody(world, hub, jobs, claimed):
+    run = world.a_running_run(jobs[0])
+    world.house.service.logs.write(run.id, "info", "hello")
+    shown, other, before = Shown.of([jobs[0].id], []), joined(hub, jobs[0].id), hub.seq
+
+    polled = json.loads(await hub.frame_since(claimed, shown, LogTail(run.id, 0)))
+    socket = joined(hub, jobs[0].id, seen=claimed, log=LogTail(run.id, 0))
+    said = await told(hub, socket)
+    hub.show(socket, claimed)
+    await hub.publish(changed(jobs[0], whole=True))
+
+    assert polled["l"]["rows"]
+    assert before < polled["s"] < said["s"] == before + 2
+    assert (await told(hub, other))["s"] == before + 3
+
+
 async def test_a_job_that_is_gone_is_left_out(world, hub, jobs):
     viewer = joined(hub, jobs[0].id)
     world.house.service.manager.delete(jobs[0].id)
