@@ -169,6 +169,8 @@ class JobManager:
                 id=str(uuid.uuid4()),
                 job_id=job_id,
                 number=runs[0].number + 1 if runs else 1,
+                kind=job.kind,
+                options=job.options,
                 state=RunState.QUEUED,
                 trigger=trigger,
                 asked_by=asked_by,
@@ -196,10 +198,9 @@ class JobManager:
         with self._holding(run_id, version) as run:
             if run.state in {RunState.PAUSING, RunState.PAUSED}:
                 return run
-            job = self._ledger.job(run.job_id)
             check_move(run.state, RunState.PAUSING)
-            if not self._make_engine(job.kind, job.options).can_pause:
-                message = f"Jobs of kind {job.kind!r} cannot be paused."
+            if not self._make_engine(run.kind, run.options).can_pause:
+                message = f"Jobs of kind {run.kind!r} cannot be paused."
                 raise WrongState(message, hint="Cancel the run instead.")
             return self._move(run, RunState.PAUSING)
 
@@ -331,7 +332,7 @@ class JobManager:
         return bool(self._lost)
 
     def _interrupted(self, run: Run) -> Run:
-        match self._after_interruption(self._ledger.job(run.job_id)):
+        match self._after_interruption(run):
             case OnInterrupt.RESUME:
                 return self._set_down(run, RunState.QUEUED, Ending.INTERRUPTED)
             case OnInterrupt.PAUSE:
@@ -342,12 +343,13 @@ class JobManager:
             case OnInterrupt.FAIL:
                 return self._end(run, RunState.FAILED, Ending.INTERRUPTED, error=INTERRUPTED)
 
-    def _after_interruption(self, job: Job) -> OnInterrupt:
+    def _after_interruption(self, run: Run) -> OnInterrupt:
         """Return what the job wants; a kind that must not be repeated by itself is paused at least."""
-        if job.on_interrupt != OnInterrupt.RESUME:
-            return job.on_interrupt
+        wanted = self._ledger.job(run.job_id).on_interrupt
+        if wanted != OnInterrupt.RESUME:
+            return wanted
         try:
-            repeatable = self._make_engine(job.kind, job.options).repeatable
+            repeatable = self._make_engine(run.kind, run.options).repeatable
         except HoldfastError:  # its kind is gone or its options are no longer good: a person decides
             repeatable = False
         return OnInterrupt.RESUME if repeatable else OnInterrupt.PAUSE

@@ -133,12 +133,15 @@ class Run(Value, frozen=True, kw_only=True):
     """One time a job is carried out.
 
     `number` counts the runs of its job from 1. `attempt` is the number of the latest attempt, 0
-    before the first. `checkpoint` is what the engine wants to be told when it goes on.
+    before the first. `checkpoint` is what the engine wants to be told when it goes on. `kind` and
+    `options` are the job's when the run was asked for: a later edit concerns the next run.
     """
 
     id: str
     job_id: str
     number: Number
+    kind: str
+    options: Mapping[str, Any] = NOTHING
     state: RunState
     trigger: Trigger
     asked_by: str = ""

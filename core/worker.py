@@ -158,8 +158,7 @@ class Worker:
         return lambda: tell.complete(run_id, attempt, outcome)
 
     def _work(self, run: Run) -> Outcome:
-        job = self.manager.job(run.job_id).job
-        engine = self.manager.engine(job.kind, job.options)
+        engine = self.manager.engine(run.kind, run.options)
         workspace = self.workspace(run.id)
         try:
             workspace.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -53,6 +53,7 @@ def a_kept_run(run_id: str, job_id: str, **fields: Any) -> Run:
     """Return a run as a store keeps it."""
     defaults: dict[str, Any] = {
         "number": 1,
+        "kind": "copy",
         "state": RunState.QUEUED,
         "trigger": Trigger.MANUAL,
         "created_at": WHEN,

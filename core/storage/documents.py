@@ -62,6 +62,7 @@ def run_from(text: bytes) -> Run:
     return replace(
         run,
         attempts=tuple(_attempt(text, index, attempt) for index, attempt in enumerate(run.attempts)),
+        options=frozen(run.options),
         checkpoint=frozen(run.checkpoint),
         result=frozen(run.result),
         **times,

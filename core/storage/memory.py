@@ -43,6 +43,7 @@ class MemoryStore(JobStore):
                 runs=tuple(
                     msgspec.structs.replace(
                         run,
+                        options=frozen(run.options),
                         checkpoint=frozen(run.checkpoint),
                         result=frozen(run.result),
                     )

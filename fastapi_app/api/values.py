@@ -64,6 +64,8 @@ class RunOut(Out):
     id: str
     job_id: str
     number: int
+    kind: str
+    options: dict[str, Any]
     state: RunState
     trigger: Trigger
     asked_by: str
@@ -86,6 +88,7 @@ class RunOut(Out):
         fields["progress"] = ProgressOut.of(run.progress)
         fields["error"] = FailureOut.of(run.error) if run.error else None
         fields["warnings"] = list(run.warnings)
+        fields["options"] = thawed(run.options)
         fields["result"] = thawed(run.result)
         return cls.model_construct(**fields)
 

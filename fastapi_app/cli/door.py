@@ -235,7 +235,7 @@ def _job(answer: Mapping[str, Any]) -> Job:
 
 def _run(answer: Mapping[str, Any]) -> Run:
     run = _as(Run, answer)
-    return msgspec.structs.replace(run, result=frozen(run.result), checkpoint=frozen(run.checkpoint))
+    return msgspec.structs.replace(run, result=frozen(run.result), options=frozen(run.options))
 
 
 def _overview(answer: Mapping[str, Any]) -> JobOverview:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from msgspec.structs import replace
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from core.errors import NotFound
@@ -27,13 +28,14 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
     run = manager.run(run_id)
     overview = manager.job(run.job_id)
     latest = overview.latest_run is not None and overview.latest_run.id == run.id
-    destination = str(overview.job.options.get("destination", "the copy"))
+    then = replace(overview.job, kind=run.kind, options=run.options)
+    destination = str(run.options.get("destination", "the copy"))
     has_manifest = run.over and service.manifest(run.id).is_file()
     return canvas.draw(
         "pages/run.html",
         "jobs",
-        job=job_view(overview, ()),
-        run=run_view(run, overview.job),
+        job=job_view(replace(overview, job=then), ()),
+        run=run_view(run, then),
         latest=latest,
         actions=actions_on(overview) if latest else (),
         log=log_view(service.logs.tail(run.id, LINES)),

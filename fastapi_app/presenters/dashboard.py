@@ -205,7 +205,7 @@ def _age_figure(name: str, copy: Copy, now: datetime) -> Figure:
 
 def copy_of(overview: JobOverview, history: Sequence[Run]) -> Copy:
     """Return the job's newest verified copy, or that it has none."""
-    run = newest_verified(history)
+    run = newest_verified(overview.job, history)
     proof = proof_of(run) if run else None
     return Copy(
         id=overview.job.id,

@@ -10,7 +10,7 @@ from fastapi_app.presenters import sizes
 from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.proofs import newest_verified, proof_of, proved_at
-from fastapi_app.presenters.states import Mark, edition, mark_of
+from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.texts import plural
 
 MOST_RUNS: Final = 10
@@ -57,7 +57,7 @@ def job_view(overview: JobOverview, history: Sequence[Run]) -> JobView:
         name=job.name,
         version=edition(overview),
         job_version=job.version,
-        mark=mark_of(overview.latest_run),
+        mark=mark_of_job(overview),
         sentence=f"{label_of(job.kind)}: {about(job)}",
         actions=actions_on(overview),
         tags=job.tags,
@@ -70,7 +70,7 @@ def job_view(overview: JobOverview, history: Sequence[Run]) -> JobView:
 
 def safety_of(job: Job, history: Sequence[Run]) -> Safety:
     """Return what is known about the job's copies."""
-    run = newest_verified(history)
+    run = newest_verified(job, history)
     proof = proof_of(run) if run else None
     rows = []
     if proof and proof.files is not None and proof.bytes is not None:

@@ -8,7 +8,7 @@ from core.models import Job, JobOverview, Run, Value
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import times
 from fastapi_app.presenters.progress import progress_fields
-from fastapi_app.presenters.states import Mark, edition, mark_of
+from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.tide import Tide, tide_of
 
 
@@ -51,7 +51,7 @@ def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
         name=job.name,
         kind=job.kind,
         about=about(job),
-        mark=mark_of(run),
+        mark=mark_of_job(overview),
         live=live_of(run),
         version=edition(overview),
         tide=tide_of(runs) if runs or run is None else None,

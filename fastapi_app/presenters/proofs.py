@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from core.models import Run, Value
+from core.models import Job, Run, Value
 from core.states import RunState
-from fastapi_app.presenters.states import is_verified
+from fastapi_app.presenters.states import is_about, is_verified
 
 
 class Proof(Value, frozen=True, kw_only=True):
@@ -46,9 +46,12 @@ def _number(result: Mapping[str, object], name: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def newest_verified(runs: Sequence[Run]) -> Run | None:
-    """Return the latest run that proved its copy; `runs` has the newest first."""
-    return next((run for run in runs if is_verified(run)), None)
+def newest_verified(job: Job, runs: Sequence[Run]) -> Run | None:
+    """Return the latest run that proved the copy which the job keeps; `runs` has the newest first.
+
+    A run from before an edit proved another place, and says nothing of today's.
+    """
+    return next((run for run in runs if is_verified(run) and is_about(run, job)), None)
 
 
 def proved_at(run: Run | None) -> datetime | None:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.listing import NEVER_RUN
-from core.models import JobOverview, Run, Value
+from core.models import Job, JobOverview, Run, Value
 from core.states import RunState
 
 
@@ -42,6 +42,11 @@ VERIFIED: Final = Mark(st="ok", icon="st-ok", word="Verified")
 WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Good, with warnings")
 VERIFIED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Verified, with warnings")
 
+OUTDATED: Final = Mark(st="scheduled", icon="i-clock", word="Changed since")
+
+PLACES: Final = ("source", "destination")
+"""The options that say what a proof is about."""
+
 CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("running", "Running", (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING)),
     ("waiting", "Waiting", (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED)),
@@ -63,6 +68,19 @@ def mark_of(run: Run | None) -> Mark:
     if run.warnings:
         return VERIFIED_WITH_WARNINGS if is_verified(run) else WITH_WARNINGS
     return VERIFIED if is_verified(run) else MARKS[run.state]
+
+
+def mark_of_job(overview: JobOverview) -> Mark:
+    """Return how the job's state is shown: its latest run's, unless that was about other places."""
+    run = overview.latest_run
+    if run is not None and run.state == RunState.COMPLETED and not is_about(run, overview.job):
+        return OUTDATED
+    return mark_of(run)
+
+
+def is_about(run: Run, job: Job) -> bool:
+    """Tell whether the run was about the places that the job names today."""
+    return run.kind == job.kind and all(run.options.get(name) == job.options.get(name) for name in PLACES)
 
 
 def is_verified(run: Run | None) -> bool:

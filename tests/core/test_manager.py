@@ -221,6 +221,19 @@ def test_an_edit_of_an_old_version_is_refused(manager):
     assert manager.job(job.id).job == first
 
 
+def test_an_edit_concerns_the_next_run_not_the_one_under_way(manager):
+    run = a_paused_run(manager, options={"word": "before"})
+    manager.edit(run.job_id, JobPatch(options={"word": "after"}), version=1)
+
+    manager.resume(run.id)
+    further = manager.claim(run.id, "nas-02")
+    manager.complete(run.id, further.attempt, Outcome())
+    following = manager.start(run.job_id)
+
+    assert (further.kind, further.options["word"]) == ("scripted", "before")
+    assert following.options["word"] == "after"
+
+
 def test_of_many_edits_of_one_version_exactly_one_wins(manager):
     job = a_job(manager)
 
