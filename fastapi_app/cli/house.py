@@ -4,6 +4,7 @@ It is the one that runs on the data folder or, when none does, one that the comm
 """
 
 import contextlib
+import os
 import queue
 import threading
 from abc import ABC, abstractmethod
@@ -206,7 +207,5 @@ def the_house(data: Path | None) -> Iterator[House]:
 
 def settings_for(data: Path | None) -> Settings:
     """Return the settings of the environment, with the folder that was named."""
-    from msgspec.structs import replace  # noqa: PLC0415 - keeps --help quick
-
-    settings = Settings.from_environment()
-    return replace(settings, data=data) if data is not None else settings
+    named = {} if data is None else {"HOLDFAST_DATA": str(data)}
+    return Settings.from_environment({**os.environ, **named})
