@@ -134,12 +134,18 @@ class JobManager:
             self._ledger.commit(Changes(jobs=(job,)), JobCreated(job=job))
         return job
 
-    def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
-        """Change a job; raises VersionConflict when it is not at `version` any more."""
+    def edit(self, job_id: str, patch: JobPatch, *, version: int | None) -> Job:
+        """Change a job; raises VersionConflict when it is not at `version` any more; None is any.
+
+        What leaves it as it is raises no version.
+        """
         with self._ledger.holding(job_id):
             job = self._ledger.job(job_id)
             _check_version(repr(job.name), version, job.version)
-            good = checked(patched(draft_of(job), patch), self._make_engine, self._surroundings)
+            draft = draft_of(job)
+            if (wanted := patched(draft, patch)) == draft:
+                return job
+            good = checked(wanted, self._make_engine, self._surroundings)
             fields = {name: getattr(good, name) for name in JobDraft.__struct_fields__}
             edited = replace(job, version=job.version + 1, updated_at=self._clock.now(), **fields)
             self._ledger.commit(Changes(jobs=(edited,)), JobEdited(job=edited))

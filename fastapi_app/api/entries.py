@@ -4,11 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from msgspec import UNSET
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
 from core.drafts import JobDraft, JobPatch
-from core.models import OnInterrupt, Priority, frozen
+from core.models import LARGEST, OnInterrupt, Priority, frozen
 
 DEEPEST: Final = 20
 LARGEST_NUMBER: Final = 2**63
@@ -69,7 +68,7 @@ class JobEntry(StillToCome):
     priority: Priority = Priority.NORMAL
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
     tags: Tags = []
-    enabled: bool = True
+    enabled: StrictBool = True
 
     def draft(self) -> JobDraft:
         """Return it as the manager takes it."""
@@ -85,26 +84,20 @@ class JobEntry(StillToCome):
 
 
 class JobChange(StillToCome):
-    """What of a job is to be changed, and the version that is changed."""
+    """What of a job is to be changed, and the version that is changed; what is left out stays."""
 
-    version: int | None = None
-    name: PlainText | None = None
-    options: Options | None = None
-    priority: Priority | None = None
-    on_interrupt: OnInterrupt | None = None
-    tags: Tags | None = None
-    enabled: bool | None = None
+    version: Annotated[StrictInt, Field(ge=1, le=LARGEST)] | None = None
+    name: PlainText = Field(default_factory=str)
+    options: Options = Field(default_factory=dict)
+    priority: Priority = Field(default_factory=lambda: Priority.NORMAL)
+    on_interrupt: OnInterrupt = Field(default_factory=lambda: OnInterrupt.RESUME)
+    tags: Tags = Field(default_factory=list)
+    enabled: StrictBool = Field(default_factory=bool)
 
     def patch(self) -> JobPatch:
-        """Return it as the manager takes it."""
-        return JobPatch(
-            name=self.name if self.name is not None else UNSET,
-            options=frozen(self.options) if self.options is not None else UNSET,
-            priority=self.priority or UNSET,
-            on_interrupt=self.on_interrupt or UNSET,
-            tags=tuple(self.tags) if self.tags is not None else UNSET,
-            enabled=self.enabled if self.enabled is not None else UNSET,
-        )
+        """Return it as the manager takes it: only what was sent."""
+        sent = self.model_fields_set & set(JobPatch.__struct_fields__)
+        return JobPatch(**{name: frozen(getattr(self, name)) for name in sent})
 
 
 class OptionsEntry(Entry):

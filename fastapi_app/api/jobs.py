@@ -1,23 +1,21 @@
 """Jobs, and what is done to the run that a job has at present."""
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from core.listing import MOST, PAGE, JobQuery
 from core.manager import JobManager
 from core.models import Run, Trigger
 from fastapi_app.api.entries import JobChange, JobEntry
 from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
+from fastapi_app.api.versions import IfMatch, agreed, etag
 from fastapi_app.dependencies import Manager, Person
 from fastapi_app.places import JobId
-from fastapi_app.refusals import NothingToAct, VersionRequired
+from fastapi_app.refusals import NothingToAct
 
 router = APIRouter(tags=["jobs"])
 
-ETAG: Final = re.compile(r'(?:W/)?"?(\d{1,9})"?')
-IfMatch = Annotated[str | None, Header(alias="If-Match")]
 Words = Annotated[list[str], Query(max_length=50)]
 
 
@@ -52,6 +50,7 @@ def create(entry: JobEntry, manager: Manager, person: Person, response: Response
     """Keep a new job."""
     job = manager.create(entry.draft(), asked_by=person.name)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    response.headers["ETag"] = etag(job.version)
     return JobOut.of(job, None)
 
 
@@ -59,24 +58,24 @@ def create(entry: JobEntry, manager: Manager, person: Person, response: Response
 def show(job_id: JobId, manager: Manager, response: Response) -> JobOut:
     """Return the job with its latest run."""
     overview = manager.job(job_id)
-    response.headers["ETag"] = f'"{overview.job.version}"'
+    response.headers["ETag"] = etag(overview.job.version)
     return JobOut.of_overview(overview)
 
 
 @router.patch("/jobs/{job_id}")
-def edit(job_id: JobId, change: JobChange, manager: Manager, if_match: IfMatch = None) -> JobOut:
+def edit(job_id: JobId, change: JobChange, manager: Manager, response: Response, named: IfMatch) -> JobOut:
     """Change a job that is still at the version named in the body or as If-Match."""
-    version = change.version if change.version is not None else _version_in(if_match)
-    if version is None:
-        raise VersionRequired
-    manager.edit(job_id, change.patch(), version=version)
-    return JobOut.of_overview(manager.job(job_id))
+    version = agreed(named, change.version).of(lambda: manager.job(job_id).job.version)
+    job = manager.edit(job_id, change.patch(), version=version)
+    response.headers["ETag"] = etag(job.version)
+    return JobOut.of(job, manager.job(job_id).latest_run)
 
 
 @router.delete("/jobs/{job_id}", status_code=204)
-def delete(job_id: JobId, manager: Manager, if_match: IfMatch = None) -> None:
-    """Delete a job and its runs."""
-    manager.delete(job_id, version=_version_in(if_match))
+def delete(job_id: JobId, manager: Manager, named: IfMatch) -> None:
+    """Delete a job and its runs; with If-Match, only at that version."""
+    version = named.of(lambda: manager.job(job_id).job.version) if named else None
+    manager.delete(job_id, version=version)
 
 
 @router.get("/jobs/{job_id}/runs")
@@ -124,9 +123,3 @@ def _present_run(manager: JobManager, job_id: str, verb: str) -> Run:
     if run is None or run.over:
         raise NothingToAct(overview.job.name, verb)
     return run
-
-
-def _version_in(if_match: str | None) -> int | None:
-    """Return the version that an If-Match names, None without one or for one that is not ours."""
-    found = ETAG.fullmatch(if_match.strip()) if if_match else None
-    return int(found.group(1)) if found else None

@@ -123,6 +123,105 @@ def test_a_change_must_name_the_version_it_changes(world, program):
     assert (in_header.json()["version"], in_header.json()["enabled"]) == (4, False)
 
 
+UNREADABLE = [
+    "garbage",
+    "",
+    '""',
+    '"1" "2"',
+    '"1", x',
+    '*, "1"',
+    '"0"',
+    '"-1"',
+    '"1.0"',
+    '"99999999999999999"',
+]
+
+
+@pytest.mark.parametrize("if_match", UNREADABLE)
+def test_an_if_match_that_cannot_be_read_changes_and_deletes_nothing(world, program, if_match):
+    job = world.a_job()
+    path, headers = f"{JOBS}/{job.id}", {"If-Match": if_match}
+
+    answers = [
+        program("DELETE", path, headers=headers),
+        program("PATCH", path, json={"name": "x"}, headers=headers),
+        program("PATCH", path, json={"name": "x", "version": 1}, headers=headers),
+    ]
+
+    for refused in answers:
+        assert (refused.status_code, set(refused.json()["problems"])) == (422, {"If-Match"})
+    assert world.house.service.manager.job(job.id).job == job
+
+
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [('"2"', 200), ("2", 200), ('W/"2"', 200), ("*", 200), ('"1", "2"', 200), ('"2","7"', 200), ('"1"', 409), ('"1","3"', 409)],
+)  # fmt: skip
+def test_an_if_match_holds_for_changing_and_deleting_alike(world, program, if_match, status):
+    job = world.a_job()
+    path, headers = f"{JOBS}/{job.id}", {"If-Match": if_match}
+    program("PATCH", path, json={"version": 1, "name": "second"})
+
+    changed = program("PATCH", path, json={"name": "third"}, headers=headers)
+    other = world.a_job("other")
+    program("PATCH", f"{JOBS}/{other.id}", json={"version": 1, "name": "second"})
+    deleted = program("DELETE", f"{JOBS}/{other.id}", headers=headers)
+
+    assert changed.status_code == status
+    assert deleted.status_code == {200: 204, 409: 409}[status]
+
+
+def test_a_body_and_an_if_match_that_differ_are_refused(world, program):
+    path = f"{JOBS}/{world.a_job().id}"
+
+    differing = program("PATCH", path, json={"name": "x", "version": 1}, headers={"If-Match": '"2"'})
+    agreeing = program("PATCH", path, json={"name": "y", "version": 1}, headers={"If-Match": '"1"'})
+    with_any = program("PATCH", path, json={"name": "z", "version": 1}, headers={"If-Match": "*"})
+
+    assert (differing.status_code, set(differing.json()["problems"])) == (422, {"version"})
+    assert agreeing.json()["name"] == "y"
+    assert with_any.status_code == 409
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": True}, {"version": "1"}, {"version": 1.0}, {"version": 0}, {"enabled": "yes"}, {"enabled": 1},
+        {"name": None}, {"options": None}, {"priority": None}, {"on_interrupt": None}, {"tags": None}, {"enabled": None},
+    ],
+)  # fmt: skip
+def test_a_change_of_the_wrong_type_or_to_null_is_refused_at_its_field(world, program, change):
+    job = world.a_job()
+
+    refused = program("PATCH", f"{JOBS}/{job.id}", json={"version": 1, "name": "x"} | change)
+
+    assert (refused.status_code, set(refused.json()["problems"])) == (422, set(change))
+    assert world.house.service.manager.job(job.id).job == job
+
+
+def test_a_change_that_changes_nothing_raises_no_version(world, program):
+    job = world.a_job()
+    path = f"{JOBS}/{job.id}"
+
+    empty = program("PATCH", path, json={"version": 1})
+    same = program("PATCH", path, json={"version": 1, "name": job.name, "tags": []})
+    old = program("PATCH", path, json={"version": 7})
+
+    assert (empty.json()["version"], same.json()["version"]) == (1, 1)
+    assert empty.json()["updated_at"] == same.json()["updated_at"] == "2026-11-21T07:42:00Z"
+    assert old.status_code == 409
+
+
+def test_the_version_comes_as_an_etag_with_every_answer_that_shows_the_job(world, program):
+    created = program("POST", JOBS, json={"name": "a", "kind": "copy", "options": world.options()})
+    path = created.headers["location"]
+    changed = program("PATCH", path, json={"name": "b"}, headers={"If-Match": created.headers["etag"]})
+    again = program("PATCH", path, json={"name": "c"}, headers={"If-Match": changed.headers["etag"]})
+
+    assert [answer.headers["etag"] for answer in (created, changed, again)] == ['"1"', '"2"', '"3"']
+    assert program("GET", path).headers["etag"] == '"3"'
+
+
 def test_what_is_not_named_in_a_change_stays(world, program):
     job = world.a_job()
 
