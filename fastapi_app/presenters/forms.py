@@ -120,10 +120,15 @@ def _one_of(words: type[Chosen], value: object, otherwise: Chosen) -> Chosen:
 
 
 def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str, Any]:
-    """Return the options that the fields say; an optional one left empty is left out."""
+    """Return the options that the fields say; an optional one left empty is left out.
+
+    So is one that belongs to a choice not made: what stands in it is out of sight.
+    """
     options: dict[str, Any] = {}
     schema = engine.model_json_schema()
     for name, about in schema["properties"].items():
+        if not _is_asked(about, values):
+            continue
         text = values.get(OPTIONS + name)
         widget = widget_of(about, schema)
         if widget == "toggle":
@@ -133,6 +138,19 @@ def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str
         elif text or name in schema.get("required", ()):
             options[name] = str(text or "")
     return options
+
+
+def _is_asked(about: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Tell whether the fields that open this one stand as it wants them."""
+    return all(
+        str(values.get(OPTIONS + owner, _unsent(wanted))) == _as_text(wanted)
+        for owner, wanted in about.get("shown_if", {}).items()
+    )
+
+
+def _unsent(wanted: object) -> str:
+    """Return what a field says that was not sent: an empty box is no, any other hides nothing."""
+    return "false" if isinstance(wanted, bool) else _as_text(wanted)
 
 
 def fields_of(engine: type[Engine], options: Mapping[str, Any]) -> Iterable[tuple[str, Field]]:

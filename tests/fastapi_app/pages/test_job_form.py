@@ -36,6 +36,21 @@ def test_fields_that_belong_to_a_choice_name_it(reader):
     assert (panel["data-if"], panel["data-is"]) == ("options.verify", "sample")
 
 
+def test_what_stands_in_a_closed_panel_stops_nobody(world, reader):
+    form = reader.open("/jobs/new").select_one("#job-form")
+    hidden = {"options.verify": "full", "options.sample_confidence": "abc"}
+    left_open = hidden | {"options.verify": "sample"}
+
+    refused = reader.read(
+        reader.send(form, form.select_one("button[value=wait]"), **typed(world, **left_open))
+    )
+    answer = reader.send(form, form.select_one("button[value=wait]"), **typed(world, **hidden))
+
+    assert words(refused.select_one("#truth-options-sample-confidence"))
+    assert answer.status_code == 303
+    assert the_only_job(world).job.options["verify"] == "full"
+
+
 def test_what_is_typed_is_checked_by_the_server(world, reader):
     form = reader.open("/jobs/new").select_one("#job-form")
     source = world.options()["source"]
