@@ -22,6 +22,9 @@ NEVER_RUN: Final = "never"
 PAGE: Final = 50
 MOST: Final = 500
 KEPT_PAGES: Final = 200
+LONGEST_MARK: Final = 100
+"""How much of what a job is sorted by stands in a cursor, so that it fits into any address."""
+LAST_LETTER: Final = "\U0010ffff"
 
 Key = tuple[str, str]
 
@@ -149,13 +152,28 @@ class Listing:
     def _ids(self, query: JobQuery) -> tuple[list[str], int]:
         """Return the ids after the cursor, at least one more than the limit if there are, and the total."""
         order, backwards = self._order(query.sort)
-        after = _key_of(query) if query.cursor else None
+        after = self._after(query) if query.cursor else None
         if query.unfiltered:
             wanted = None if query.limit is None else query.limit + 1
             return [key[1] for key in islice(_from(order, after, backwards), wanted)], len(order)
         matching = [key for key in _from(order, None, backwards) if _matches(self._items[key[1]], query)]
         later = [key[1] for key in matching if after is None or (key < after if backwards else key > after)]
         return later, len(matching)
+
+    def _after(self, query: JobQuery) -> Key:
+        """Return the key that the cursor's page begins after.
+
+        Of a long one the cursor has the beginning, the job has the rest. Should that job be gone or
+        be called otherwise now, the page begins where it may repeat some and leaves out none.
+        """
+        value, job_id = _mark_in(query)
+        if len(value) < LONGEST_MARK:
+            return value, job_id
+        item = self._items.get(job_id)
+        key = ORDERS[query.sort.removeprefix("-")](item) if item else ("", job_id)
+        if key[0].startswith(value):
+            return key
+        return (value + LAST_LETTER if query.sort.startswith("-") else value), ""
 
     def _order(self, sort: str) -> "tuple[SortedList[Key], bool]":
         name = sort.removeprefix("-")
@@ -194,11 +212,12 @@ def _has_words(job: Job, text: str) -> bool:
 
 def cursor_at(query: JobQuery, last: JobOverview) -> str:
     """Return the cursor that asks for what follows this job in that order."""
-    key = ORDERS[query.sort.removeprefix("-")](last)
-    return base64.urlsafe_b64encode(json.dumps([query.sort, *key]).encode()).decode()
+    value, job_id = ORDERS[query.sort.removeprefix("-")](last)
+    mark = json.dumps([query.sort, value[:LONGEST_MARK], job_id], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(mark.encode()).decode()
 
 
-def _key_of(query: JobQuery) -> Key:
+def _mark_in(query: JobQuery) -> Key:
     try:
         sort, value, job_id = json.loads(base64.urlsafe_b64decode(str(query.cursor).encode()))
     except (ValueError, TypeError, RecursionError, binascii.Error):

@@ -94,6 +94,41 @@ def test_pages_go_on_exactly_where_the_one_before_ended(manager, clock, order):
     assert keys == sorted(keys, reverse=order.startswith("-"))
 
 
+LONG_NAMES = {
+    "emoji": "\N{WHALE}" * 197,
+    "growing in lower case": "\N{GREEK SMALL LETTER IOTA WITH DIALYTIKA AND TONOS}" * 197,
+    "quotes": '"' * 197,
+}
+
+
+@pytest.mark.parametrize("order", ["name", "-name"])
+@pytest.mark.parametrize("beginning", LONG_NAMES.values(), ids=LONG_NAMES.keys())
+def test_a_cursor_is_short_whatever_the_names_and_goes_on_exactly(manager, beginning, order):
+    for number in range(12):
+        a_job(manager, name=f"{beginning}{number:03}")
+
+    found, cursors = [], [None]
+    while len(cursors) == 1 or cursors[-1]:
+        page = manager.list_jobs(JobQuery(sort=order, limit=5, cursor=cursors[-1]))
+        found += names(page)
+        cursors.append(page.next)
+
+    assert max(len(cursor) for cursor in cursors if cursor) < 1_000
+    assert found == sorted(found, reverse=order == "-name")
+    assert len(set(found)) == len(found) == 12
+
+
+@pytest.mark.parametrize("order", ["name", "-name"])
+def test_no_job_is_left_out_after_one_with_a_long_name_that_is_gone(manager, order):
+    jobs = {name: a_job(manager, name=name) for name in (f"{'x' * 150}{number:03}" for number in range(9))}
+    first = manager.list_jobs(JobQuery(sort=order, limit=4))
+    manager.delete(jobs[names(first)[-1]].id)
+
+    rest = manager.list_jobs(JobQuery(sort=order, limit=20, cursor=first.next))
+
+    assert {*names(first), *names(rest)} == set(jobs)
+
+
 def test_pages_of_a_filtered_list_go_on_where_the_one_before_ended(manager):
     for number in range(30):
         a_job(manager, name=f"{'photos' if number % 2 else 'mail'} {number:02}")

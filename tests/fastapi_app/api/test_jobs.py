@@ -75,6 +75,18 @@ def test_a_list_is_read_page_by_page_with_a_cursor(world, program):
     assert page["total"] == 7
 
 
+def test_a_list_of_long_names_is_read_to_its_end(world, program, browser):
+    names = {world.a_job("\N{WHALE}" * 197 + f"{number:03}").name for number in range(55)}
+
+    first = program("GET", JOBS, params={"sort": "name"}).json()
+    second = program("GET", JOBS, params={"sort": "name", "cursor": first["next"]}).json()
+    page = browser.get("/jobs", params={"sort": "name", "cursor": first["next"], "at": 50})
+
+    assert {job["name"] for job in first["items"] + second["items"]} == names
+    assert second["next"] is None
+    assert page.status_code == 200
+
+
 def test_a_list_is_narrowed_by_words_state_kind_and_tag(world, program):
     running, other = world.a_job("photos of ada"), world.a_job("mail")
     world.a_running_run(running)
