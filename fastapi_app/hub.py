@@ -133,8 +133,8 @@ class Hub:
         drawn: dict[str, Drawn] = {}
         for job_id in shown.jobs & self._versions.keys():
             version = self._versions[job_id]
-            if version.fields > seen and (job := self._scribe.job(job_id, whole=version.whole > seen)):
-                drawn[job_id] = job
+            if version.fields > seen:
+                drawn[job_id] = self._scribe.job(job_id, whole=version.whole > seen)
         recounted = bool(shown.topics) and self._counts_seq > seen
         moved = sum(1 for seq in self._moves if seq > seen)
         counts = self._scribe.counts() if recounted else None
@@ -195,8 +195,7 @@ class Hub:
         """Draw each job once; now and then let others have the event loop."""
         drawn = {}
         for number, (job_id, whole) in enumerate(jobs.items(), 1):
-            if (job := self._scribe.job(job_id, whole=whole)) is not None:
-                drawn[job_id] = job
+            drawn[job_id] = self._scribe.job(job_id, whole=whole)
             if number % 50 == 0:
                 await asyncio.sleep(0)
         return drawn

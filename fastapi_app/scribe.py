@@ -11,6 +11,8 @@ from fastapi_app.presenters.live import count_patch, job_patch, job_pieces, noti
 
 LARGEST_LOG: Final = 64_000
 MOST_LINES: Final = 1_000
+GONE: Final = "gone"
+"""The edition of a job that is not there any more."""
 
 
 class Scribe:
@@ -21,13 +23,13 @@ class Scribe:
         self._manager = service.manager
         self._render = render
 
-    def job(self, job_id: str, *, whole: bool) -> Drawn | None:
-        """Return the job's fields and, if `whole`, its pieces; None when it is gone."""
+    def job(self, job_id: str, *, whole: bool) -> Drawn:
+        """Return the job's fields and, if `whole`, its pieces; of one that is gone, that it is."""
         try:
             overview = self._manager.job(job_id)
             runs = self._manager.runs_of(job_id) if whole else ()
         except NotFound:
-            return None
+            return Drawn(row=encoded([job_id, {"v": GONE}]))
         pieces = job_pieces(overview, self._render, runs) if whole else []
         return Drawn(
             row=encoded([job_id, job_patch(overview)]),

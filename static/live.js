@@ -73,6 +73,10 @@
     if (!list) { redraw(); return; }
     const [, run] = version.split("."), [, runBefore] = scope.dataset.v.split(".");
     scope.dataset.v = version; // its row comes as a piece
+    if (version === "gone") { // of a whole list, `x` counts it
+      if ("filtered" in list.dataset) rowMoved(scope.id);
+      return;
+    }
     if (run !== runBefore && list.dataset.sort.endsWith("last-run")) rowMoved(scope.id);
   }
 

@@ -353,12 +353,16 @@ async def test_a_number_that_was_never_given_out_moves_nobody(world, hub, jobs, 
     assert (await told(hub, other))["s"] == before + 3
 
 
-async def test_a_job_that_is_gone_is_left_out(world, hub, jobs):
-    viewer = joined(hub, jobs[0].id)
+async def test_a_page_is_told_that_a_job_it_shows_was_deleted(world, hub, jobs):
+    showing, late = joined(hub, jobs[0].id), hub.seq
     world.house.service.manager.delete(jobs[0].id)
 
     await hub.publish(changed(jobs[0], whole=True, moved=1, noticed=(jobs[0].id,)))
 
-    said = await told(hub, viewer)
-    assert said["x"] == 1
-    assert "j" not in said
+    said, at_once = await told(hub, showing), [[jobs[0].id, {"v": "gone"}]]
+    assert (said["x"], said["j"]) == (1, at_once)
+    assert "h" not in said
+    assert "n" not in said
+    assert (await told(hub, joined(hub, jobs[0].id, seen=late)))["j"] == at_once
+    polled = json.loads(await hub.frame_since(late, Shown.of([jobs[0].id], []), None))
+    assert polled["j"] == at_once
