@@ -41,6 +41,7 @@ WARNINGS: Final[Mapping[ProblemKind, str]] = {
     "attributes": "Extended attributes could not be kept",
     "special": "Left out",
     "own-data": "Left out",
+    "leftover": "Removed",
 }
 
 

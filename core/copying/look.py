@@ -1,5 +1,6 @@
 """What a member of the crew does in the first stage: it looks into folders and finds the work."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from core.copying.board import Board
 from core.copying.findings import Findings
+from core.copying.leftovers import OUR_PREFIX, Leftovers, looks_ours
 from core.copying.messages import Action, Entry, Reply, Setup
-from core.copying.names import PART_TEXT, joined, part_name
-from core.copying.tree import Tree
+from core.copying.names import joined, part_name
+from core.copying.tree import Tree, insist
 from core.copying.troubles import Halted, in_words
 
 if TYPE_CHECKING:
@@ -22,11 +24,17 @@ THINGS: Final = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-OUR_PREFIX: Final = ".holdfast-"
 OWN: Final = "it is Holdfast's own data, or the destination itself"
+OWN_NAME: Final = "it has the name of an unfinished copy of Holdfast's own"
+FORBIDDEN: Final = "at the destination this is the source itself, or Holdfast's own data"
+BUSY: Final = "another run is copying into it"
 NEW_FOLDER: Final = 0o700
 MANY_NAMES: Final = 20_000
 """Above this many names at the destination each is asked for by itself, not listed beforehand."""
+
+
+class NotWritten(Exception):
+    """A folder of the destination that must be left alone; the message says why."""
 
 
 class Scanner:
@@ -42,6 +50,7 @@ class Scanner:
         # Who may not set owners does not carry over the bits that act in an owner's name.
         self.mode_bits = ~0 if self.owners else ~(stat.S_ISUID | stat.S_ISGID)
         self.hidden_inodes = {inode for _, inode in setup.left_out}
+        self._never_written = {identity(os.fstat(setup.source)), *setup.left_out}
         self._send = send
 
     def look(self, folder: bytes) -> None:
@@ -52,16 +61,31 @@ class Scanner:
 
     def hides(self, info: os.stat_result) -> bool:
         """Tell whether this is a folder that must not be looked into, such as Holdfast's own."""
-        return (info.st_dev, info.st_ino) in self.setup.left_out
+        return identity(info) in self.setup.left_out
+
+    def guard(self, folder: int, source: os.stat_result) -> None:
+        """Raise NotWritten if a folder of the destination, not its root, is not to be written to.
+
+        It may be the source by another way, a mount perhaps, or another run may be at work in it.
+        """
+        found = identity(os.fstat(folder))
+        if found in self._never_written or found == identity(source):
+            raise NotWritten(FORBIDDEN)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_UN)
+        except BlockingIOError as error:
+            raise NotWritten(BUSY) from error
+        except OSError:  # this file system has no locks
+            return
 
     def equal(self, info: os.stat_result, there: os.stat_result) -> bool:
         """Tell whether a file is the same at the destination, as far as may be told from here."""
         return (
             info.st_mtime_ns == there.st_mtime_ns
             and info.st_size == there.st_size
-            and (info.st_mode ^ there.st_mode) & self.mode_bits == 0
             and not self.setup.content
-            and (not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid))
+            and self.same_attributes(info, there)
         )
 
     def same_time(self, source_ns: int, destination_ns: int) -> bool:
@@ -76,6 +100,11 @@ class Scanner:
         if (info.st_mode ^ there.st_mode) & self.mode_bits:
             return False
         return not self.owners or (info.st_uid == there.st_uid and info.st_gid == there.st_gid)
+
+
+def identity(info: os.stat_result) -> tuple[int, int]:
+    """Return what tells a folder from any other, whatever name leads to it."""
+    return info.st_dev, info.st_ino
 
 
 def patterns_of(lines: tuple[str, ...]) -> "Patterns | None":
@@ -96,7 +125,7 @@ class FolderLook:
         self.findings = findings
         self.text = os.fsdecode(folder)
         self.names: set[str] | None = None
-        self.stale_parts: set[bytes] = set()
+        self.leftovers = Leftovers()
         self.changes = False
         self.kept = self.kept_bytes = 0
 
@@ -106,23 +135,29 @@ class FolderLook:
             return
         try:
             self.there = self.scanner.destination.folder(self.folder)
+            if self.folder:
+                self.scanner.guard(self.there, self.info)
             self._list_destination()
+        except NotWritten as reason:
+            self.findings.problem("refused", self.folder, str(reason))
+            return
         except OSError as error:
             self.findings.problem("refused", self.folder, in_words(error))
             return
         self._look_at_names()
         self.findings.kept(self.kept, self.kept_bytes)
-        self._remove_stale_parts()
+        if self.leftovers and self.leftovers.remove(self.there, self.findings):
+            self.changes = True
         self._compare_folders()
 
     def _open_source(self) -> bool:
         try:
             self.here = self.scanner.source.folder(self.folder)
-            info = os.fstat(self.here)
+            self.info = os.fstat(self.here)
         except OSError as error:
             self._trouble(self.folder, error)
             return False
-        if self.scanner.hides(info):
+        if self.scanner.hides(self.info):
             self.findings.problem("own-data", self.folder, OWN)
             return False
         self.findings.tally["folders"] += 1
@@ -133,8 +168,8 @@ class FolderLook:
         with os.scandir(self.there) as entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith(OUR_PREFIX) and PART_TEXT.fullmatch(name):
-                    self.stale_parts.add(os.fsencode(name))
+                if name.startswith(OUR_PREFIX):
+                    self.leftovers.note(entry)
                 if names is not None:
                     names.add(name)
                     if len(names) > MANY_NAMES:
@@ -166,8 +201,6 @@ class FolderLook:
 
     def _wanted(self, entry: "os.DirEntry[str]") -> bool:
         name = entry.name
-        if name.startswith(OUR_PREFIX) and PART_TEXT.fullmatch(name):
-            return False
         if self.scanner.board.stop:
             raise Halted
         patterns = self.scanner.patterns
@@ -181,6 +214,9 @@ class FolderLook:
 
     def _file(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
+        if looks_ours(name):
+            self.findings.problem("own-data", self._path(name), OWN_NAME)
+            return
         info = entry.stat(follow_symlinks=False)
         there = self._info_there(name)
         action = self._action_for(name, info, there) if there else "copy"
@@ -193,9 +229,8 @@ class FolderLook:
                 return
         else:
             self.changes = True
-            if self.stale_parts:
-                raw = os.fsencode(name)
-                self.stale_parts.discard(part_name(raw, info, self.scanner.setup.boot))
+            if self.leftovers:
+                self.leftovers.keep(part_name(os.fsencode(name), info, self.scanner.setup.boot))
         found = Entry(os.fsencode(name), "file", action, info.st_size, info.st_mtime_ns)
         if info.st_nlink > 1:
             self.findings.shared(info, found)
@@ -247,7 +282,7 @@ class FolderLook:
         there = self._info_there(name)
         if there is None:
             try:
-                os.mkdir(name, NEW_FOLDER, dir_fd=self.there)
+                insist(self.there, lambda: os.mkdir(name, NEW_FOLDER, dir_fd=self.there))
             except OSError as error:
                 self.findings.problem("refused", self._path(name), in_words(error))
                 return False
@@ -268,16 +303,20 @@ class FolderLook:
             self._conflict(name, "a link", THINGS[kind])
             return
         self.findings.tally["links"] += 1
-        if kind == stat.S_IFLNK and self._same_target(name):
+        if there and kind == stat.S_IFLNK and self._same_link(entry, there):
             if self.scanner.setup.prove_all:
                 self.findings.entry(Entry(os.fsencode(name), "link", "keep", 0, 0))
             return
         self.changes = True
         self.findings.entry(Entry(os.fsencode(name), "link", "copy", 0, 0))
 
-    def _same_target(self, name: str) -> bool:
-        target = os.readlink(name, dir_fd=self.here)
-        return target == os.readlink(name, dir_fd=self.there)
+    def _same_link(self, entry: "os.DirEntry[str]", there: os.stat_result) -> bool:
+        target = os.readlink(entry.name, dir_fd=self.here)
+        if target != os.readlink(entry.name, dir_fd=self.there):
+            return False
+        info = entry.stat(follow_symlinks=False)
+        times = self.scanner.same_time(info.st_mtime_ns, there.st_mtime_ns)
+        return times and self.scanner.same_attributes(info, there)
 
     def _special(self, entry: "os.DirEntry[str]") -> None:
         mode = entry.stat(follow_symlinks=False).st_mode
@@ -298,14 +337,6 @@ class FolderLook:
             or not self.scanner.same_attributes(here, there)
         ):
             self.findings.tally["settle"] += 1
-
-    def _remove_stale_parts(self) -> None:
-        for name in self.stale_parts:
-            try:
-                os.unlink(name, dir_fd=self.there)
-                self.changes = True
-            except OSError as error:
-                self.findings.problem("refused", joined(self.folder, name), in_words(error))
 
     def _conflict(self, name: str, here: str, there: str) -> None:
         reason = f"it is {here} in the source and {there} at the destination"

@@ -97,6 +97,7 @@ ProblemKind = Literal[
     "attributes",
     "special",
     "own-data",
+    "leftover",
 ]
 
 

@@ -3,10 +3,12 @@
 import errno
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 from typing import Final, Self
 
+from core.copying.tree import make_writable
 from core.copying.troubles import FULL, in_words
 from core.errors import EngineFailed
 
@@ -69,6 +71,19 @@ class Roots:
 
 def kept_time(folder: int) -> int:
     """Return what becomes of an odd time that is given to a file in the folder."""
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    try:
+        return probed_time(folder)
+    except PermissionError:
+        make_writable(folder)
+    try:
+        return probed_time(folder)
+    finally:
+        os.fchmod(folder, mode)
+
+
+def probed_time(folder: int) -> int:
+    """Give an odd time to a new file in the folder and return what it became."""
     try:
         handle = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, PRIVATE, dir_fd=folder)
     except OSError as error:
@@ -112,11 +127,34 @@ def open_destination(path: Path, patience: float = PATIENCE_SECONDS) -> int:
         handle = os.open(path, FOLDER)
     except OSError as error:
         raise unusable(error) from error
-    if not locked(handle, patience):
+    busy = "to this destination" if not locked(handle, patience) else busy_above(handle, path)
+    if busy:
         os.close(handle)
-        message = "Another run is copying to this destination."
+        message = f"Another run is copying {busy}."
         raise EngineFailed(message, hint="Wait until it is over, then try again.", transient=True)
     return handle
+
+
+def busy_above(handle: int, path: Path) -> str:
+    """Tell where another run is copying to a folder above ours, which it could write into.
+
+    That run looks for ours in the same way once it gets here, so that one of both sees the other.
+    """
+    for above in Path(os.path.realpath(path)).parents:
+        try:
+            folder = os.open(above, FOLDER)
+        except OSError:  # we may not look into it
+            continue
+        try:
+            if not os.path.samestat(os.fstat(folder), os.fstat(handle)):
+                fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return "into a folder above this one"
+        except OSError:  # this file system has no locks
+            continue
+        finally:
+            os.close(folder)
+    return ""
 
 
 def locked(handle: int, patience: float) -> bool:

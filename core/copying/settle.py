@@ -5,7 +5,8 @@ from collections import Counter
 
 from core.copying.messages import LinkPair, Problem, Reply
 from core.copying.names import joined, part_name
-from core.copying.transfer import Copier, make_writable, undisturbed
+from core.copying.transfer import Copier, undisturbed
+from core.copying.tree import make_writable
 from core.copying.troubles import SourceTrouble, in_words
 
 

@@ -27,7 +27,7 @@ from core.copying.messages import (
 )
 from core.copying.names import joined, part_name
 from core.copying.pace import Pace
-from core.copying.tree import Tree
+from core.copying.tree import Tree, make_writable
 from core.copying.troubles import FULL, GONE, DestinationLost, SourceTrouble, in_words
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -370,10 +370,3 @@ def undisturbed(folder: int) -> Iterator[None]:
 def inherits(folder: int) -> bool:
     """Tell whether what is made in the folder gets a group or access rules from it."""
     return bool(os.fstat(folder).st_mode & stat.S_ISGID) or DEFAULT_RULES in names_at(folder)
-
-
-def make_writable(folder: int) -> None:
-    """Let us write into a folder of ours that is read-only; it is settled again later."""
-    mode = stat.S_IMODE(os.fstat(folder).st_mode)
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        os.fchmod(folder, mode | stat.S_IRWXU)

@@ -1,6 +1,8 @@
 """Folders of a tree by handle, so that no link planted in it is followed and no path is too long."""
 
 import os
+import stat
+from collections.abc import Callable
 from typing import Final
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -56,3 +58,19 @@ class Tree:
         for handle in self._open.values():
             os.close(handle)
         self._open.clear()
+
+
+def make_writable(folder: int) -> None:
+    """Let us write into a folder of ours that is read-only; it is settled again later."""
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.fchmod(folder, mode | stat.S_IRWXU)
+
+
+def insist(folder: int, write: Callable[[], None]) -> None:
+    """Write into a folder, even if it is one of ours that is read-only."""
+    try:
+        write()
+    except PermissionError:
+        make_writable(folder)
+        write()
