@@ -7,12 +7,12 @@ from typing import Final
 
 import anyio
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, live, pages, probes
+from fastapi_app.assets import Assets
 from fastapi_app.gate import Gate
 from fastapi_app.headers import Headers
 from fastapi_app.health import Health
@@ -55,7 +55,7 @@ def create_app(
     app.include_router(api.documentation)
     app.include_router(live.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=folder_of("static"), follow_symlink=False), name="static")
+    app.mount("/static", Assets(directory=folder_of("static"), follow_symlink=False), name="static")
     return app
 
 

@@ -226,7 +226,7 @@ async def _for_mistake(request: Request, error: Exception) -> Response:
     mistake, status = OurMistake(), HTTPStatus.INTERNAL_SERVER_ERROR
     shown = _page(request.scope, mistake, status) if wants_html(request.scope) else None
     response = shown or _problem(mistake, status)
-    add_headers(request.scope, MutableHeaders(raw=response.raw_headers), response.status_code)
+    add_headers(request.scope, MutableHeaders(raw=response.raw_headers))
     return response
 
 

@@ -18,10 +18,6 @@ ALWAYS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-STATIC: Final = "/static/"
-FOREVER: Final = "public, max-age=31536000, immutable"
-"""For files whose address changes with their content."""
-
 ONE_YEAR: Final = "max-age=31536000"
 
 
@@ -39,22 +35,16 @@ class Headers:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_headers(scope, MutableHeaders(scope=message), message["status"])
+                add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def add_headers(scope: Scope, headers: MutableHeaders, status: int) -> None:
+def add_headers(scope: Scope, headers: MutableHeaders) -> None:
     """Add to the headers of an answer what it does not say itself."""
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
-    headers.setdefault("cache-control", _caching(scope, status))
+    headers.setdefault("cache-control", "no-store")
     if scope["app"].state.house.site.is_https(scope):
         headers.setdefault("strict-transport-security", ONE_YEAR)
-
-
-def _caching(scope: Scope, status: int) -> str:
-    if not scope["path"].startswith(STATIC) or status not in {200, 206, 304}:
-        return "no-store"
-    return FOREVER if b"v=" in scope["query_string"] else "no-cache"

@@ -1,6 +1,5 @@
 """Draws templates: every text escaped, made harmless, and timed by the house's clock."""
 
-import hashlib
 import platform
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from core.clock import Clock
+from fastapi_app.assets import digest_of
 from fastapi_app.presenters import texts, times
 
 HERE: Final = Path(__file__).resolve().parent
@@ -35,16 +35,15 @@ def version_of_holdfast() -> str:
 @cache
 def address_of_asset(name: str) -> str:
     """Return the address of a file that the browser may keep for good: another content has another one."""
-    content = (folder_of("static") / name).read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+    return f"/static/{name}?v={digest_of(folder_of('static') / name)}"
 
 
 class Templates:
-    """The templates of one Holdfast."""
+    """The templates of one Holdfast, all read when it starts: they belong to the code that was."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, folder: Path | None = None) -> None:
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(folder_of("templates")),
+            loader=jinja2.DictLoader(_sources_in(folder or folder_of("templates"))),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -59,6 +58,10 @@ class Templates:
     def render(self, name: str, **context: Any) -> str:  # noqa: ANN401 - what a template shows is its own
         """Return the template filled with the context."""
         return self._environment.get_template(name).render(context)
+
+
+def _sources_in(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*.html")}
 
 
 def _harmless(value: object) -> object:
