@@ -89,8 +89,11 @@ def address_of(scope: Scope) -> str:
 
 
 def local_path(wanted: str | None) -> str:
-    """Return the page to go to after signing in: a path of ours, whatever was asked for."""
-    path = wanted or "/"
+    """Return the page to go to after signing in: a path of ours, whatever was asked for.
+
+    One that is too long to be carried along is dropped: it must not keep anybody out.
+    """
+    path = wanted if wanted and len(wanted) <= LONGEST_NEXT else "/"
     odd = any(ord(letter) < ord("!") or letter == "\\" for letter in path)
     return path if path.startswith("/") and not path.startswith("//") and not odd else "/"
 

@@ -28,6 +28,7 @@ from core.errors import (
     WrongState,
 )
 from core.tries import TooManyTries
+from fastapi_app.auth import local_path
 from fastapi_app.headers import add_headers
 from fastapi_app.refusals import (
     AskedByOtherPage,
@@ -200,7 +201,7 @@ def _log_in(scope: Scope, headers: Headers) -> str:
     path = quote(scope["path"])
     query = scope["query_string"].decode("latin-1")
     wanted = f"{path}?{query}" if query else path
-    return "/login" if wanted == "/" else f"/login?{urlencode({'next': wanted})}"
+    return "/login" if local_path(wanted) == "/" else f"/login?{urlencode({'next': wanted})}"
 
 
 async def _for_ours(request: Request, error: Exception) -> Response:

@@ -20,6 +20,9 @@ from fastapi_app.presenters.texts import Exactly
 router = APIRouter()
 
 Text = Annotated[str, Form(max_length=1_000)]
+Wanted = Annotated[str, Form()]
+"""A page of ours to go to afterwards; `local_path` decides."""
+
 A_YEAR = 365 * 24 * 3600
 
 
@@ -38,7 +41,7 @@ def login(  # each is a field of the form
     accounts: TheAccounts,
     username: Text = "",
     password: Text = "",
-    next: Text = "",  # noqa: A002 - its name in the form
+    next: Wanted = "",  # noqa: A002 - its name in the form
     keep: Text = "",
 ) -> Response:
     """Open a session for who proves who they are."""
@@ -69,7 +72,10 @@ def _login(
         problem=str(error) if error else "",
         hint=error.hint if error else "",
     )
-    return HTMLResponse(content, status_of(error) if error else HTTPStatus.OK)
+    response = HTMLResponse(content, status_of(error) if error else HTTPStatus.OK)
+    if isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.wait_seconds)
+    return response
 
 
 @router.get("/setup")
@@ -132,7 +138,7 @@ def logout(request: Request, accounts: TheAccounts, person: Person) -> Response:
 
 @router.post("/theme")
 def choose_theme(
-    request: Request, house: TheHouse, theme: Text = "auto", back: Text = "/"
+    request: Request, house: TheHouse, theme: Text = "auto", back: Wanted = "/"
 ) -> RedirectResponse:
     """Keep which theme this browser wants, so that no page flashes."""
     response = see(back)

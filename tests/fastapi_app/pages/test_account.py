@@ -20,6 +20,37 @@ def test_signing_in_leads_to_where_somebody_wanted_to_go(world):
     assert "httponly" in let_in.headers["set-cookie"].lower()
 
 
+@pytest.mark.parametrize("length", [1_001, 1_990, 2_100, 12_000])
+def test_a_long_address_locks_nobody_out(world, length):
+    wanted = "/jobs?q=" + "x" * (length - 8)
+
+    asked = world.client.get(wanted, headers=ASKING)
+    page = world.client.get(asked.headers["location"], headers=ASKING)
+    fields = {"username": "ada", "password": PASSWORD, "next": wanted}
+    let_in = world.client.post("/login", data=fields, headers=ASKING)
+
+    assert (asked.status_code, page.status_code, let_in.status_code) == (303, 200, 303)
+    assert len(asked.headers["location"]) < 2_100
+    assert let_in.headers["location"] == (wanted if length <= 2_000 else "/")
+    assert let_in.headers["set-cookie"]
+
+
+def test_a_theme_is_chosen_on_a_page_with_a_long_address(browser):
+    chosen = browser.post("/theme", data={"theme": "dark", "back": "/jobs?q=" + "x" * 5_000})
+
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/")
+
+
+def test_a_person_who_tried_too_often_is_told_when_to_try_again(world):
+    wrong = {"username": "ada", "password": "a wrong one for sure"}
+    for _ in range(10):
+        world.client.post("/login", data=wrong, headers=ASKING)
+
+    refused = world.client.post("/login", data=wrong, headers=ASKING)
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+
+
 @pytest.mark.parametrize("elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example"])
 def test_signing_in_never_leads_to_another_host(world, elsewhere):
     fields = {"username": "ada", "password": PASSWORD, "next": elsewhere}
