@@ -89,11 +89,8 @@ class Scanner:
         )
 
     def same_time(self, source_ns: int, destination_ns: int) -> bool:
-        """Tell whether two times are equal, as finely as the destination can tell."""
-        if source_ns == destination_ns:
-            return True
-        grain = self.setup.grain_ns
-        return source_ns // grain == destination_ns // grain
+        """Tell whether two times are equal, as far as the destination can hold them."""
+        return source_ns == destination_ns or self.setup.times.same(source_ns, destination_ns)
 
     def same_attributes(self, info: os.stat_result, there: os.stat_result) -> bool:
         """Tell whether mode and owner are equal, as far as we may set them."""

@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from core.copying.times import Times
+
 PLAIN_LIMIT: Final = 1 << 20
 """Files up to this many bytes are read whole."""
 UNIT_BYTES: Final = 64 << 20
@@ -124,7 +126,7 @@ class Setup(Message, frozen=True):
     resumed: bool
     patterns: tuple[str, ...]
     left_out: tuple[tuple[int, int], ...]
-    grain_ns: int
+    times: Times
 
 
 class LookInto(Message, frozen=True, tag="look"):

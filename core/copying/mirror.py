@@ -128,7 +128,7 @@ class Attempt:
             resumed=self._notes.stage != "scan",
             patterns=wishes.patterns,
             left_out=(*identities(left_out), (destination.st_dev, destination.st_ino)),
-            grain_ns=self._roots.grain_ns(),
+            times=self._roots.times(),
         )
 
     def _go(self, desk: Desk) -> Report:

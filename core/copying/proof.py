@@ -179,8 +179,7 @@ class Prover:
         return digest
 
     def _compare_times(self, here: os.stat_result, there: os.stat_result) -> None:
-        grain = self._copier.setup.grain_ns
-        if here.st_mtime_ns // grain != there.st_mtime_ns // grain:
+        if not self._copier.setup.times.same(here.st_mtime_ns, there.st_mtime_ns):
             raise Different("its time is not the same")
         self.tally["looked_at"] += 1
 

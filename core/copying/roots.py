@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
+from core.copying.times import FIRST_SECOND, LAST_SECOND, SECOND, Times
 from core.copying.tree import make_writable
 from core.copying.troubles import FULL, in_words
 from core.errors import EngineFailed
@@ -18,8 +19,9 @@ PRIVATE: Final = 0o600
 PATIENCE_SECONDS: Final = 5.0
 LOOK_AGAIN_SECONDS: Final = 0.05
 PROBE: Final = ".holdfast-0000000000000000.part"
-ODD_TIME: Final = 1_000_000_001
-GRAINS: Final = (1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
+ODD_TIME: Final = 1_000_000_001_987_654_321
+"""A time after 1980, where the first time of some begins, that every grain cuts off elsewhere."""
+GRAINS: Final = (1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000)
 
 
 class Roots:
@@ -45,15 +47,14 @@ class Roots:
         check_still_there(self.source_path, self.source, "source")
         check_still_there(self.destination_path, self.destination, "destination")
 
-    def grain_ns(self) -> int:
-        """Return how finely the destination tells times, in nanoseconds."""
+    def times(self) -> Times:
+        """Return which times the destination can hold."""
         try:
-            kept = kept_time(self.destination)
+            return times_at(self.destination)
         except OSError as error:
             if error.errno in FULL:
-                return 1
+                return Times()
             raise unusable(error) from error
-        return next((grain for grain in GRAINS if ODD_TIME // grain * grain == kept), GRAINS[-1])
 
     def close(self) -> None:
         """Let go of both."""
@@ -69,34 +70,61 @@ class Roots:
         self.close()
 
 
-def kept_time(folder: int) -> int:
-    """Return what becomes of an odd time that is given to a file in the folder."""
+def times_at(folder: int) -> Times:
+    """Find out with a file that has no name which times the folder's file system can hold."""
+    handle = probe(folder)
+    try:
+        grain = grain_of(kept_time(handle, ODD_TIME))
+        earliest, latest = (kept_time(handle, second * SECOND) for second in (FIRST_SECOND, LAST_SECOND))
+    finally:
+        os.close(handle)
+    return Times(grain, earliest // SECOND, latest // SECOND)
+
+
+def grain_of(kept: int) -> int:
+    """Return how finely times are told where the odd time became this one, in nanoseconds."""
+    return next((grain for grain in GRAINS if ODD_TIME // grain * grain == kept), GRAINS[-1])
+
+
+def kept_time(handle: int, time_ns: int) -> int:
+    """Return what becomes of a time that is given to the file."""
+    os.utime(handle, ns=(time_ns, time_ns))
+    return os.fstat(handle).st_mtime_ns
+
+
+def probe(folder: int) -> int:
+    """Return a new file in the folder that has no name, even if the folder is read-only."""
     mode = stat.S_IMODE(os.fstat(folder).st_mode)
     try:
-        return probed_time(folder)
+        return nameless(folder)
     except PermissionError:
         make_writable(folder)
     try:
-        return probed_time(folder)
+        return nameless(folder)
     finally:
         os.fchmod(folder, mode)
 
 
-def probed_time(folder: int) -> int:
-    """Give an odd time to a new file in the folder and return what it became."""
+def nameless(folder: int) -> int:
+    """Return a new file that has no name, or that loses it at once."""
     try:
-        handle = os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, PRIVATE, dir_fd=folder)
+        return os.open(".", os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, PRIVATE, dir_fd=folder)
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}:
             raise
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        handle = os.open(PROBE, flags, PRIVATE, dir_fd=folder)
-        os.unlink(PROBE, dir_fd=folder)
+    return named_probe(folder)
+
+
+def named_probe(folder: int) -> int:
+    """Return a new file that has lost its name; one that a killed run left goes first."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        os.utime(handle, ns=(ODD_TIME, ODD_TIME))
-        return os.fstat(handle).st_mtime_ns
-    finally:
-        os.close(handle)
+        handle = os.open(PROBE, flags, PRIVATE, dir_fd=folder)
+    except FileExistsError:
+        os.unlink(PROBE, dir_fd=folder)
+        handle = os.open(PROBE, flags, PRIVATE, dir_fd=folder)
+    os.unlink(PROBE, dir_fd=folder)
+    return handle
 
 
 def open_source(path: Path) -> int:
