@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -39,12 +40,14 @@ class LogPage(Value, frozen=True, kw_only=True):
     """Some lines of a log.
 
     `total` is how many lines the log has; `next` the `after` of the page that follows, which is
-    `total` when nothing follows.
+    `total` when nothing follows. `fitting` counts the lines that fit up to the last of these; only
+    reading back knows it.
     """
 
     lines: tuple[LogLine, ...] = ()
     total: int = 0
     next: int = 0
+    fitting: int = 0
 
 
 class LogFile:
@@ -113,6 +116,24 @@ class LogFile:
                     found.append(line)
         return LogPage(lines=tuple(found), total=self.lines, next=seen)
 
+    def read_back(self, before: int | None, limit: int, level: str | None) -> LogPage:
+        """Return the last lines that fit, of those before a number or of all; raises OSError."""
+        before = min(max(before, 1), self.lines + 1) if before is not None else self.lines + 1
+        wanted = _Filter(level, None)
+        last: deque[tuple[int, bytes]] = deque(maxlen=max(limit, 0))
+        fitting = 0
+        start = 0 if wanted.filters else max(before - 1 - limit, 0)
+        for first, content in self._chunks(start):
+            if first >= before:
+                break
+            for number, raw in enumerate(content[:-1].split(b"\n"), start=first):
+                if number < before and wanted.may_hold(raw) and wanted.holds(_parsed(number, raw)):
+                    fitting += 1
+                    last.append((number, raw))
+        lines = tuple(_parsed(number, raw) for number, raw in last)
+        fitting = fitting if wanted.filters else before - 1
+        return LogPage(lines=lines, total=self.lines, next=before - 1, fitting=fitting)
+
     def ends_with(self, text: str) -> bool:
         """Tell whether the last line says this."""
         last = self.read(self.lines - 1, 1, None, None).lines
@@ -160,6 +181,11 @@ class _Filter:
         self._levels = LEVELS[LEVELS.index(level) :] if level in LEVELS else LEVELS
         self._all_levels = len(self._levels) == len(LEVELS)
         self._query = (query or "").casefold()
+
+    @property
+    def filters(self) -> bool:
+        """Tell whether some lines may not fit."""
+        return not self._all_levels or bool(self._query)
 
     def may_hold(self, content: bytes) -> bool:
         """Tell quickly whether any line of a piece can fit."""

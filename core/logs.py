@@ -73,13 +73,19 @@ class _RunLog:
                 self._told = self.file.lines
                 tell(self._told)
 
-    def read(self, after: int | None, limit: int, level: str | None, query: str | None) -> LogPage:
-        """Return lines after a number; without one, the last `limit`. Raises OSError."""
+    def read(self, after: int, limit: int, level: str | None, query: str | None) -> LogPage:
+        """Return lines after a number. Raises OSError."""
         with self._lock:
             self._flush()
             self.file.catch_up()
-            start = self.file.lines - limit if after is None else after
-            return self.file.read(start, limit, level, query)
+            return self.file.read(after, limit, level, query)
+
+    def read_back(self, before: int | None, limit: int, level: str | None) -> LogPage:
+        """Return the last lines, or the last before a number. Raises OSError."""
+        with self._lock:
+            self._flush()
+            self.file.catch_up()
+            return self.file.read_back(before, limit, level)
 
     def _is_full(self) -> bool:
         """Tell whether the quota is used up; a log that an earlier process filled stays full."""
@@ -146,11 +152,13 @@ class RunLogs:
         query: str | None = None,
     ) -> LogPage:
         """Return the lines after a number: those of a level or worse, those that hold a text."""
-        return self._page(run_id, after, limit, level, query)
+        return self._page(run_id, lambda of: of.read(after, limit, level, query))
 
-    def tail(self, run_id: str, count: int) -> LogPage:
-        """Return the last lines."""
-        return self._page(run_id, None, count, None, None)
+    def tail(
+        self, run_id: str, count: int, *, before: int | None = None, level: str | None = None
+    ) -> LogPage:
+        """Return the last lines, or the last before a number: those of a level or worse."""
+        return self._page(run_id, lambda of: of.read_back(before, count, level))
 
     def path(self, run_id: str) -> Path:
         """Return the file of a run's log, whether or not it is there yet; raises NotFound."""
@@ -207,16 +215,9 @@ class RunLogs:
             if run_id not in self._written and self._logs[run_id].idle:
                 del self._logs[run_id]
 
-    def _page(
-        self,
-        run_id: str,
-        after: int | None,
-        limit: int,
-        level: str | None,
-        query: str | None,
-    ) -> LogPage:
+    def _page(self, run_id: str, read: Callable[[_RunLog], LogPage]) -> LogPage:
         try:
-            return self._log_of(run_id).read(after, limit, level, query)
+            return read(self._log_of(run_id))
         except OSError as error:
             log.warning("the log of run %s could not be read: %s", run_id, error)
             return LogPage()

@@ -4,22 +4,28 @@
   const MOST = 2000, PAGE = 500, NEAR = 24;
   const STATUS = { warn: "late", error: "failed" };
   let section = null, box, list, follow, only, said, missed, busy;
+  let detached; // the list ends before the log does, as lines were let go at its end
+  let fitting;  // how many warnings there are while only they are shown
+  let held, asked = 0;
 
   function adopt() {
     const found = document.querySelector("[data-log]");
-    if (!found || found === section) return;
+    if (!found) return;
+    if (found === section) { tell(); return; }
     section = found;
     box = section.querySelector(".log");
     list = box.querySelector("ol");
     said = section.querySelector("[data-log-said]");
     follow = section.querySelector("[data-follow]");
     only = section.querySelector("[data-only-warnings]");
-    missed = 0;
-    busy = false;
-    follow.hidden = only.hidden = false;
+    missed = fitting = 0;
+    busy = detached = false;
+    held = null;
+    only.hidden = false;
     follow.addEventListener("click", () => setFollow(follow.getAttribute("aria-pressed") !== "true"));
     only.addEventListener("click", () => filter(only.getAttribute("aria-pressed") !== "true"));
     box.addEventListener("scroll", scrolled, { passive: true });
+    tell();
     toEnd();
   }
 
@@ -28,21 +34,37 @@
   const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
   const toEnd = () => { box.scrollTop = box.scrollHeight; };
   const total = () => Number(section.dataset.from);
+  const over = () => Boolean(document.querySelector(`[data-over="${section.dataset.log}"]`));
 
   function setFollow(wanted) {
     follow.setAttribute("aria-pressed", String(wanted));
-    if (wanted) { missed = 0; toEnd(); }
+    if (wanted) {
+      missed = 0;
+      if (detached) showTail();
+      else toEnd();
+    }
     tell();
   }
 
+  const number = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
   function tell() {
-    const lines = `${total().toLocaleString("en")} ${total() === 1 ? "line" : "lines"}`;
-    said.textContent = following() ? `following, ${lines}` : missed ? `${lines}, ${missed.toLocaleString("en")} new` : lines;
+    follow.hidden = over();
+    const parts = [filtered() ? warnings() : number(total(), "line")];
+    if (following() && !over()) parts.unshift("following");
+    else if (missed) parts.push(`${missed.toLocaleString("en")} new`);
+    said.textContent = parts.join(", ");
+  }
+
+  function warnings() {
+    const shown = list.querySelectorAll("[data-n]").length;
+    const all = number(Math.max(fitting, shown), "warning");
+    return shown < fitting ? `${detached ? "" : "the last "}${shown.toLocaleString("en")} of ${all}` : all;
   }
 
   function scrolled() {
     if (following() && !atEnd()) setFollow(false);
-    else if (!following() && atEnd() && missed) setFollow(true);
+    else if (!following() && atEnd() && (missed || detached)) setFollow(true);
     if (box.scrollTop < NEAR) readBack();
   }
 
@@ -61,17 +83,24 @@
 
   function arrived({ run, from, rows, skip = 0 }) {
     if (!section?.isConnected || run !== section.dataset.log) return;
+    if (held) { held.push({ run, from, rows, skip }); return; }
     const fresh = rows.map((row, place) => [from + place, row]).filter(([number]) => number > total());
     if (!fresh.length) return;
     section.dataset.from = fresh.at(-1)[0];
     const wanted = filtered() ? fresh.filter(([, row]) => STATUS[row.split(" ", 2)[1]]) : fresh;
+    fitting += wanted.length;
     if (skip && following()) list.replaceChildren(); // scrolling up reads back what was left out
-    else if (skip && !filtered()) list.append(gap(skip));
-    list.append(...wanted.map(([number, row]) => line(number, row)));
+    else if (skip && !filtered() && !detached) list.append(gap(skip));
+    append(wanted.map(([number, row]) => line(number, row)), fresh.length);
+  }
+
+  // Lines that follow the list's last one; where that is not the log's, they come with its end.
+  function append(lines, count) {
+    if (!detached) list.append(...lines);
     while (list.children.length > MOST && following()) list.firstElementChild.remove();
     window.holdfast.tellAll(list);
     if (following()) toEnd();
-    else missed += fresh.length;
+    else missed += count;
     tell();
   }
 
@@ -82,46 +111,66 @@
     return item;
   }
 
-  async function fetchLines(after, limit) {
-    const query = new URLSearchParams({ after, limit, level: filtered() ? "warn" : "info" });
+  async function fetchLines(wanted) {
+    const query = new URLSearchParams({ limit: PAGE, level: filtered() ? "warn" : "info", ...wanted });
     const answer = await fetch(`/runs/${section.dataset.log}/lines?${query}`, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok) return [];
-    return [...new DOMParser().parseFromString(`<ol>${await answer.text()}</ol>`, "text/html").querySelectorAll("li")];
+    if (!answer?.ok) return null;
+    const page = new DOMParser().parseFromString(`<ol>${await answer.text()}</ol>`, "text/html");
+    const count = (name) => Number(answer.headers.get(name));
+    return { lines: [...page.querySelectorAll("li")], total: count("Log-Total"), fitting: count("Log-Fitting") };
   }
 
   async function readBack() {
     const first = Number(list.querySelector("[data-n]")?.dataset.n ?? 0);
-    if (busy || first <= 1 || filtered()) return;
+    if (busy || first <= 1) return;
     busy = true;
-    const start = Math.max(0, first - 1 - PAGE);
-    const older = await fetchLines(start, first - 1 - start);
-    const height = box.scrollHeight;
-    list.prepend(...older);
-    box.scrollTop += box.scrollHeight - height;
-    while (list.children.length > MOST && !atEnd()) list.lastElementChild.remove();
-    window.holdfast.tellAll(list);
+    const older = await fetchLines({ before: first });
     busy = false;
+    if (!older?.lines.length || Number(list.querySelector("[data-n]")?.dataset.n) !== first) return;
+    const height = box.scrollHeight;
+    list.prepend(...older.lines);
+    box.scrollTop += box.scrollHeight - height;
+    while (list.children.length > MOST && !atEnd()) {
+      list.lastElementChild.remove();
+      detached = true;
+    }
+    window.holdfast.tellAll(list);
+    tell();
   }
 
-  async function filter(wanted) {
-    only.setAttribute("aria-pressed", String(wanted));
-    const lines = await fetchLines(wanted ? 0 : Math.max(0, total() - PAGE), PAGE);
-    list.replaceChildren(...lines);
-    window.holdfast.tellAll(list);
+  // The end of the log as it is now; what arrives meanwhile is kept until it stands.
+  async function showTail() {
+    const mine = asked += 1;
+    held ??= [];
+    const end = await fetchLines({});
+    if (mine !== asked || !section.isConnected) return;
+    if (end) {
+      list.replaceChildren(...end.lines);
+      section.dataset.from = end.total;
+      fitting = end.fitting;
+      detached = false;
+      window.holdfast.tellAll(list);
+    }
+    const meanwhile = held;
+    held = null;
+    meanwhile.forEach(arrived);
     if (following()) toEnd();
+    tell();
+  }
+
+  function filter(wanted) {
+    only.setAttribute("aria-pressed", String(wanted));
+    return showTail();
   }
 
   // Where the socket fails the lines are asked for as well.
   document.addEventListener("holdfast:polled", async () => {
     if (!section?.isConnected) return;
-    const lines = (await fetchLines(total(), PAGE)).filter((item) => Number(item.dataset.n) > total());
-    if (!lines.length) return;
+    const lines = (await fetchLines({ after: total() }))?.lines.filter((item) => Number(item.dataset.n) > total()) ?? [];
+    if (held || !lines.length) return;
     section.dataset.from = lines.at(-1).dataset.n;
-    list.append(...lines);
-    window.holdfast.tellAll(list);
-    if (following()) toEnd();
-    else missed += lines.length;
-    tell();
+    fitting += lines.length;
+    append(lines, lines.length);
   });
   document.addEventListener("holdfast:log", (event) => arrived(event.detail));
   document.addEventListener("holdfast:shown", adopt);

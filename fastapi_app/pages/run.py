@@ -81,11 +81,19 @@ def lines(  # each is one part of the question
     canvas: TheCanvas,
     manager: Manager,
     service: TheService,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    before: Annotated[int | None, Query(ge=1)] = None,
     limit: Annotated[int, Query(ge=1, le=LINES)] = LINES,
     level: str = LEVELS[0],
 ) -> HTMLResponse:
-    """Draw lines of the run's log, for reading back and for a level and what is worse."""
+    """Draw lines of the run's log after a number, else the last ones before one, of a level or worse."""
     run = manager.run(run_id)
-    page = service.logs.read(run.id, after=after, limit=limit, level=level if level in LEVELS else None)
-    return canvas.piece("partials/log_lines.html", lines=lines_of(page.lines))
+    worst = level if level in LEVELS else None
+    if after is not None:
+        page = service.logs.read(run.id, after=after, limit=limit, level=worst)
+    else:
+        page = service.logs.tail(run.id, limit, before=before, level=worst)
+    answer = canvas.piece("partials/log_lines.html", lines=lines_of(page.lines))
+    answer.headers["Log-Total"] = str(page.total)
+    answer.headers["Log-Fitting"] = str(page.fitting)
+    return answer

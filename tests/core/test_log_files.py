@@ -38,6 +38,22 @@ def test_reading_past_the_end_gives_nothing_and_harms_nothing(logs):
     assert logs.read("never-ran-1").total == 0
 
 
+def test_the_last_lines_of_a_level_are_found_and_read_back_from(logs):
+    for number in range(1, 3_001):
+        logs.write(RUN, "warn" if number % 2 else "info", f"line {number}")
+
+    last = logs.tail(RUN, 500, level="warn")
+    before = logs.tail(RUN, 500, level="warn", before=last.lines[0].number)
+    plain = logs.tail(RUN, 3, before=1_002)
+    nothing = logs.tail(RUN, 3, before=1, level="warn")
+
+    assert (last.lines[0].number, last.lines[-1].number, last.fitting) == (2_001, 2_999, 1_500)
+    assert (before.lines[0].number, before.lines[-1].number, before.fitting) == (1_001, 1_999, 1_000)
+    assert texts(plain) == ["line 999", "line 1000", "line 1001"]
+    assert (nothing.lines, nothing.fitting, nothing.total) == ((), 0, 3_000)
+    assert [line.number for line in logs.tail(RUN, 9, before=-5).lines] == []
+
+
 def test_lines_are_found_by_level_and_text(logs):
     for number in range(3_000):
         logs.write(

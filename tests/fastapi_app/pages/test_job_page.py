@@ -133,6 +133,20 @@ def test_lines_of_a_log_are_read_back_by_number_and_level(world, reader, browser
     assert warned.li["data-st"] == "late"
 
 
+def test_the_latest_warnings_come_first_and_their_number_is_told(world, browser, reader):
+    run = world.a_running_run(world.a_job())
+    for number in range(1, 1_201):
+        world.house.service.logs.write(run.id, "warn" if number % 2 else "info", f"line {number}")
+
+    answer = browser.get(f"/runs/{run.id}/lines?level=warn")
+    earlier = browser.get(f"/runs/{run.id}/lines?level=warn&before=201")
+
+    numbers = [int(line["data-n"]) for line in reader.read(answer).select("li")]
+    assert (len(numbers), numbers[0], numbers[-1]) == (500, 201, 1_199)
+    assert (answer.headers["log-fitting"], answer.headers["log-total"]) == ("600", "1200")
+    assert [int(line["data-n"]) for line in reader.read(earlier).select("li")][-1] == 199
+
+
 def test_the_log_is_handed_out_as_plain_text(world, browser):
     run = world.a_running_run(world.a_job())
     world.house.service.logs.write(run.id, "info", "hello")
