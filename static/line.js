@@ -9,8 +9,9 @@
   const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND;
   const TOO_SLOW = 4408, SIGNED_OUT = 4401;
 
-  let socket = null, failures = 0, nextTry = 0, reconnecting = 0, opening = 0;
-  let heardAt = 0, dataAt = Date.now(), polling = 0, etag = "", pollFailed = false, pause = POLL, hiding = 0, healthy = 0;
+  let socket = null, failures = 0, nextTry = 0, reconnecting = 0, opening = 0, heardAt = 0, healthy = 0;
+  let polling = 0, polled = "", nextAsk = 0, etag = "", pause = POLL; // polled: "", "good" or "bad", how asking went
+  let dataAt = Date.now(), hiding = 0;
   let queue = Promise.resolve();
 
   // The socket
@@ -44,7 +45,7 @@
     failures += 1;
     if (code === TOO_SLOW) pause = POLL_AFTER_ERROR;
     if (failures >= 3 || code === TOO_SLOW) poll();
-    tryAgain(polling && !pollFailed ? SOCKET_AGAIN : Math.random() * Math.min(30 * SECOND, 0.5 * SECOND * 2 ** failures));
+    tryAgain(polled === "good" ? SOCKET_AGAIN : Math.random() * Math.min(30 * SECOND, 0.5 * SECOND * 2 ** failures));
     showMark();
   }
 
@@ -82,7 +83,7 @@
   function stopPolling() {
     clearTimeout(polling);
     polling = 0;
-    pollFailed = false;
+    polled = "";
     pause = POLL;
   }
 
@@ -98,13 +99,14 @@
       etag = answer.headers.get("ETag") ?? "";
       if (answer.status === 200) await holdfast.show(await answer.json());
       document.dispatchEvent(new Event("holdfast:polled"));
-      if (pollFailed) { failures = 0; tryAgain(Math.random() * SECOND); } // it is back
+      if (polled === "bad") { failures = 0; tryAgain(Math.random() * SECOND); } // it is back
     } else if (answer?.status === 401 || answer?.redirected) {
       location.reload();
       return;
     }
-    pollFailed = !good;
-    polling = setTimeout(ask, good ? pause : POLL_AFTER_ERROR);
+    polled = good ? "good" : "bad";
+    nextAsk = Date.now() + (good ? pause : POLL_AFTER_ERROR);
+    polling = setTimeout(ask, nextAsk - Date.now());
     showMark();
   }
 
@@ -115,9 +117,10 @@
     const open = socket?.readyState === WebSocket.OPEN;
     if (open) return say("ok", "c-live", "Live");
     if (now - dataAt > STALE) return say("failed", "c-off", `Offline, data from ${clock(dataAt)}`);
-    if (polling && !pollFailed) return say("late", "c-wait", `Polling every ${pause / SECOND} s`);
-    const wait = Math.max(0, Math.ceil((nextTry - now) / SECOND));
-    return say("late", "c-wait", nextTry > now ? `Reconnecting in ${wait} s` : "Connecting");
+    if (polled === "good") return say("late", "c-wait", `Polling every ${pause / SECOND} s`);
+    const tries = [nextTry, polling ? nextAsk : 0].filter((moment) => moment > now);
+    const wait = Math.ceil((Math.min(...tries) - now) / SECOND);
+    return say("late", "c-wait", tries.length ? `Reconnecting in ${wait} s` : "Connecting");
   }
 
   function clock(moment) {

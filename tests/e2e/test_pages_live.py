@@ -188,6 +188,26 @@ def test_without_a_socket_the_page_asks_instead(new_page, watch, folders):
     expect(page.locator(".head .st")).to_have_text("Cancelled", timeout=15 * SECONDS)
 
 
+def test_the_mark_never_waits_long_while_nothing_answers(page, watch):
+    watch.expect_an_outage()
+    tries = []
+    page.route_web_socket("**/ws", lambda line: (tries.append(line), line.close()))
+    page.route("**/live?*", lambda route: route.abort())
+    page.clock.install()
+    page.goto("/jobs")
+
+    said = []
+    for _ in range(110):
+        page.clock.run_for(SECONDS)
+        said.append(page.locator("#conn").inner_text())
+
+    waits = [int(found.group(1)) for text in said if (found := re.search(r"Reconnecting in (\d+) s", text))]
+    assert waits
+    assert max(waits) <= 30
+    assert not [text for text in said if "Polling" in text]
+    assert len(tries) >= 6
+
+
 def test_a_killed_server_resumes_and_the_page_reconnects_by_itself(browser, make_server, folders):
     server = make_server()
     context = browser.new_context(base_url=server.url, storage_state=set_up(browser, server))
