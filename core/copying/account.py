@@ -32,9 +32,15 @@ FAILURES: Final[Mapping[ProblemKind, tuple[str, str]]] = {
     "refused": ("could not be written", "could not be written"),
     "full": ("did not fit", "did not fit"),
     "damaged": ("is damaged at the destination", "are damaged at the destination"),
+    "lost": ("vanished from the source with all its files", "vanished from the source with all their files"),
+    "unplugged": (
+        "is on another disk than when the run began",
+        "are on another disk than when the run began",
+    ),
 }
 WARNINGS: Final[Mapping[ProblemKind, str]] = {
     "vanished": "Vanished while it was being copied",
+    "became": "Became something else while it was being copied",
     "changing": "Changed while it was being copied",
     "healed": "Was damaged at the destination and has been copied again",
     "followed": "Changed after it had been copied and was copied again",
@@ -89,6 +95,14 @@ class Account(msgspec.Struct):
     def __getitem__(self, name: str) -> int:
         """Return how many of that were counted."""
         return self.counts.get(name, 0)
+
+    def carry(self, earlier: "Account", kinds: Iterable[ProblemKind]) -> None:
+        """Take over what an earlier account says of these kinds, counts as well as names."""
+        for kind in kinds:
+            if kind in earlier.problems:
+                self.counts[kind] = earlier[kind]
+                self.problems[kind] = earlier.problems[kind]
+                self.named[kind] = [*earlier.named[kind]]
 
     @property
     def failures(self) -> int:

@@ -16,6 +16,8 @@ from core.copying.messages import (
     CopyUnit,
     LookInto,
     MakeLinks,
+    ProveFolders,
+    ProveLinks,
     ProveUnit,
     Reply,
     Request,
@@ -35,6 +37,7 @@ from core.copying.troubles import DestinationLost, Halted, in_words
 # nothing has changed is over sooner than all of it is loaded.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
+    from core.copying.linking import Linker, LinkProver
     from core.copying.proof import Prover
     from core.copying.settle import Finisher
     from core.copying.transfer import Copier
@@ -74,6 +77,18 @@ class Member:
         from core.copying.settle import Finisher
 
         return Finisher(self._copier)
+
+    @cached_property
+    def _linker(self) -> "Linker":
+        from core.copying.linking import Linker
+
+        return Linker(self._copier)
+
+    @cached_property
+    def _link_prover(self) -> "LinkProver":
+        from core.copying.linking import LinkProver
+
+        return LinkProver(self._linker, self._prover)
 
     @cached_property
     def _prover(self) -> "Prover":
@@ -123,7 +138,11 @@ class Member:
                 known = unpack_marks(marks) if marks else ()
                 self.send(self._prover.prove(unpack_unit(unit), known, chosen, bytes_too=content))
             case MakeLinks(pairs):
-                self.send(self._finisher.link(pairs))
+                self.send(self._linker.link(pairs))
+            case ProveLinks(pairs):
+                self.send(self._link_prover.prove(pairs))
+            case ProveFolders(folders):
+                self.send(self._finisher.prove(folders))
             case SettleFolders(folders):
                 self.send(self._finisher.settle(folders))
             case SyncAll():

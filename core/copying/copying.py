@@ -93,7 +93,11 @@ class Copy:
             pairs = self._pairs(start)
             return start, MakeLinks(pairs)
 
-        self._desk.work(following, lambda _, reply: self._desk.take(reply), self.progress)
+        self._desk.work(following, self._take_linked, self.progress)
+
+    def _take_linked(self, _: int, reply: Reply) -> None:
+        self._desk.take(reply)
+        self._desk.notes.told_names += [problem.path for problem in reply.problems]
 
     def _pairs(self, start: int) -> tuple[LinkPair, ...]:
         links = self._files.links

@@ -38,6 +38,7 @@ class Findings:
     def __init__(self, folder: bytes, send: Callable[[Reply], None]) -> None:
         self.folder = folder
         self.tally: Counter[str] = Counter()
+        self.identity = (0, 0)
         self._send = send
         self._entries: list[Entry] = []
         self._bytes = 0
@@ -92,6 +93,7 @@ class Findings:
             planned(self.folder, entries) if entries else None,
             tuple(self._folders),
             tuple(self._shared),
+            self.identity,
         )
         reply = Reply(
             "done" if kind == "done" else "part",

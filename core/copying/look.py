@@ -158,6 +158,7 @@ class FolderLook:
             self.findings.problem("own-data", self.folder, OWN)
             return False
         self.findings.tally["folders"] += 1
+        self.findings.identity = (self.info.st_dev, self.info.st_ino)
         return True
 
     def _list_destination(self) -> None:

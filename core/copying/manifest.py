@@ -11,12 +11,14 @@ from typing import BinaryIO, Final
 from blake3 import blake3
 
 from core.copying.messages import (
+    VOID,
     Mark,
     Reply,
     WriteManifest,
     unpack_digests,
     unpack_finished,
     unpack_marks,
+    unpack_name,
     unpack_planned,
     unpack_unit,
 )
@@ -76,22 +78,35 @@ def write_manifest(request: WriteManifest) -> Reply:
     """Write the lists from what the stages left in their spools; the body is the list's digest."""
     writer = ManifestWriter(Path(request.manifest))
     copied, proved = Answers(Path(request.copied)), Answers(Path(request.proved))
+    read_back = 0
     for number, record in enumerate(records_in(Path(request.plan))):
         unit = unpack_unit(unpack_planned(record).unit)
-        digests = digests_of(copied.of(number), proved.of(number), len(unit.entries))
-        for entry, digest in zip(unit.entries, digests, strict=True):
+        known = b"" if request.proved_only else copied.of(number)
+        digests = digests_of(known, proved.of(number), len(unit.entries))
+        for entry, (digest, is_proved) in zip(unit.entries, digests, strict=True):
             if digest:
                 writer.add(joined(unit.folder, entry.name), digest)
+                read_back += is_proved
+    for record in records_in(Path(request.names)):
+        name = unpack_name(record)
+        writer.add(name.path, name.digest)
+        read_back += 1
     body = writer.close()
-    return Reply("done", {"listed": writer.files}, (), body)
+    return Reply("done", {"listed": writer.files, "listed_proved": read_back}, (), body)
 
 
-def digests_of(copied: bytes, proved: bytes, count: int) -> Iterator[bytes]:
-    """Yield each entry's digest: as proved, else as copied, else nothing."""
+def digests_of(copied: bytes, proved: bytes, count: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield each entry's digest and whether it was read back; it is empty if there is none.
+
+    What was looked at and not proved has none, whatever copying it answered.
+    """
     marks: tuple[Mark | None, ...] = unpack_marks(copied) if copied else (None,) * count
     digests = unpack_digests(proved) if proved else (b"",) * count
     for mark, digest in zip(marks, digests, strict=True):
-        yield digest or (mark.digest if mark else b"")
+        if digest:
+            yield (b"", False) if digest == VOID else (digest, True)
+        else:
+            yield (mark.digest if mark else b""), False
 
 
 class Answers:

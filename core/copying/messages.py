@@ -57,24 +57,42 @@ class Planned(Message, frozen=True):
     unit: bytes
 
 
+class Looked(Message, frozen=True):
+    """A folder of the source that was looked into, and which folder of which disk that was."""
+
+    folder: bytes
+    device: int
+    inode: int
+
+
 class Found(Message, frozen=True):
-    """A part of what a look into one folder found."""
+    """A part of what a look into one folder found; `identity` is the folder's device and inode."""
 
     planned: Planned | None = None
     folders: tuple[bytes, ...] = ()
     shared: tuple[Shared, ...] = ()
+    identity: tuple[int, int] = (0, 0)
 
 
 class Mark(Message, frozen=True):
-    """A file as it was copied: what it was then, and its digest, empty when none was taken."""
+    """A file as it was copied: what it was then, and its digest, empty when none was taken.
+
+    Size and time can be put back; the time of the last change of any sort, and the inode, cannot.
+    """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
+    inode: int
     digest: bytes
 
 
-UNPROVABLE: Final = Mark(-1, 0, b"")
+UNPROVABLE: Final = Mark(-1, 0, 0, 0, b"")
 """Stands for what was not copied, or would not hold still: there is nothing to compare."""
+VOID: Final = b"?"
+"""In place of a digest: it was looked at and could not be proved, whatever was known before."""
+SAME: Final = b"="
+"""In place of a further name's digest: it is the same file as the first name."""
 
 
 class LinkPair(Message, frozen=True):
@@ -89,6 +107,9 @@ class LinkPair(Message, frozen=True):
 ProblemKind = Literal[
     "unreadable",
     "vanished",
+    "lost",
+    "unplugged",
+    "became",
     "changing",
     "conflict",
     "refused",
@@ -160,6 +181,18 @@ class MakeLinks(Message, frozen=True, tag="links"):
     pairs: tuple[LinkPair, ...]
 
 
+class ProveLinks(Message, frozen=True, tag="prove-links"):
+    """See that further names are names of the file that stands under the first one now."""
+
+    pairs: tuple[LinkPair, ...]
+
+
+class ProveFolders(Message, frozen=True, tag="prove-folders"):
+    """See that folders are there on both sides, and that the source's are the ones looked into."""
+
+    folders: tuple[Looked, ...]
+
+
 class SettleFolders(Message, frozen=True, tag="settle"):
     """Give folders their modes, owners and times, in the order given."""
 
@@ -171,15 +204,37 @@ class SyncAll(Message, frozen=True, tag="sync"):
 
 
 class WriteManifest(Message, frozen=True, tag="manifest"):
-    """Write the digests of a finished run from its spools; paths are absolute."""
+    """Write the digests of a finished run from its spools; paths are absolute.
+
+    `proved_only` leaves out what was only read at the source.
+    """
 
     plan: str
     copied: str
     proved: str
+    names: str
     manifest: str
+    proved_only: bool
 
 
-Request = LookInto | CopyUnit | ProveUnit | MakeLinks | SettleFolders | SyncAll | WriteManifest
+class Name(Message, frozen=True):
+    """A further name of a file, and the digest that was proved of it."""
+
+    path: bytes
+    digest: bytes
+
+
+Request = (
+    LookInto
+    | CopyUnit
+    | ProveUnit
+    | MakeLinks
+    | ProveLinks
+    | ProveFolders
+    | SettleFolders
+    | SyncAll
+    | WriteManifest
+)
 
 
 class Finished(Message, frozen=True):
@@ -216,5 +271,7 @@ unpack_found = msgspec.msgpack.Decoder(Found).decode
 unpack_planned = msgspec.msgpack.Decoder(Planned).decode
 unpack_marks = msgspec.msgpack.Decoder(tuple[Mark | None, ...]).decode
 unpack_finished = msgspec.msgpack.Decoder(Finished).decode
+unpack_looked = msgspec.msgpack.Decoder(Looked).decode
+unpack_name = msgspec.msgpack.Decoder(Name).decode
 unpack_pair = msgspec.msgpack.Decoder(LinkPair).decode
 unpack_digests = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode

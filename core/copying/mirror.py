@@ -1,8 +1,10 @@
 """One attempt at a copy, from the first look to the proof."""
 
+import copy
 import hashlib
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +21,14 @@ from core.copying.proving import prove, write_manifest
 from core.copying.roots import Roots
 from core.copying.scanning import scan
 from core.copying.state import Files, Notes, forget_notes, load_notes
+from core.copying.verdict import failure_hint, is_verified, too_much_vanished
 from core.copying.wishes import Control, Report, Stopped, Wishes
 from core.errors import EngineFailed
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 FOLDER: Final = "copy"
+FORMAT: Final = 2
+"""Of what a run keeps between attempts; another one is not gone on with."""
 
 
 def mirror(wishes: Wishes, control: Control, left_out: tuple[Path, ...] = ()) -> Report:
@@ -72,7 +77,7 @@ def key_of(wishes: Wishes, roots: Roots) -> str:
     """Return what must be the same for an attempt to go on from the one before."""
     # How fast it may be is no reason to begin anew.
     told = msgspec.json.encode(msgspec.structs.replace(wishes, bandwidth_limit=None), enc_hook=str)
-    return hashlib.sha256(f"{boot_id()} {roots.identity} ".encode() + told).hexdigest()
+    return hashlib.sha256(f"{FORMAT} {boot_id()} {roots.identity} ".encode() + told).hexdigest()
 
 
 def identities(paths: tuple[Path, ...]) -> tuple[tuple[int, int], ...]:
@@ -139,23 +144,25 @@ class Attempt:
             full = bool(desk.account.problems.get("full"))
             message = f"The copy broke off: {lost}. {self._said(desk)}"
             hint = "Free some space" if full else "Look at the destination's disk"
-            hint += ", then run the job again: it goes on from there."
+            hint += ", then run the job again: what is complete is not copied again."
             raise EngineFailed(message, hint=hint, transient=not full, **self._shown(desk)) from lost
         self._roots.check()
         return self._conclude(desk, proof)
 
     def _stages(self, desk: Desk) -> dict[str, Any]:
         if self._notes.stage == "scan":
+            scanned_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
             with desk.timed("scan"):
                 scan(desk)
+            self._notes.scanned_at = scanned_at
             desk.enter("copy")
         if self._notes.stage == "copy":
             Copy(desk).run()
             self._roots.check()
+            self._notes.account = copy.deepcopy(desk.account)
             desk.enter("verify")
         else:
-            # After a sample that failed, what was copied is in the notes' account already.
-            self._files.copied.replay(Account() if self._notes.fallback else desk.account)
+            self._files.copied.replay(Account())  # what it counted is in the notes already
         self._control.info("Comparing the destination with the source.")
         with desk.timed("verify"):
             return prove(desk) | write_manifest(desk)
@@ -174,15 +181,14 @@ class Attempt:
         manifest = {name: proof.pop(name) for name in tuple(proof) if name.startswith("manifest")}
         seconds = {name: round(taken, 3) for name, taken in desk.notes.seconds.items()}
         result = account.as_result() | {"verification": proof, "seconds": seconds} | manifest
-        if account.failures:
-            message = f"{account.failure_sentence()}; {self._rest(desk)}."
+        if failed := account.failure_sentence() or too_much_vanished(account):
             raise EngineFailed(
-                message,
-                hint="The log names each of them.",
+                f"{failed}; {self._rest(desk)}.",
+                hint=failure_hint(account),
                 result=result | {"verified": False},
                 warnings=account.warnings(),
             )
-        result["verified"] = self._wishes.verify != "fast"
+        result["verified"] = is_verified(desk)
         return Report(result, account.warnings())
 
     def _rest(self, desk: Desk) -> str:

@@ -1,6 +1,5 @@
 """What a member of the crew does in the last stage: it reads the destination back and compares."""
 
-import errno
 import os
 import stat
 from collections import Counter
@@ -9,6 +8,7 @@ from core.copying import content
 from core.copying.messages import (
     PLAIN_LIMIT,
     UNPROVABLE,
+    VOID,
     Entry,
     Mark,
     Problem,
@@ -19,12 +19,24 @@ from core.copying.messages import (
 )
 from core.copying.names import joined
 from core.copying.pace import Uncounted
-from core.copying.transfer import READ, Copier, undisturbed
-from core.copying.troubles import GONE, DestinationLost, SourceTrouble, in_words
+from core.copying.transfer import READ, Copier, moment, read_link, undisturbed
+from core.copying.troubles import (
+    GONE,
+    DestinationLost,
+    NotAFile,
+    SourceTrouble,
+    in_words,
+    source_problem,
+)
 
 
 class Different(Exception):
     """The destination is not what the source is; the message says in what."""
+
+
+def is_as_marked(here: os.stat_result, mark: Mark) -> bool:
+    """Tell whether a file of the source is untouched since it was copied."""
+    return moment(here) == (mark.size, mark.mtime_ns, mark.ctime_ns, mark.inode)
 
 
 class Prover:
@@ -48,14 +60,25 @@ class Prover:
             self._announce(unit, list(places))
         for place in places:
             mark = marks[place] if marks else None
-            entry = unit.entries[place]
-            if mark == UNPROVABLE:
-                self._pace.counted(entry.size, 1)
-            else:
-                digests[place] = self._one(unit.folder, entry, mark, bytes_too=bytes_too)
-            self.tally["unproved"] += entry.kind == "file" and not digests[place]
+            digests[place] = self._one(unit.folder, unit.entries[place], mark, bytes_too=bytes_too)
         problems = (*self.problems, *self._copier.problems)
         return Reply("done", dict(self.tally), problems, pack(tuple(digests)))
+
+    def prove_alone(
+        self, folder: bytes, entry: Entry, *, copied: bool
+    ) -> tuple[bytes, Counter[str], list[Problem]]:
+        """Prove one file that no unit has; unless it was `copied`, it is now."""
+        self.problems, self.tally = [], Counter()
+        self._copier.problems = []
+        try:
+            if copied:
+                digest = self._prove(folder, entry, None, bytes_too=True)
+            else:
+                digest = self._heal(folder, entry, "followed", "it became a file of its own")
+        except SourceTrouble as trouble:
+            self.problems.append(source_problem(joined(folder, entry.name), trouble.error))
+            digest = VOID
+        return digest, self.tally, [*self.problems, *self._copier.problems]
 
     def _announce(self, unit: Unit, places: list[int]) -> None:
         """Drop the unit's files from the page cache, and let the disk begin to read them again."""
@@ -76,41 +99,60 @@ class Prover:
 
     def _one(self, folder: bytes, entry: Entry, mark: Mark | None, *, bytes_too: bool) -> bytes:
         self._pace.chunk()
-        path = joined(folder, entry.name)
-        try:
-            digest = self._prove(folder, entry, mark, bytes_too=bytes_too)
-        except SourceTrouble as trouble:
-            digest = b""
-            kind: ProblemKind = "vanished" if trouble.error.errno == errno.ENOENT else "unreadable"
-            self._problem(kind, path, in_words(trouble.error))
+        if mark == UNPROVABLE:
+            digest = VOID
+            self._pace.counted(entry.size)
+        else:
+            digest = self._proved(folder, entry, mark, bytes_too=bytes_too)
+        if digest == VOID and entry.kind == "file":
+            self.tally["gone" if self._is_gone(folder, entry.name) else "unproved"] += 1
         self._pace.counted(0, 1)
         return digest
+
+    def _proved(self, folder: bytes, entry: Entry, mark: Mark | None, *, bytes_too: bool) -> bytes:
+        try:
+            return self._prove(folder, entry, mark, bytes_too=bytes_too)
+        except SourceTrouble as trouble:
+            self.problems.append(source_problem(joined(folder, entry.name), trouble.error))
+            return VOID
+
+    def _is_gone(self, folder: bytes, name: bytes) -> bool:
+        """Tell whether the source has nothing of that name any more."""
+        try:
+            os.stat(name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _prove(self, folder: bytes, entry: Entry, mark: Mark | None, *, bytes_too: bool) -> bytes:
         try:
             return self._compare(folder, entry, mark, bytes_too=bytes_too)
         except Different as different:
-            return self._heal(folder, entry, mark, str(different))
+            kind = self._kind_of_change(folder, entry, mark)
+            return self._heal(folder, entry, kind, str(different))
 
-    def _heal(self, folder: bytes, entry: Entry, mark: Mark | None, reason: str) -> bytes:
-        """Copy a bad file once more and compare again."""
+    def _heal(self, folder: bytes, entry: Entry, kind: ProblemKind, reason: str) -> bytes:
+        """Copy a bad file once more and compare again; VOID: it is not proved all the same."""
         path = joined(folder, entry.name)
-        kind = self._kind_of_change(folder, entry, mark)
+        mark: Mark | None = None
+        self.tally["rewritten"] += 1
         try:
             with undisturbed(self._copier.destination.folder(folder)):
                 mark = self._copy_again(folder, entry)
             self._write_through(folder, entry)
             if mark == UNPROVABLE:
-                return b""
+                return VOID
             digest = self._compare(folder, entry, mark, bytes_too=True)
         except Different as again:
-            self._problem("damaged", path, f"{again}, even after it was copied again")
-            return b""
+            self._problem(*self._still_different(folder, entry, mark, path, str(again)))
+            return VOID
         except OSError as error:
             if error.errno in GONE:
                 raise DestinationLost(in_words(error)) from error
             self._problem("damaged", path, f"{reason}, and copying it again failed: {in_words(error)}")
-            return b""
+            return VOID
         self.tally[kind] += 1
         self._problem(kind, path, reason)
         return digest
@@ -120,8 +162,19 @@ class Prover:
         if entry.kind == "link":
             return "healed"
         here = self._stat_source(folder, entry.name)
-        seen = (mark.size, mark.mtime_ns) if mark else (entry.size, entry.mtime_ns)
-        return "healed" if seen == (here.st_size, here.st_mtime_ns) else "followed"
+        if mark:
+            same = is_as_marked(here, mark)
+        else:
+            same = (entry.size, entry.mtime_ns) == (here.st_size, here.st_mtime_ns)
+        return "healed" if same else "followed"
+
+    def _still_different(
+        self, folder: bytes, entry: Entry, mark: Mark | None, path: bytes, reason: str
+    ) -> tuple[ProblemKind, bytes, str]:
+        """Tell a source that goes on and on from a disk that does not keep what is written."""
+        if mark and not is_as_marked(self._stat_source(folder, entry.name), mark):
+            return "changing", path, "it was written to again as soon as it was copied; it is not proved"
+        return "damaged", path, f"{reason}, even after it was copied again"
 
     def _copy_again(self, folder: bytes, entry: Entry) -> Mark | None:
         if entry.kind == "link":
@@ -163,12 +216,7 @@ class Prover:
         self, folder: bytes, entry: Entry, mark: Mark | None, handle: int, here: os.stat_result
     ) -> bytes:
         digest, size = self._digest_there(handle)
-        known = (
-            mark is not None
-            and mark.digest
-            and ((mark.size, mark.mtime_ns) == (here.st_size, here.st_mtime_ns))
-        )
-        if known and mark is not None:
+        if mark is not None and mark.digest and is_as_marked(here, mark):
             expected = mark.digest
         else:
             expected = self._digest_here(folder, entry.name)
@@ -185,9 +233,10 @@ class Prover:
 
     def _compare_link(self, folder: bytes, name: bytes) -> None:
         try:
-            here = os.readlink(name, dir_fd=self._copier.source.folder(folder))
+            source = self._copier.source.folder(folder)
         except OSError as error:
             raise SourceTrouble(error) from error
+        here = read_link(name, source)
         try:
             there = os.readlink(name, dir_fd=self._copier.destination.folder(folder))
         except OSError as error:
@@ -204,9 +253,12 @@ class Prover:
 
     def _stat_source(self, folder: bytes, name: bytes) -> os.stat_result:
         try:
-            return os.stat(name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False)
+            here = os.stat(name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False)
         except OSError as error:
             raise SourceTrouble(error) from error
+        if not stat.S_ISREG(here.st_mode):
+            raise SourceTrouble(NotAFile())
+        return here
 
     def _digest_there(self, handle: int) -> tuple[bytes, int]:
         try:

@@ -11,21 +11,35 @@ from core.copying.messages import (
     ProblemKind,
     ProveUnit,
     Reply,
+    SyncAll,
     WriteManifest,
     unpack_planned,
     unpack_unit,
 )
-from core.copying.sampling import draw, sample_size, sentence
+from core.copying.sampling import draw, sample_size
+from core.copying.tree_proof import FoldersProof, NamesProof, proving
+from core.copying.verdict import fast_words, full_words, manifest_words, sample_words
 from core.errors import EngineFailed
 from core.models import Progress
 
 Chosen = dict[int, tuple[int, ...]]
 MANIFEST: Final = "manifest.b3"
-BAD: Final[tuple[ProblemKind, ...]] = ("healed", "damaged", "unreadable")
+REPAIRED: Final[tuple[ProblemKind, ...]] = ("healed", "followed")
 
 
 def prove(desk: Desk) -> dict[str, Any]:
     """Compare, and return what was proved: mode, files, bytes and the sentence."""
+    drawn = prove_files(desk)
+    NamesProof(desk).run()
+    if desk.wishes.verify != "fast" or desk.account.problems.get("vanished"):
+        FoldersProof(desk).run()
+    if desk.account["rewritten"]:
+        desk.one(SyncAll(), lambda: proving("what was copied again"))
+    return drawn | {"sentence": words_for(desk, drawn)}
+
+
+def prove_files(desk: Desk) -> dict[str, Any]:
+    """Compare the files, in the way that was asked for or, after a bad sample, all of them."""
     if desk.wishes.verify == "fast":
         return prove_fast(desk)
     if desk.wishes.verify == "sample" and not desk.notes.fallback:
@@ -35,61 +49,64 @@ def prove(desk: Desk) -> dict[str, Any]:
     return prove_full(desk)
 
 
+def words_for(desk: Desk, found: dict[str, Any]) -> str:
+    """Return what was proved in words, now that names and folders have been looked at too."""
+    if found["mode"] == "full":
+        return full_words(desk)
+    if found["mode"] == "fast":
+        return fast_words(desk)
+    return sample_words(desk, found["sample"], found["population"])
+
+
 def prove_full(desk: Desk) -> dict[str, Any]:
     """Read every file back."""
     Proof(desk, None).run()
-    files, others = desk.account["proved"], desk.account["unproved"]
-    if files + others != desk.notes.plan_files:
-        message = f"{desk.notes.plan_files:,} files were found, but {files + others:,} were compared."
+    account = desk.account
+    looked_at = account["proved"] + account["unproved"] + account["gone"]
+    if looked_at != desk.notes.plan_files:
+        message = f"{desk.notes.plan_files:,} files were found, but {looked_at:,} were compared."
         raise EngineFailed(message, hint="This is a mistake in Holdfast; please report it.")
-    words = f"All {files:,} files were read back from the destination and compared with the source."
-    if others:
-        words = f"{files:,} files were read back and are good; {others:,} could not be compared."
-    return shape(desk, "full", words)
+    return proof_result(desk, "full")
 
 
 def prove_fast(desk: Desk) -> dict[str, Any]:
     """Look at the size and time of what was copied, and read nothing."""
     Proof(desk, None, bytes_too=False).run()
-    words = "Only sizes and times were looked at; nothing was read back."
-    return shape(desk, "fast", words) | {"files": desk.account["looked_at"]}
+    looked_at = desk.account["looked_at"] + desk.account["proved"]
+    return proof_result(desk, "fast") | {"files": looked_at}
 
 
 def prove_sample(desk: Desk) -> dict[str, Any] | None:
-    """Read a random sample back; None: a bad file was in it, so that everything is to be read."""
+    """Read a random sample back; None: not all of it is good, so that everything is to be read."""
     wishes, files = desk.wishes, desk.notes.plan_files
     size = sample_size(files, wishes.confidence, wishes.good_share)
     if not desk.notes.seed:
         desk.notes.seed = secrets.randbits(52) + 1
         desk.enter("verify")
-    known = bad_files(desk)
     Proof(desk, chosen_places(desk, draw(files, size, desk.notes.seed))).run()
-    if bad_files(desk) == known:
-        words = sentence(size, files, wishes.confidence, wishes.good_share)
-        return shape(desk, "sample", words) | {"sample": size, "population": files}
+    if desk.account["proved"] == size and not desk.account["rewritten"]:
+        desk.notes.sampled = True
+        return proof_result(desk, "sample") | {"sample": size, "population": files}
     desk.control.warn("The sample has a file that is not good, so every file is read back now.")
-    desk.account.counts |= {"proved": 0, "proved_bytes": 0, "unproved": 0}
+    prove_everything_instead(desk)
+    return None
+
+
+def prove_everything_instead(desk: Desk) -> None:
+    """Begin the proof anew; of the sample only what was copied again is still true."""
+    sampled = desk.account
+    desk.account = copy.deepcopy(desk.notes.account)
+    desk.account.carry(sampled, REPAIRED)
+    desk.account.count({"rewritten": sampled["rewritten"]})
     desk.notes.account = copy.deepcopy(desk.account)
     desk.notes.fallback = True
     desk.files.prove_anew()
     desk.enter("verify")
-    return None
 
 
-def bad_files(desk: Desk) -> int:
-    """Return how many files were found to be bad so far."""
-    return sum(desk.account.problems.get(kind, 0) for kind in BAD)
-
-
-def shape(desk: Desk, mode: str, words: str) -> dict[str, Any]:
-    """Return what was proved as the result shows it."""
-    account = desk.account
-    return {
-        "mode": mode,
-        "files": account["proved"],
-        "bytes": account["proved_bytes"],
-        "sentence": words,
-    }
+def proof_result(desk: Desk, mode: str) -> dict[str, Any]:
+    """Return how much was read back as the result shows it."""
+    return {"mode": mode, "files": desk.account["proved"], "bytes": desk.account["proved_bytes"]}
 
 
 def chosen_places(desk: Desk, drawn: list[int]) -> Chosen:
@@ -178,7 +195,9 @@ def write_manifest(desk: Desk) -> dict[str, Any]:
         str(folder / "plan"),
         str(folder / "copied"),
         str(folder / "proved"),
+        str(folder / "names"),
         str(desk.control.workspace / MANIFEST),
+        proved_only=desk.wishes.verify == "full" or desk.notes.fallback,
     )
     progress = Progress(stage="verify", percent=100.0, message="Writing the list of digests")
     reply = desk.one(request, lambda: progress)
@@ -186,4 +205,5 @@ def write_manifest(desk: Desk) -> dict[str, Any]:
         "manifest": MANIFEST,
         "manifest_digest": reply.body.hex(),
         "manifest_files": reply.tally["listed"],
+        "manifest_sentence": manifest_words(reply.tally["listed"], reply.tally["listed_proved"]),
     }

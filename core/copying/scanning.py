@@ -10,6 +10,7 @@ from core.copying.messages import (
     Entry,
     Found,
     LinkPair,
+    Looked,
     LookInto,
     Planned,
     Reply,
@@ -100,6 +101,8 @@ class Scan:
         if reply.tally.get("settle"):
             self._files.settle.append(folder)
         found: Found = unpack_found(reply.body)
+        if reply.kind == "done" and any(found.identity):
+            self._files.looked.append(pack(Looked(folder, *found.identity)))
         if found.planned is not None:
             self._plan(found.planned)
         for name in found.folders:

@@ -22,6 +22,7 @@ class Notes(msgspec.Struct):
 
     key: str
     stage: str = "scan"
+    scanned_at: str = ""
     account: Account = msgspec.field(default_factory=Account)
     plan_bytes: int = 0
     plan_files: int = 0
@@ -29,6 +30,8 @@ class Notes(msgspec.Struct):
     work_files: int = 0
     seed: int = 0
     fallback: bool = False
+    sampled: bool = False
+    told_names: list[bytes] = msgspec.field(default_factory=list)
     seconds: dict[str, float] = msgspec.field(default_factory=dict)
 
 
@@ -76,12 +79,14 @@ class Files:
         self.settle = Spool(folder / "settle", keep=keep)
         self.plan = Spool(folder / "plan", keep=keep)
         self.links = Spool(folder / "links", keep=keep)
+        self.looked = Spool(folder / "looked", keep=keep)
+        self.names = Spool(folder / "names", keep=False)
         self.copied = Journal(folder / "copied", keep=keep)
         self.proved = Journal(folder / "proved", keep=keep)
 
     def spools(self) -> Iterator[Spool]:
         """Yield every file."""
-        yield from (self.folders, self.settle, self.plan, self.links)
+        yield from (self.folders, self.settle, self.plan, self.links, self.looked, self.names)
         yield from (self.copied.spool, self.proved.spool)
 
     def prove_anew(self) -> None:

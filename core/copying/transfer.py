@@ -28,13 +28,21 @@ from core.copying.messages import (
 from core.copying.names import joined, part_name
 from core.copying.pace import Pace
 from core.copying.tree import Tree, make_writable
-from core.copying.troubles import FULL, GONE, DestinationLost, SourceTrouble, in_words
+from core.copying.troubles import (
+    FULL,
+    GONE,
+    DestinationLost,
+    NotAFile,
+    SourceTrouble,
+    in_words,
+    source_problem,
+)
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 WRITE: Final = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 TRIES: Final = 3
 LOOK_AGAIN_NS: Final = 2_000_000_000
-"""How much older a file that kept changing is made, so that the next pass looks at it again."""
+"""By how much the time of a file that kept changing is off, so that the next pass looks again."""
 PRIVATE: Final = 0o600
 FULL_IN_A_ROW: Final = 50
 
@@ -93,10 +101,10 @@ class Copier:
             else:
                 mark = self._file(folder, entry)
         except OSError as error:
-            self._destination_trouble(joined(folder, entry.name), error)
+            self.destination_trouble(joined(folder, entry.name), error)
             mark = UNPROVABLE
         except SourceTrouble as trouble:
-            self._source_trouble(joined(folder, entry.name), trouble.error)
+            self.problems.append(source_problem(joined(folder, entry.name), trouble.error))
             mark = UNPROVABLE
         self.pace.counted(0, 1)
         return mark
@@ -150,7 +158,7 @@ class Copier:
             raise SourceTrouble(error) from error
         if not stat.S_ISREG(info.st_mode):
             os.close(handle)
-            raise SourceTrouble(OSError(errno.ENOENT, "it is no longer a file"))
+            raise SourceTrouble(NotAFile())
         return handle, info
 
     def _plain(self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool) -> Mark:
@@ -173,7 +181,7 @@ class Copier:
         self.pace.moved(len(data))
         if changed:
             return self._changing(folder, name)
-        return Mark(len(data), info.st_mtime_ns, blake3(data).digest())
+        return mark_of(info, blake3(data).digest())
 
     def _large(self, source: int, info: os.stat_result, folder: bytes, name: bytes, *, last: bool) -> Mark:
         there = self.destination.folder(folder)
@@ -185,14 +193,14 @@ class Copier:
             os.fchmod(handle, stat.S_IMODE(info.st_mode) & PLAIN_BITS)
             self._finish(source, handle, info, changed=changed)
             self._put_in_place(part, name, there)
-        except (OSError, Changing, SourceTrouble):
+        except (OSError, Changing):  # after trouble with the source, the next run goes on with the part
             self._drop(part, there)
             raise
         finally:
             os.close(handle)
         if changed:
             return self._changing(folder, name)
-        return Mark(info.st_size, info.st_mtime_ns, digest)
+        return mark_of(info, digest)
 
     def _open_large_part(self, part: bytes, there: int, info: os.stat_result) -> int:
         """Return a handle on what an attempt before left of this file, or on a new part."""
@@ -221,8 +229,8 @@ class Copier:
     def _finish(self, source: int, destination: int, info: os.stat_result, *, changed: bool) -> None:
         self.attributes.carry(source, destination, info, fresh=not self._inherits)
         if changed:
-            times = (info.st_atime_ns, max(0, info.st_mtime_ns - LOOK_AGAIN_NS))
-            os.utime(destination, ns=times)
+            away = -LOOK_AGAIN_NS if info.st_mtime_ns >= LOOK_AGAIN_NS else LOOK_AGAIN_NS
+            os.utime(destination, ns=(info.st_atime_ns, info.st_mtime_ns + away))
 
     def _put_in_place(self, part: bytes, name: bytes, there: int) -> None:
         os.rename(part, name, src_dir_fd=there, dst_dir_fd=there)
@@ -239,7 +247,7 @@ class Copier:
     def _changed(self, source: int, before: os.stat_result, *, last: bool, read: int) -> bool:
         """Tell whether the file changed under our hands. Raises Changing if it may be tried again."""
         after = os.fstat(source)
-        same = read == before.st_size == after.st_size and before.st_mtime_ns == after.st_mtime_ns
+        same = read == before.st_size and moment(before) == moment(after)
         if not same and not last:
             raise Changing
         return not same
@@ -264,10 +272,10 @@ class Copier:
         """Make the same symbolic link at the destination, pointing where it points."""
         here = self.source.folder(folder)
         try:
-            target = os.readlink(name, dir_fd=here)
             info = os.stat(name, dir_fd=here, follow_symlinks=False)
         except OSError as error:
             raise SourceTrouble(error) from error
+        target = read_link(name, here)
         there = self.destination.folder(folder)
         part = part_name(name, info, self.setup.boot)
         try:
@@ -336,13 +344,7 @@ class Copier:
         """Take what a person should know about a path."""
         self.problems.append(Problem(kind, path, reason))
 
-    def _source_trouble(self, path: bytes, error: OSError) -> None:
-        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
-            self.problem("vanished", path, "it was there a moment ago")
-        else:
-            self.problem("unreadable", path, in_words(error))
-
-    def _destination_trouble(self, path: bytes, error: OSError) -> None:
+    def destination_trouble(self, path: bytes, error: OSError) -> None:
         """Name what the destination refused. Raises DestinationLost if it is lost as a whole."""
         if error.errno in GONE:
             raise DestinationLost(in_words(error)) from error
@@ -353,6 +355,25 @@ class Copier:
         self._full_in_a_row += 1
         if self._full_in_a_row >= FULL_IN_A_ROW:
             raise DestinationLost(in_words(error)) from error
+
+
+def moment(info: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what differs if a file is not what it was: the last two of these cannot be put back."""
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
+
+
+def mark_of(info: os.stat_result, digest: bytes) -> Mark:
+    """Return what is kept of a file that was copied."""
+    return Mark(*moment(info), digest)
+
+
+def read_link(name: bytes, folder: int) -> bytes:
+    """Return where a link of the source points. Raises SourceTrouble."""
+    try:
+        return os.readlink(name, dir_fd=folder)
+    except OSError as error:
+        other = error.errno == errno.EINVAL  # readlink(2): it is not a link
+        raise SourceTrouble(NotAFile() if other else error) from error
 
 
 @contextmanager

@@ -4,11 +4,16 @@ import errno
 import os
 from typing import Final
 
+from core.copying.messages import Problem
+
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 GONE: Final = frozenset(
     {errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN}
 )
 """The whole destination is in trouble, not one file of it."""
+
+OTHER_SORT: Final = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+"""What opening a file answers where a link, a socket, or a file in a folder's place is now."""
 
 WORDS: Final = {
     errno.EACCES: "permission denied",
@@ -25,6 +30,10 @@ WORDS: Final = {
 }
 
 
+class NotAFile(OSError):
+    """Where the source had a file there is something else now."""
+
+
 class SourceTrouble(Exception):
     """The source could not be read; `error` says why."""
 
@@ -39,6 +48,15 @@ class DestinationLost(Exception):
 
 class Halted(Exception):
     """Everybody is asked to stop."""
+
+
+def source_problem(path: bytes, error: OSError) -> Problem:
+    """Return what to say of a path of the source, the same at whatever stage it is noticed."""
+    if error.errno == errno.ENOENT:
+        return Problem("vanished", path, "it was there a moment ago")
+    if isinstance(error, NotAFile) or error.errno in OTHER_SORT:
+        return Problem("became", path, "it became something else")
+    return Problem("unreadable", path, in_words(error))
 
 
 def in_words(error: OSError) -> str:

@@ -70,3 +70,41 @@ def tree(source):
     (source / "music" / "none.ogg").write_bytes(b"")
     (source / "latest").symlink_to("music/one.ogg")
     return source
+
+
+@pytest.fixture
+def after_scan(new_context):
+    """Make a context that does something once the scan is over and nothing has been copied yet."""
+    return once(new_context, lambda progress: progress.stage == "scan" and progress.done)
+
+
+@pytest.fixture
+def after_copy(new_context):
+    """Make a context that does something once everything is copied and nothing is compared yet."""
+    return once(new_context, lambda progress: progress.stage == "copy" and progress.percent == 100)
+
+
+def once(new_context, is_time):
+    """Return what makes contexts that do something when it is time, and only then."""
+
+    def make(action):
+        waiting = [action]
+
+        def ask(progress):
+            if is_time(progress) and waiting:
+                waiting.pop()()
+
+        return new_context(ask=ask)
+
+    return make
+
+
+def flip_a_bit(path):
+    """Change one bit and nothing else that can be seen from outside."""
+    info = path.stat()
+    with path.open("r+b") as file:
+        file.seek(info.st_size // 2)
+        (byte,) = file.read(1)
+        file.seek(info.st_size // 2)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))

@@ -9,33 +9,9 @@ import pytest
 from blake3 import blake3
 
 from core.errors import EngineFailed
+from tests.core.copying.conftest import flip_a_bit
 
 LINE = re.compile(rb"(\\?)([0-9a-f]{64})  (.+)")
-
-
-@pytest.fixture
-def after_copy(new_context):
-    """Make a context that does something once everything is copied and nothing is compared yet."""
-
-    def make(action):
-        waiting = [action]
-
-        def ask(progress):
-            if progress.stage == "copy" and progress.percent == 100 and waiting:
-                waiting.pop()()
-
-        return new_context(ask=ask)
-
-    return make
-
-
-def flip_a_bit(path):
-    """Change one bit and nothing else that can be seen from outside."""
-    info = path.stat()
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
 def test_a_flipped_bit_is_caught_by_full_and_healed(tree, destination, backup, assert_same):
@@ -179,12 +155,12 @@ def test_a_bad_file_among_read_only_folders_is_healed_and_they_stay_as_they_were
     assert_same()
 
 
-def test_a_folder_that_is_gone_after_the_copy_has_each_of_its_files_named(
+def test_a_folder_that_is_gone_after_the_copy_is_named_with_each_of_its_files(
     tree, destination, tmp_path, after_copy, backup
 ):
     with pytest.raises(EngineFailed) as failed:
         backup(after_copy(lambda: (destination / "music").rename(tmp_path / "moved away")))
 
     assert str(failed.value).endswith(
-        "3 files or folders are damaged at the destination; the other 1 is copied and verified."
+        "5 files or folders are damaged at the destination; the other 1 is copied and verified."
     )

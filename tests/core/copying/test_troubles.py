@@ -40,22 +40,6 @@ def workspace(tmp_path):
     return folder
 
 
-@pytest.fixture
-def after_scan(new_context):
-    """Make a context that does something once the scan is over and nothing has been copied yet."""
-
-    def make(action):
-        waiting = [action]
-
-        def ask(progress):
-            if progress.stage == "scan" and progress.done and waiting:
-                waiting.pop()()
-
-        return new_context(ask=ask)
-
-    return make
-
-
 def test_an_unreadable_file_fails_the_run_and_names_it(tree, destination, workspace):
     (tree / "music" / "one.ogg").chmod(0)
 
