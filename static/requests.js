@@ -31,7 +31,7 @@
   sessionStorage.removeItem("draft-sent");
 
   function say(status, text, stays = false) {
-    const shape = { ok: "st-ok", failed: "st-failed", paused: "st-pause", cancelled: "st-cancelled" }[status] ?? "st-late";
+    const shape = { ok: "st-ok", failed: "st-failed", paused: "st-pause", cancelled: "st-cancelled", unproved: "st-hollow" }[status] ?? "st-late";
     const toast = document.createElement("div");
     toast.dataset.st = status;
     toast.append(icon(shape), Object.assign(document.createElement("span"), { className: "grow", textContent: text }));

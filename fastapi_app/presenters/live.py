@@ -8,7 +8,7 @@ from core.models import JobOverview, Run
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters.jobs import row_of
 from fastapi_app.presenters.progress import progress_fields
-from fastapi_app.presenters.states import CHIPS, edition, is_verified
+from fastapi_app.presenters.states import CHIPS, edition, is_unproved, is_verified, mark_of
 from fastapi_app.presenters.texts import visible
 
 Render = Callable[..., str]
@@ -60,7 +60,8 @@ def notice(overview: JobOverview) -> dict[str, Any] | None:
             return {"st": "failed", "id": overview.job.id, "text": said}
         case RunState.COMPLETED:
             how = "finished, verified" if is_verified(run) else "finished"
-            return {"st": "ok", "id": overview.job.id, "text": f"{name} {how}"}
+            how = "copied, not verified" if is_unproved(run) else how
+            return {"st": mark_of(run).st, "id": overview.job.id, "text": f"{name} {how}"}
         case RunState.PAUSED:
             return {"st": "paused", "id": overview.job.id, "text": f"{name} is paused"}
         case RunState.CANCELLED:

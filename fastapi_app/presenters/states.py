@@ -40,6 +40,8 @@ MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
 
 VERIFIED: Final = Mark(st="ok", icon="st-ok", word="Verified")
 WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Good, with warnings")
+UNPROVED: Final = Mark(st="unproved", icon="st-hollow", word="Copied, not verified")
+UNPROVED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Copied, not verified")
 VERIFIED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Verified, with warnings")
 
 OUTDATED: Final = Mark(st="scheduled", icon="i-clock", word="Changed since")
@@ -65,6 +67,8 @@ def mark_of(run: Run | None) -> Mark:
         return MARKS[NEVER_RUN]
     if run.state != RunState.COMPLETED:
         return MARKS[run.state]
+    if is_unproved(run):
+        return UNPROVED_WITH_WARNINGS if run.warnings else UNPROVED
     if run.warnings:
         return VERIFIED_WITH_WARNINGS if is_verified(run) else WITH_WARNINGS
     return VERIFIED if is_verified(run) else MARKS[run.state]
@@ -86,6 +90,11 @@ def is_about(run: Run, job: Job) -> bool:
 def is_verified(run: Run | None) -> bool:
     """Tell whether the run ended with every promised comparison made and found good."""
     return bool(run and run.state == RunState.COMPLETED and run.result and run.result.get("verified"))
+
+
+def is_unproved(run: Run) -> bool:
+    """Tell whether the run ended well and says itself that its copy was not proved."""
+    return bool(run.state == RunState.COMPLETED and run.result and run.result.get("verified") is False)
 
 
 def edition(overview: JobOverview) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from core.models import Run, Value
 from core.states import RunState
-from fastapi_app.presenters.states import mark_of
+from fastapi_app.presenters.states import is_unproved, mark_of
 
 PITCH: Final = 6
 LINE: Final = 16
@@ -59,7 +59,8 @@ def _label(runs: Sequence[Run]) -> str:
         return "No runs yet"
     words: dict[str, int] = {}
     for run in runs:
-        word = "good" if run.state == RunState.COMPLETED else mark_of(run).word.lower()
+        good = run.state == RunState.COMPLETED and not is_unproved(run)
+        word = "good" if good else mark_of(run).word.lower().replace(",", " but")
         words[word] = words.get(word, 0) + 1
     counts = ", ".join(f"{count} {word}" for word, count in words.items())
     return f"Last run: {counts}" if len(runs) == 1 else f"Last {len(runs)} runs: {counts}"

@@ -93,6 +93,23 @@ def test_a_run_that_ended_with_warnings_is_not_just_good(world, reader):
     assert "Vanished while it was being copied: a.tmp." in words(page.select_one("details"))
 
 
+@pytest.mark.parametrize("warnings", [(), ("Could not be read back: a.bin.",)])
+def test_a_copy_that_was_not_compared_wears_no_green(world, reader, warnings):
+    job = world.a_job("photos")
+    run = world.a_running_run(job)
+    said = {"verified": False, "verification": {"sentence": "Nothing was read back."}}
+    world.house.service.manager.complete(run.id, run.attempt, Outcome(result=said, warnings=warnings))
+
+    for path in (f"/runs/{run.id}", f"/jobs/{job.id}", "/jobs", "/"):
+        page = reader.open(path)
+
+        assert "Copied, not verified" in words(page.main)
+        assert not page.select("main [data-st=ok]")
+    page = reader.open(f"/runs/{run.id}")
+    assert "Nothing was read back." in words(page.select_one("[aria-labelledby=outcome]"))
+    assert page.select_one(".head .st")["data-st"] == ("late" if warnings else "unproved")
+
+
 def test_a_failed_run_shows_its_error_and_the_next_step(world, reader):
     job = world.a_job("photos")
     run = a_failed_run(world, job)
