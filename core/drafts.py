@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from core.engines.base import EngineMaker, Surroundings
-from core.errors import InvalidOptions
+from core.errors import InvalidOptions, NotFound
 from core.models import NOTHING, Job, OnInterrupt, Priority, Value, frozen
 
 LONGEST_NAME: Final = 200
@@ -59,6 +59,8 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
         engine = make(draft.kind, draft.options)
         engine.check(surroundings)
         options = engine.model_dump(mode="json")
+    except NotFound as error:
+        problems["kind"] = f"{error} {error.hint}"
     except InvalidOptions as error:
         problems |= error.problems
     if problems:

@@ -57,6 +57,15 @@ class AlreadyRunning(WrongState):
     hint = "Wait for it, or cancel it first."
 
 
+class NothingToAct(WrongState):
+    """The job has no run that this could be done to."""
+
+    hint = "Start the job first."
+
+    def __init__(self, name: str, verb: str) -> None:
+        super().__init__(f"{name!r} has no run at present that could be {verb}.")
+
+
 class LateReport(WrongState):
     """An attempt that was taken away has nothing more to say about its run."""
 

@@ -17,6 +17,7 @@ from sortedcontainers import SortedList
 
 from core.errors import InvalidOptions
 from core.models import Job, JobOverview, Value
+from core.states import RunState
 
 NEVER_RUN: Final = "never"
 PAGE: Final = 50
@@ -48,6 +49,10 @@ def _last_run(item: JobOverview) -> Key:
 ORDERS: Final[Mapping[str, Callable[[JobOverview], Key]]] = MappingProxyType(
     {"created": _created, "updated": _updated, "name": _name, "last-run": _last_run},
 )
+
+
+STATES: Final = (*RunState, NEVER_RUN)
+"""What a job can show."""
 
 
 def state_of(item: JobOverview) -> str:
@@ -130,7 +135,7 @@ class Listing:
         return MappingProxyType({state: count for state, count in self._counts.items() if count})
 
     def page(self, query: JobQuery) -> JobPage:
-        """Return the page asked for; raises InvalidOptions for a sort or cursor that is none."""
+        """Return the page asked for; raises InvalidOptions for a state, sort or cursor that is none."""
         page = self._pages.get(query)
         if page is None:
             if len(self._pages) >= KEPT_PAGES:
@@ -151,6 +156,7 @@ class Listing:
 
     def _ids(self, query: JobQuery) -> tuple[list[str], int]:
         """Return the ids after the cursor, at least one more than the limit if there are, and the total."""
+        _check_states(query.states)
         order, backwards = self._order(query.sort)
         after = self._after(query) if query.cursor else None
         if query.unfiltered:
@@ -180,6 +186,14 @@ class Listing:
         if name not in self._orders:
             raise InvalidOptions({"sort": f"Jobs can be sorted by {', '.join(ORDERS)}, not by {name!r}."})
         return self._orders[name], sort.startswith("-")
+
+
+def _check_states(states: tuple[str, ...]) -> None:
+    unknown = next((state for state in states if state not in STATES), None)
+    if unknown is not None:
+        raise InvalidOptions(
+            {"state": f"A job is {', '.join(STATES[:-1])} or {STATES[-1]}, not {unknown[:40]!r}."}
+        )
 
 
 def _from(order: "SortedList[Key]", after: Key | None, backwards: bool) -> Iterator[Key]:

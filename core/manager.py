@@ -21,6 +21,7 @@ from core.errors import (
     AlreadyRunning,
     HoldfastError,
     LateReport,
+    NothingToAct,
     VersionConflict,
     WrongState,
 )
@@ -219,6 +220,15 @@ class JobManager:
             queued = self._move(run, RunState.QUEUED)
         self._dispatcher.enqueue(run_id, queued.priority)
         return queued
+
+    @contextmanager
+    def present_run(self, job_id: str, verb: str) -> Iterator[Run]:
+        """Hold the run that the job has at present; raises NothingToAct, saying what could not be done."""
+        with self._ledger.holding(job_id):
+            overview = self.job(job_id)
+            if overview.latest_run is None or overview.latest_run.over:
+                raise NothingToAct(overview.job.name, verb)
+            yield overview.latest_run
 
     def requeue(self, run_id: str, *, asked_by: str = "") -> Run:
         """Ask for a new run like one that failed or was cancelled; its history stays."""

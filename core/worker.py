@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from core.clock import Clock
 from core.engines.base import Asked, Outcome, RunStopped, Surroundings
-from core.errors import EngineFailed, HoldfastError, LateReport, StorageFailed
+from core.errors import EngineFailed, HoldfastError, InvalidOptions, LateReport, StorageFailed
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Failure, Progress, Run
@@ -29,6 +29,12 @@ OUR_MISTAKE: Final = Failure(
     message="Holdfast itself made a mistake in this run.",
     hint="What the run had done stays as it is. The server's log has the details; please report them.",
 )
+
+LOOK_AT_THE_PLACES: Final = (
+    "Look whether the disk is mounted and the folders are there, then start it again. "
+    "If the job names the wrong ones, edit it first."
+)
+"""What to do when options that were good once do not work any more: nobody is entering them now."""
 
 ASKED_BY_STATE: Final[Mapping[RunState, Asked]] = {
     RunState.CANCELLING: "cancel",
@@ -189,7 +195,8 @@ class Worker:
 def failure_of(error: HoldfastError) -> Failure:
     """Return the error as a run keeps it."""
     transient = isinstance(error, EngineFailed) and error.transient
-    return Failure(code=error.code, message=str(error), hint=error.hint, transient=transient)
+    hint = LOOK_AT_THE_PLACES if isinstance(error, InvalidOptions) else error.hint
+    return Failure(code=error.code, message=str(error), hint=hint, transient=transient)
 
 
 def _raise(error: HoldfastError) -> Run:

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from core.accounts import WrongCredentials
+from core.engines import sentence
 from core.errors import (
     HoldfastError,
     InvalidOptions,
@@ -69,7 +70,6 @@ STATUSES: Final[Mapping[type[HoldfastError], int]] = {
 MOST_PROBLEMS: Final = 20
 LONGEST_PLACE: Final = 100
 SENTENCES: Final = {
-    "missing": "This is needed.",
     "extra_forbidden": "There is no such field.",
     "json_invalid": "This is not JSON.",
     "recursion_loop": "This is nested too deeply.",
@@ -154,9 +154,9 @@ def problems_in(errors: Sequence[Any]) -> dict[str, str]:
     """Return, for each field that was entered wrong, where it is and one sentence; never what it held."""
     problems = {}
     for error in errors[:MOST_PROBLEMS]:
-        place = ".".join(str(part) for part in error["loc"][1:] if isinstance(part, str)) or "body"
-        sentence = SENTENCES.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-        problems[place[:LONGEST_PLACE]] = sentence.rstrip(".") + "."
+        parts = [part for part in error["loc"][1:] if isinstance(part, str) and part != "[key]"]
+        place = ".".join(parts) or "body"
+        problems[place[:LONGEST_PLACE]] = SENTENCES.get(error["type"]) or sentence(error)
     return problems
 
 

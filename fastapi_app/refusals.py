@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from core.errors import HoldfastError, Refused, WrongState
+from core.errors import HoldfastError, Refused
 
 
 class NotSignedIn(HoldfastError):
@@ -93,12 +93,3 @@ class VersionRequired(HoldfastError):
 
     def __init__(self) -> None:
         super().__init__("A change must name the version that it changes.")
-
-
-class NothingToAct(WrongState):
-    """The job has no run that this could be done to."""
-
-    hint = "Start the job first."
-
-    def __init__(self, name: str, verb: str) -> None:
-        super().__init__(f"{name!r} has no run at present that could be {verb}.")

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from core.engines.base import Engine
 from core.engines.copy import CopyEngine
@@ -20,8 +19,30 @@ OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "missing": "This is needed.",
         "extra_forbidden": "There is no such option.",
         "path_type": "This must be a path.",
+        "string_type": "This must be a text.",
+        "string_too_long": "This has more than {max_length} characters.",
+        "bool_type": "This must be true or false.",
+        "bool_parsing": "This must be true or false.",
+        "int_type": "This must be a whole number.",
+        "int_parsing": "This must be a whole number.",
+        "int_from_float": "This must be a whole number.",
+        "int_parsing_size": "This number is too large.",
+        "float_type": "This must be a number.",
+        "float_parsing": "This must be a number.",
+        "finite_number": "This must be a number.",
+        "greater_than_equal": "This must be {ge} or more.",
+        "less_than_equal": "This must be {le} or less.",
+        "list_type": "This must be a list.",
+        "tuple_type": "This must be a list.",
+        "too_long": "These are more than {max_length}.",
+        "dict_type": "This must be an object: names, each with a value.",
+        "model_type": "This must be an object: names, each with a value.",
+        "model_attributes_type": "This must be an object: names, each with a value.",
+        "enum": "This must be {expected}.",
+        "literal_error": "This must be {expected}.",
     },
 )
+"""What is said of each kind of mistake, instead of what the library says."""
 
 
 def engine_for(kind: str, options: Mapping[str, Any]) -> Engine:
@@ -49,11 +70,14 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, one that pyda
 
 def problems_in(error: ValidationError) -> dict[str, str]:
     """Return a sentence for each field that is wrong; what was entered is not repeated."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)
     return {".".join(("options", *map(str, detail["loc"]))): sentence(detail) for detail in found}
 
 
-def sentence(detail: ErrorDetails) -> str:
+def sentence(detail: Mapping[str, Any]) -> str:
     """Return what is wrong with a field, as a sentence."""
-    words = OUR_WORDS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
+    words = OUR_WORDS.get(detail["type"])
+    if words is not None:
+        return words.format_map(detail.get("ctx", {}))
+    words = str(detail["msg"]).removeprefix("Value error, ")
     return words[:1].upper() + words[1:].rstrip(".") + "."

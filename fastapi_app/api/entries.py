@@ -24,12 +24,13 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, str) and any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value):
         raise ValueError("A text cannot contain NUL or half a character.")
     if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < LARGEST_NUMBER):
-        raise ValueError("A number is too large.")
+        raise ValueError("This must be a number." if math.isnan(value) else "This number is too large.")
     return value
 
 
 PlainText = Annotated[str, AfterValidator(plain), Field(max_length=1_000)]
-Options = Annotated[dict[str, Any], AfterValidator(plain)]
+PlainName = Annotated[str, AfterValidator(plain)]
+Options = dict[PlainName, Annotated[Any, AfterValidator(plain)]]
 Tags = Annotated[list[PlainText], Field(max_length=100)]
 
 

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from core.engines import ENGINES
+from core.errors import InvalidOptions
 from core.listing import MOST, PAGE, JobQuery
-from core.manager import JobManager
-from core.models import Run, Trigger
+from core.models import Trigger
 from fastapi_app.api.entries import JobChange, JobEntry
 from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
 from fastapi_app.api.versions import IfMatch, agreed, etag
 from fastapi_app.dependencies import Manager, Person
 from fastapi_app.places import JobId
-from fastapi_app.refusals import NothingToAct
 
 router = APIRouter(tags=["jobs"])
 
@@ -31,6 +31,7 @@ def list_jobs(
     cursor: Annotated[str | None, Query(max_length=2_000)] = None,
 ) -> JobsOut:
     """Return a page of jobs; `state`, `kind` and `tag` may be given several times."""
+    _check_kinds(kind)
     query = JobQuery(
         text=q,
         states=tuple(state),
@@ -43,6 +44,12 @@ def list_jobs(
     page = manager.list_jobs(query)
     items = [JobOut.of_overview(item) for item in page.items]
     return JobsOut.model_construct(items=items, next=page.next, total=page.total)
+
+
+def _check_kinds(kinds: list[str]) -> None:
+    unknown = next((kind for kind in kinds if kind not in ENGINES), None)
+    if unknown is not None:
+        raise InvalidOptions({"kind": f"The kinds are: {', '.join(ENGINES)}; not {unknown[:40]!r}."})
 
 
 @router.post("/jobs", status_code=201)
@@ -102,24 +109,19 @@ def start(job_id: JobId, manager: Manager, person: Person) -> RunOut:
 @router.post("/jobs/{job_id}/pause", status_code=202)
 def pause(job_id: JobId, manager: Manager) -> RunOut:
     """Ask the job's present run to stop half-way."""
-    return RunOut.of(manager.pause(_present_run(manager, job_id, "paused").id))
+    with manager.present_run(job_id, "paused") as run:
+        return RunOut.of(manager.pause(run.id))
 
 
 @router.post("/jobs/{job_id}/resume", status_code=202)
 def resume(job_id: JobId, manager: Manager) -> RunOut:
     """Let the job's paused run go on."""
-    return RunOut.of(manager.resume(_present_run(manager, job_id, "resumed").id))
+    with manager.present_run(job_id, "resumed") as run:
+        return RunOut.of(manager.resume(run.id))
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202)
 def cancel(job_id: JobId, manager: Manager) -> RunOut:
     """Stop the job's present run for good."""
-    return RunOut.of(manager.cancel(_present_run(manager, job_id, "cancelled").id))
-
-
-def _present_run(manager: JobManager, job_id: str, verb: str) -> Run:
-    overview = manager.job(job_id)
-    run = overview.latest_run
-    if run is None or run.over:
-        raise NothingToAct(overview.job.name, verb)
-    return run
+    with manager.present_run(job_id, "cancelled") as run:
+        return RunOut.of(manager.cancel(run.id))

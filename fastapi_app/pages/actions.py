@@ -1,6 +1,5 @@
 """What people do to a job: start, pause, resume, cancel, delete."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,17 +7,14 @@ from starlette.responses import Response
 
 from core.errors import NotFound
 from core.manager import JobManager
-from core.models import Run
 from fastapi_app.dependencies import Manager, Person
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.places import JobId
 from fastapi_app.presenters.jobs import row_of
-from fastapi_app.refusals import NothingToAct
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
 Back = Annotated[str, Form(max_length=2_000)]
-Verb = Callable[[str], Run]
 
 
 @router.post("/start")
@@ -31,21 +27,24 @@ def start(job_id: JobId, canvas: TheCanvas, manager: Manager, person: Person, ba
 @router.post("/pause")
 def pause(job_id: JobId, canvas: TheCanvas, manager: Manager, back: Back = "") -> Response:
     """Set the job's run down half-way."""
-    manager.pause(_present_run(manager, job_id, "paused").id)
+    with manager.present_run(job_id, "paused") as run:
+        manager.pause(run.id)
     return _shown(job_id, canvas, manager, back)
 
 
 @router.post("/resume")
 def resume(job_id: JobId, canvas: TheCanvas, manager: Manager, back: Back = "") -> Response:
     """Let the job's run go on."""
-    manager.resume(_present_run(manager, job_id, "resumed").id)
+    with manager.present_run(job_id, "resumed") as run:
+        manager.resume(run.id)
     return _shown(job_id, canvas, manager, back)
 
 
 @router.post("/cancel")
 def cancel(job_id: JobId, canvas: TheCanvas, manager: Manager, back: Back = "") -> Response:
     """Stop the job's run for good."""
-    manager.cancel(_present_run(manager, job_id, "cancelled").id)
+    with manager.present_run(job_id, "cancelled") as run:
+        manager.cancel(run.id)
     return _shown(job_id, canvas, manager, back)
 
 
@@ -54,13 +53,6 @@ def delete(job_id: JobId, manager: Manager, version: Annotated[int | None, Form(
     """Delete the job with its runs; the confirmation was in the page."""
     manager.delete(job_id, version=version)
     return see("/jobs")
-
-
-def _present_run(manager: JobManager, job_id: str, verb: str) -> Run:
-    overview = manager.job(job_id)
-    if overview.latest_run is None or overview.latest_run.over:
-        raise NothingToAct(overview.job.name, verb)
-    return overview.latest_run
 
 
 def _shown(job_id: JobId, canvas: Canvas, manager: JobManager, back: str) -> Response:

@@ -69,10 +69,10 @@ class ListView(Value, frozen=True, kw_only=True):
 
 def query_of(address: ListAddress) -> JobQuery:
     """Return what to ask the manager; going back asks for the opposite order."""
-    states = next((states for name, _, states in CHIPS if name == address.state), ())
+    states = next((states for name, _, states in CHIPS if name == address.state), (address.state,))
     query = JobQuery(
         text=address.q,
-        states=tuple(str(state) for state in states),
+        states=tuple(str(state) for state in states if state),
         sort=address.sort,
         cursor=address.cursor or None,
     )

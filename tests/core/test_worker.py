@@ -4,7 +4,7 @@ import pytest
 
 from core.dispatch.local import LocalDispatcher
 from core.engines.base import Outcome
-from core.errors import EngineFailed, StorageFull
+from core.errors import EngineFailed, InvalidOptions, StorageFull
 from core.events import RunMoved
 from core.logs import RunLogs
 from core.models import Ending
@@ -55,6 +55,20 @@ def ended(events):
             return changed.wait_for(lambda: (run_id, state) in seen, 30)
 
     return wait
+
+
+def test_options_that_do_not_work_any_more_are_failed_with_a_hint_that_fits(manager, worker, script):
+    def folder_is_gone(_):
+        raise InvalidOptions({"options.source": "There is no folder here."})
+
+    run = a_queued_run(manager, options=script("gone", folder_is_gone))
+
+    worker.carry_out(run.id)
+
+    failure = manager.run(run.id).error
+    assert failure.message == "There is no folder here."
+    assert "mounted" in failure.hint
+    assert "Correct" not in failure.hint
 
 
 def words_of(logs, run_id):

@@ -93,6 +93,25 @@ def test_hostile_json_is_refused_without_a_mistake_of_ours(world, browser, body)
     assert world.house.service.manager.job(job.id).job == job
 
 
+WRONG = [
+    (b"[]", {"body": "This must be an object: names, each with a value."}),
+    (b'{"name": 1, "kind": "copy"}', {"name": "This must be a text."}),
+    (b'{"name": "x", "kind": "copy", "options": []}', {"options": "This must be an object: names, each with a value."}),
+    (b'{"name": "x", "kind": "copy", "tags": {}}', {"tags": "This must be a list."}),
+    (b'{"name": "x", "kind": "copy", "enabled": 1}', {"enabled": "This must be true or false."}),
+    (b'{"name": "x", "kind": "copy", "priority": 1}', {"priority": "This must be 'low', 'normal', 'high' or 'critical'."}),
+    (b'{"name": "x", "kind": "copy", "options": {"exclude": [NaN]}}', {"options.exclude": "This must be a number."}),
+    (b'{"name": "x", "kind": "copy", "options": {"a": {"b": 1e999}}}', {"options.a": "This number is too large."}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "problems"), WRONG)
+def test_what_is_wrong_is_said_in_our_words_at_its_own_field(browser, body, problems):
+    refused = browser.post(JOBS, headers={"Content-Type": "application/json"}, content=body)
+
+    assert (refused.status_code, refused.json()["problems"]) == (422, problems)
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )

@@ -38,7 +38,7 @@ def test_each_wrong_option_is_named_by_its_place_and_what_was_entered_is_not_rep
 
     problems = refused.value.problems
     assert problems["options.destination"] == "This is needed."
-    assert problems["options.verify"] == "Input should be 'full', 'sample' or 'fast'."
+    assert problems["options.verify"] == "This must be 'full', 'sample' or 'fast'."
     assert problems["options.bandwidth_limit"] == "Write a rate such as 10 MB/s or 512 KiB/s."
     assert "options.exclude.1" in problems
     assert all(SECRET not in sentence for sentence in problems.values())

@@ -97,7 +97,7 @@ def test_a_list_is_narrowed_by_words_state_kind_and_tag(world, program):
     assert named(q="ADA photos") == {running.name}
     assert named(state="running") == {running.name}
     assert named(state=["running", "never"]) == {running.name, other.name}
-    assert named(kind="rsync") == set()
+    assert named(kind="copy") == {running.name, other.name}
     assert named(tag="home") == set()
 
 
@@ -110,6 +110,9 @@ def test_a_list_is_narrowed_by_words_state_kind_and_tag(world, program):
         {"limit": 501},
         {"limit": "many"},
         {"state": ["a"] * 51},
+        {"state": "bogus"},
+        {"state": ["running", "bogus"]},
+        {"kind": "nope"},
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused_in_words(world, program, params):
@@ -296,11 +299,12 @@ def test_wrong_options_are_named_by_their_places(world, program):
     assert set(refused.json()["problems"]) == {"name", "options.verify", "options.speed"}
 
 
-def test_an_unknown_kind_is_refused(world, program):
-    refused = program("POST", JOBS, json={"name": "x", "kind": "teleport"})
+def test_an_unknown_kind_is_refused_with_those_there_are(world, program):
+    refused = program("POST", JOBS, json={"name": "", "kind": "teleport"})
 
-    assert refused.status_code in {404, 422}
-    assert "teleport" in refused.json()["detail"]
+    assert refused.status_code == 422
+    assert refused.json()["problems"]["kind"] == "There is no kind 'teleport'. The kinds are: copy."
+    assert set(refused.json()["problems"]) == {"kind", "name"}
 
 
 def test_starting_a_job_answers_202_with_its_run(world, program):

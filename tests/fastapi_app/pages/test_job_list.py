@@ -82,3 +82,13 @@ def test_a_sort_that_is_none_is_refused_in_words(world, reader):
 
     assert reader.status == 422
     assert "Jobs can be sorted by" in words(page.select_one("[data-problem]"))
+
+
+def test_a_state_that_there_is_none_of_is_said_in_words_instead_of_showing_every_job(world, browser):
+    world.a_job("not to be shown")
+
+    page = browser.get("/jobs", params={"state": "bogus"}, headers={"Accept": "text/html"})
+
+    assert page.status_code == 422
+    assert "bogus" in page.text
+    assert "not to be shown" not in page.text
