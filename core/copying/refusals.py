@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from core.copying.mounts import Mounts
+from core.copying.names import shown
 from core.copying.roots import FOLDER
 from core.copying.troubles import in_words
 
@@ -18,25 +20,41 @@ SYSTEM: Final = tuple(
     )
 )  # fmt: skip
 """Folders of the system itself; copying into them could stop the machine from working."""
+HOLDERS: Final = tuple(Path(name) for name in ("/home", "/root", "/var", "/var/lib"))
+"""Folders whose own content is the system's, while a folder made in them may be anybody's."""
 NEVER_READ: Final = tuple(Path(name) for name in ("/dev", "/proc", "/run", "/sys"))
 """Folders that hold no files but windows into the running system."""
 REMOVABLE: Final = (Path("/run/media"), Path("/run/user"))
 """Where desktops mount disks, although it lies in a folder of the system."""
+ROOT: Final = Path("/")
 
 Problems = dict[str, str]
 
 
-def problems_with(source: Path, destination: Path, own_data: Path) -> Problems:
+def problems_with(source: Path, destination: Path, own_data: Path, mounts: Mounts | None = None) -> Problems:
     """Return why these folders are refused, a sentence by field; empty is fine."""
-    found = problems_of("source", source, problems_with_source)
-    found |= problems_of("destination", destination, problems_with_destination)
-    return found or problems_between(source, destination) or problems_with_own(source, destination, own_data)
+    mounts = mounts or Mounts.here()
+    found = problems_of("source", source, mounts, problem_with_source)
+    found |= problems_of("destination", destination, mounts, problem_with_destination)
+    return (
+        found
+        or problems_between(source, destination)
+        or problems_with_own(source, destination, own_data)
+        or problems_of_mounts(real_path(source), real_path(destination), real_path(own_data), mounts)
+    )
 
 
-def problems_of(name: str, path: Path, look: Callable[[Path], Problems]) -> Problems:
+def problems_of(
+    name: str, path: Path, mounts: Mounts, look: Callable[[Path, Mounts], str | None]
+) -> Problems:
     """Return what is wrong with one folder, whatever is wrong with the other."""
     problem = problem_with_path(path)
-    return {name: problem} if problem else look(path)
+    if problem is None:
+        try:
+            problem = look(path, mounts)
+        except OSError as error:
+            problem = f"{path} cannot be used: {in_words(error)}."
+    return {name: problem} if problem else {}
 
 
 def problem_with_path(path: Path) -> str | None:
@@ -45,9 +63,11 @@ def problem_with_path(path: Path) -> str | None:
     if CONTROL.search(text):
         return "The path has a control character in it."
     try:
-        os.fsencode(text)
+        raw = os.fsencode(text)
     except UnicodeEncodeError:
         return "The path has a character in it that no file name can have."
+    if text != raw.decode("utf-8", "replace"):
+        return f"{shown(raw)} is not UTF-8. Rename it, or name a folder above it."
     if not path.is_absolute():
         return "The path must be absolute: begin it with a slash."
     if ".." in path.parts:
@@ -55,16 +75,14 @@ def problem_with_path(path: Path) -> str | None:
     return None
 
 
-def problems_with_source(source: Path) -> Problems:
+def problem_with_source(source: Path, mounts: Mounts) -> str | None:
     """Return why nothing can be copied from here."""
     real = real_path(source)
-    if real == Path("/"):
-        return {"source": "The whole machine, /, is not copied; name the folders that matter."}
-    if belongs_to(real, NEVER_READ):
-        return {"source": f"{real} holds no files, only windows into the running system."}
-    if problem := unreadable(source):
-        return {"source": problem}
-    return {}
+    if is_root(real, mounts):
+        return "The whole machine, /, is not copied; name the folders that matter."
+    if belongs_to(real, NEVER_READ, mounts):
+        return f"{real} holds no files, only windows into the running system."
+    return unreadable(source)
 
 
 def unreadable(source: Path) -> str | None:
@@ -81,21 +99,27 @@ def unreadable(source: Path) -> str | None:
     return None
 
 
-def problems_with_destination(destination: Path) -> Problems:
+def problem_with_destination(destination: Path, mounts: Mounts) -> str | None:
     """Return why nothing can be copied to here."""
     real = real_path(destination)
-    if real == Path("/"):
-        return {"destination": "The root of the machine, /, is never copied into."}
-    if belongs_to(real, system_folders()):
-        return {"destination": f"{real} belongs to the system and is never copied into."}
+    if is_root(real, mounts):
+        return "The root of the machine, /, is never copied into."
+    if belongs_to(real, system_folders(), mounts):
+        return f"{real} belongs to the system and is never copied into."
+    if holds_any(real, (*SYSTEM, *HOLDERS), mounts):
+        return f"{real} holds folders of the system; name a folder of its own in it."
+    return unusable(destination)
+
+
+def unusable(destination: Path) -> str | None:
+    """Return why the destination is neither a folder nor can be made one."""
     if destination.is_dir():
-        return {}
+        return None
     if os.path.lexists(destination):
-        return {"destination": f"{destination} is not a folder."}
+        return f"{destination} is not a folder."
     if not destination.parent.is_dir():
-        above = destination.parent
-        return {"destination": f"There is no folder {above}. Is the disk mounted?"}
-    return {}
+        return f"There is no folder {destination.parent}. Is the disk mounted?"
+    return None
 
 
 def system_folders() -> Iterator[Path]:
@@ -105,10 +129,26 @@ def system_folders() -> Iterator[Path]:
         yield real_path(folder)
 
 
-def belongs_to(path: Path, folders: Iterable[Path]) -> bool:
+def is_root(path: Path, mounts: Mounts) -> bool:
+    """Tell whether it is the root of the machine, whatever mount leads to it."""
+    return path == ROOT or mounts.place(path) == mounts.place(ROOT)
+
+
+def belongs_to(path: Path, folders: Iterable[Path], mounts: Mounts) -> bool:
     """Tell whether the path is one of the folders or lies in one, other than on a mounted disk."""
-    within = any(path == folder or folder in path.parents for folder in folders)
+    place = mounts.place(path)
+    within = any(
+        path == folder or folder in path.parents or place.within(mounts.place(folder)) for folder in folders
+    )
     return within and not removable(path)
+
+
+def holds_any(path: Path, folders: Iterable[Path], mounts: Mounts) -> bool:
+    """Tell whether one of the folders is this or lies in it."""
+    place = mounts.place(path)
+    return any(
+        path == folder or path in folder.parents or mounts.place(folder).within(place) for folder in folders
+    )
 
 
 def removable(path: Path) -> bool:
@@ -138,6 +178,22 @@ def problems_with_own(source: Path, destination: Path, own_data: Path) -> Proble
     return {}
 
 
+def problems_of_mounts(source: Path, destination: Path, own_data: Path, mounts: Mounts) -> Problems:
+    """Return why these real paths cannot go together for what is mounted inside them."""
+    here, there, own = (mounts.place(path) for path in (source, destination, own_data))
+    for point, shows in mounts.below(destination):
+        if shows.within(here) or here.within(shows):
+            words = f"{point} is a mount that leads to the source; it could be overwritten."
+            return {"destination": words}
+        if shows.within(own) or own.within(shows):
+            return {"destination": f"{point} is a mount that leads to Holdfast's own data."}
+    for point, shows in mounts.below(source):
+        if shows.within(there) and shows != there:  # the destination itself is left out by the scan
+            words = f"{point} is a mount that leads into the destination; a copy would have no end."
+            return {"source": words}
+    return {}
+
+
 def same(one: Path, other: Path) -> bool:
     """Tell whether both paths lead to the same folder."""
     try:
@@ -152,5 +208,8 @@ def inside(inner: Path, outer: Path) -> bool:
 
 
 def real_path(path: Path) -> Path:
-    """Return where a path really leads, as far as it exists."""
-    return Path(os.path.realpath(path))
+    """Return where a path really leads, as far as it exists and may be looked at."""
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:
+        return path
