@@ -93,7 +93,9 @@ def setup(  # each is a field of the form
     username: Text = "",
     password: Text = "",
 ) -> Response:
-    """Make the first account, and let it in."""
+    """Make the first account, and let it in; who comes too late is asked to sign in."""
+    if not accounts.needs_set_up:
+        return see("/login")
     try:
         user = accounts.set_up(code.strip(), username.strip(), password)
     except (Refused, InvalidOptions) as error:

@@ -1,7 +1,7 @@
 """The tide line: the history of a job at a glance.
 
-Good runs stand above the line, failures hang below it, the present run is blue. Height is
-duration. Four paths, so that thirty runs take about 450 bytes.
+Good runs stand above the line, failures hang below it, runs that were called off are hollow on
+it, the present run is blue. Height is duration. Five paths, so that thirty runs take about 450 bytes.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ class Tide(Value, frozen=True, kw_only=True):
     width: int
     good: str
     bad: str
+    off: str
     now: str
     label: str
 
@@ -31,7 +32,7 @@ def tide_of(runs: Sequence[Run], most: int = 30) -> Tide:
     """Return the line of the latest runs; `runs` has the newest first."""
     shown = [*reversed(runs[:most])]
     longest = max((_seconds(run) for run in shown), default=0.0) or 1.0
-    paths = {"good": "", "bad": "", "now": ""}
+    paths = {"good": "", "bad": "", "off": "", "now": ""}
     for place, run in enumerate(shown):
         across = PITCH * (place + most - len(shown)) + PITCH // 2
         height = SHORTEST + round((TALLEST - SHORTEST) * _seconds(run) / longest)
@@ -43,6 +44,8 @@ def tide_of(runs: Sequence[Run], most: int = 30) -> Tide:
 def _bar(run: Run, across: int, height: int) -> tuple[str, str]:
     if run.state == RunState.COMPLETED:
         return "good", f"M{across} {LINE - 1}V{LINE - 1 - height}"
+    if run.state in {RunState.CANCELLED, RunState.SKIPPED}:
+        return "off", f"M{across - 1}.5 {LINE - 1}.5h3v3h-3z"
     if run.over:
         return "bad", f"M{across} {LINE + 1}V{LINE + 8}"
     return "now", f"M{across} {LINE - 1}V5"

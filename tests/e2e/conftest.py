@@ -216,8 +216,8 @@ def new_page(browser: Browser, server: Server, watch: Watch) -> Iterator[Callabl
     contexts: list[BrowserContext] = []
 
     def open_page(at: Server = server, **options: Any) -> Page:
-        at.login = at.login or set_up(browser, at)
-        options.setdefault("storage_state", at.login)
+        if "storage_state" not in options:
+            at.login = options["storage_state"] = at.login or set_up(browser, at)
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=at.url, **options)
         contexts.append(context)

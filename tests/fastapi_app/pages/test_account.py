@@ -77,6 +77,16 @@ def test_set_up_shows_what_is_wrong_and_keeps_the_code(make_world):
     assert (done.status_code, done.headers["location"]) == (303, "/")
 
 
+def test_who_comes_second_to_set_up_is_led_to_signing_in(make_world):
+    world = make_world(set_up=False)
+    fields = {"code": world.house.accounts.set_up_code(), "username": "ada", "password": PASSWORD}
+    world.client.post("/setup", data=fields, headers=ASKING)
+
+    answer = world.client.post("/setup", data=fields | {"username": "eve"}, headers=ASKING)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+
 def test_a_wrong_set_up_code_makes_no_account(make_world):
     world = make_world(set_up=False)
     world.house.accounts.set_up_code()

@@ -79,6 +79,14 @@ def test_what_hides_or_reorders_is_shown(letter):
     assert visible(f"a{letter}b") == "a\ufffdb"
 
 
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.SKIPPED])
+def test_a_run_that_was_called_off_does_not_hang_with_the_failures(state):
+    line = tide_of([a_kept_run("r", "j", state=state, started_at=WHEN, ended_at=WHEN)])
+
+    assert (line.bad, line.good, line.now) == ("", "", "")
+    assert line.off == "M176.5 15.5h3v3h-3z"
+
+
 def test_the_tide_line_counts_in_words():
     states = [RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.COMPLETED]
     runs = [
