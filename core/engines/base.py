@@ -108,7 +108,9 @@ class Engine(BaseModel, ABC):
     """Does one kind of job.
 
     `stages` are the names of its steps in order; `can_pause` that it goes on where it was;
-    `repeatable` that it may be run again after a crash without a person's word.
+    `repeatable` that it may be run again after a crash without a person's word. `harmless` is what
+    a failed run has not touched, whatever made it fail, and `deletes` what runs remove, both in
+    words for people; empty where nothing of the kind can be promised.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -117,6 +119,8 @@ class Engine(BaseModel, ABC):
     label: ClassVar[str]
     summary: ClassVar[str]
     stages: ClassVar[Sequence[str]] = ()
+    harmless: ClassVar[str] = ""
+    deletes: ClassVar[str] = ""
     can_pause: ClassVar[bool] = False
     repeatable: ClassVar[bool] = False
 

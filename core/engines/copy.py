@@ -31,6 +31,8 @@ class CopyEngine(Engine):
     label: ClassVar = "Copy a folder"
     summary: ClassVar = "A verified mirror of a folder, on this machine or a mounted disk. Built in."
     stages: ClassVar = ("scan", "copy", "verify")
+    harmless: ClassVar = "Nothing at the destination was removed or left half-written."
+    deletes: ClassVar = "Never, extra files stay at the destination"
     can_pause: ClassVar = True
     repeatable: ClassVar = True
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from core.engines import ENGINES
 from core.models import JobOverview, Run, Value
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
@@ -154,16 +155,14 @@ def need_of(overview: JobOverview) -> Need:
     """Return why the job waits for a person."""
     run = overview.latest_run
     failure = failure_of(run) if run else None
-    unharmed = (
-        "Nothing at the destination was removed or left half-written." if overview.job.kind == "copy" else ""
-    )
+    engine = ENGINES.get(run.kind) if run else None
     return Need(
         id=overview.job.id,
         run=run.id if run else "",
         name=overview.job.name,
         mark=mark_of(run),
         cause=failure.message if failure else "The latest run failed.",
-        unharmed=unharmed,
+        unharmed=engine.harmless if engine else "",
         hint=failure.hint if failure else "",
         verb="Try again",
         address=f"/jobs/{overview.job.id}/start",

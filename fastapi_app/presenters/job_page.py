@@ -75,8 +75,9 @@ def safety_of(job: Job, history: Sequence[Run]) -> Safety:
     rows = []
     if proof and proof.files is not None and proof.bytes is not None:
         rows.append(("The copy", f"{proof.files:,} files, {sizes.size(proof.bytes)}"))
-    if job.kind == "copy":
-        rows.append(("Deletes", "Never, extra files stay at the destination"))
+    engine = ENGINES.get(job.kind)
+    if engine and engine.deletes:
+        rows.append(("Deletes", engine.deletes))
     rows.append(("Interrupted", INTERRUPTED[job.on_interrupt]))
     return Safety(at=proved_at(run), proof=proof.sentence if proof else "", rows=tuple(rows))
 

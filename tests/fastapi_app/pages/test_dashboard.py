@@ -1,6 +1,7 @@
 """The dashboard says how things stand."""
 
-from core.engines.base import Outcome
+from core.engines.base import Engine, Outcome
+from core.engines.copy import CopyEngine
 from tests.fastapi_app.pages.conftest import a_failed_run, a_verified_run, words
 
 
@@ -34,9 +35,13 @@ def test_a_failure_names_its_cause_and_the_next_step(world, reader):
     need = page.select_one("[aria-labelledby=needs] .alert")
     said = words(need)
     assert "The disk is full." in said
-    assert "Nothing at the destination was removed or left half-written." in said
+    assert CopyEngine.harmless in said
     assert "Free some space, then run it again." in said
     assert need.form["action"] == f"/jobs/{job.id}/start"
+
+
+def test_nothing_is_called_unharmed_that_its_kind_does_not_promise():
+    assert (Engine.harmless, Engine.deletes) == ("", "")
 
 
 def test_a_copy_that_was_not_compared_is_not_called_verified(world, reader):
