@@ -100,14 +100,10 @@
   function redraw() {
     if (drawing) {
       again = true;
-    } else if (underPointer()) {
-      heldSince ||= Date.now();
-      redrawLater(250);
     } else if (tooSoon()) {
       redrawLater(BOARD_EVERY);
     } else {
       clearTimeout(later);
-      heldSince = 0;
       drawnAt = Date.now();
       drawing = drawParts().finally(() => {
         drawing = null;
@@ -128,9 +124,22 @@
   }
 
   // Rows do not appear, move or vanish under a pointer that is about to press something.
-  function underPointer() {
-    const held = heldSince && Date.now() - heldSince > HOLD;
-    return !held && Boolean(document.querySelector("[data-part=board] .rows:hover, [data-part=board] table:hover"));
+  function underPointer(part) {
+    const hovered = part.querySelector(".rows:hover, table:hover")?.closest("[data-calm]");
+    if (!hovered) heldSince = 0;
+    else heldSince ||= Date.now();
+    return hovered && Date.now() - heldSince < HOLD ? hovered : null;
+  }
+
+  // Draws what leaves the panel under the pointer where it is, and the rest when the pointer is gone.
+  async function drawAround(hovered, part, fresh) {
+    const rows = (panel) => panel.querySelectorAll(".rows > li, tbody > tr").length;
+    for (const panel of part.querySelectorAll("[data-calm]")) {
+      const other = [...fresh.querySelectorAll("[data-calm]")].find((found) => found.id === panel.id);
+      const below = panel.compareDocumentPosition(hovered) & Node.DOCUMENT_POSITION_PRECEDING;
+      if (panel !== hovered && other && (below || rows(panel) === rows(other))) await morph(panel, other.outerHTML);
+    }
+    redrawLater(BOARD_EVERY);
   }
 
   async function drawParts() {
@@ -144,7 +153,12 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
-      if (fresh && part.isConnected) await morph(part, fresh.outerHTML);
+      const hovered = underPointer(part);
+      if (fresh && hovered) await drawAround(hovered, part, fresh);
+      else if (fresh && part.isConnected) {
+        heldSince = 0;
+        await morph(part, fresh.outerHTML);
+      }
     }
     position.epoch = page.body.dataset.epoch;
     position.seq = Number(page.body.dataset.seq);

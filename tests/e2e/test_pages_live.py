@@ -156,6 +156,29 @@ def test_the_dashboard_follows_what_runs(new_page, folders):
     assert page.evaluate("window.notReloaded")
 
 
+def test_a_pointer_at_rest_holds_only_the_rows_that_would_move(new_page, folders):
+    acting, page = new_page(), new_page()
+    name = f"rested {os.urandom(3).hex()}"
+    address = make_job(acting, folders, name, start=False)
+    acting.get_by_role("button", name="Start").click()
+    expect(acting.locator(".head .st")).to_have_text("Verified", timeout=20 * SECONDS)
+    page.goto("/")
+    page.evaluate("window.notReloaded = true")
+    table = page.locator("[aria-labelledby=copies] table")
+    table.hover()
+    before = table.bounding_box()
+    runs = page.locator(".stats .sub").first.inner_text()
+
+    acting.goto(address)
+    acting.get_by_role("button", name="Run again").click()
+    expect(acting.locator("[aria-labelledby=runs] tbody tr")).to_have_count(2, timeout=20 * SECONDS)
+
+    expect(page.locator(".stats .sub").first).not_to_have_text(runs)
+    assert table.bounding_box() == before
+    assert table.evaluate("table => table.matches(':hover')")
+    assert page.evaluate("window.notReloaded")
+
+
 def test_signing_out_in_one_tab_ends_the_others(stranger):
     first, second = stranger, stranger.context.new_page()
     first.goto("/jobs")
