@@ -15,6 +15,7 @@ from fastapi_app import api, errors, live, pages, probes
 from fastapi_app.assets import Assets
 from fastapi_app.gate import Gate
 from fastapi_app.headers import Headers
+from fastapi_app.heads import Heads
 from fastapi_app.health import Health
 from fastapi_app.house import House
 from fastapi_app.hub import Hub
@@ -48,6 +49,7 @@ def create_app(
     )
     app.state.house = house
     errors.install(app)
+    app.add_middleware(Heads)
     app.add_middleware(Gate, house=house)
     app.add_middleware(Headers)
     app.include_router(probes.router)

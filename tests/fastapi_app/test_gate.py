@@ -365,6 +365,39 @@ def test_methods_that_nothing_understands_are_refused(world, method, path):
     assert not [name for name in refused.headers if name.startswith("access-control")]
 
 
+READABLE = [
+    "/",
+    "/jobs",
+    "/api/v1/jobs",
+    "/api/v1/kinds",
+    "/api/docs",
+    "/health",
+    "/livez",
+    "/login",
+    "/static/app.css",
+]
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_what_can_be_read_can_be_asked_about_without_its_body(world, browser, path):
+    whole = browser.get(path, headers={"Accept": "text/html"})
+
+    head = browser.request("HEAD", path, headers={"Accept": "text/html"})
+
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    for name in ("content-type", "content-length", "cache-control", "etag"):
+        assert head.headers.get(name) == whole.headers.get(name)
+    strange = world.client.request("HEAD", "/api/v1/jobs")
+    assert (strange.status_code, strange.content) == (401, b"")
+
+
+def test_asking_about_what_cannot_be_read_is_still_refused(world, browser):
+    job = world.a_job()
+
+    assert browser.request("HEAD", f"/api/v1/jobs/{job.id}/pause").status_code == 405
+    assert browser.request("HEAD", "/api/v1/nowhere").status_code == 404
+
+
 def test_another_method_in_a_header_changes_nothing(world, browser):
     job = world.a_job()
 
