@@ -1,6 +1,7 @@
 """The second stage: the crew copies what the plan says, then links and folders are finished."""
 
 import os
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from core.copying.desk import Desk
@@ -44,12 +45,11 @@ class Copy:
                 self._desk.one(SyncAll(), self.progress)
 
     def _tell(self) -> None:
-        notes = self._desk.notes
-        size = size_in_words(notes.work_bytes)
-        self._desk.control.info(f"{notes.work_files:,} files and links to copy, {size}.")
+        sums = self._desk.notes.sums
+        self._desk.control.info(f"{'; '.join(work_in_words(sums))}.")
         found = os.fstatvfs(self._desk.destination)
         free = found.f_bavail * found.f_frsize
-        if free < notes.work_bytes:
+        if free < sums.get("copy_bytes", 0):
             room = size_in_words(free)
             self._desk.control.warn(f"The destination may not have room: only {room} are free.")
 
@@ -75,11 +75,12 @@ class Copy:
         """Return how far copying is."""
         size, files = self._desk.board.counted()
         before_size, before_files = self._before
-        return self._meter.progress(before_size + size, before_files + files, self._proof_seconds)
+        after = None if self._desk.wishes.verify == "fast" else self._proof_seconds
+        return self._meter.progress(before_size + size, before_files + files, after)
 
     def _proof_seconds(self, rate: float) -> float:
         """Return how long the proof will take if it reads as fast as the copy writes."""
-        return 0.0 if self._desk.wishes.verify == "fast" else self._desk.notes.plan_bytes / rate
+        return self._desk.notes.plan_bytes / rate
 
     def _link(self) -> None:
         """Give files their further names."""
@@ -116,3 +117,21 @@ class Copy:
             return end, SettleFolders(tuple(settle[place] for place in places))
 
         self._desk.work(following, lambda _, reply: self._desk.take(reply), self.progress, members=1)
+
+
+def work_in_words(sums: Mapping[str, int]) -> Iterator[str]:
+    """Yield what there is to do, from how many files and bytes each action has."""
+    if copied := sums.get("copy", 0):
+        noun = "file or link" if copied == 1 else "files and links"
+        yield f"{copied:,} {noun} to copy, {size_in_words(sums['copy_bytes'])}"
+    else:
+        yield "Nothing to copy"
+    if compared := sums.get("compare", 0):
+        noun = "file" if compared == 1 else "files"
+        yield f"{compared:,} {noun} to compare by content, {size_in_words(sums['compare_bytes'])}"
+    if touched := sums.get("touch", 0):
+        yield (
+            f"{touched:,} file to be given its mode or owner"
+            if touched == 1
+            else (f"{touched:,} files to be given their modes or owners")
+        )

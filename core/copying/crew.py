@@ -5,6 +5,7 @@ The thread only passes messages on, so that however much is copied, the server s
 
 import os
 import selectors
+import signal
 import struct
 import subprocess
 import sys
@@ -37,6 +38,17 @@ Following = Callable[[], tuple[Any, Request] | None]
 
 class CrewLost(Exception):
     """A member ended without being asked to, or cannot go on; the message says why."""
+
+
+class MemberEnded(CrewLost):
+    """A member is no more; the message says what became of it."""
+
+    def __init__(self, code: int) -> None:
+        if code < 0:
+            name = signal.Signals(-code).name
+            super().__init__(f"one of its processes was killed from outside ({name})")
+        else:
+            super().__init__(f"one of its processes ended by itself, with {code}")
 
 
 class Member:
@@ -73,8 +85,7 @@ class Member:
         """Yield what the child has answered. Raises CrewLost when it has ended."""
         data = os.read(self.output, READ_SIZE)
         if not data:
-            message = f"A process of the copy ended with {self.process.wait()}."
-            raise CrewLost(message)
+            raise MemberEnded(self.process.wait())
         self._in += data
         while len(self._in) >= LENGTH.size:
             (size,) = LENGTH.unpack_from(self._in)

@@ -28,8 +28,18 @@ def planned(folder: bytes, entries: list[Entry]) -> Planned:
         sum(entry.size for entry in files),
         len(work),
         sum(entry.size for entry in work),
+        sums_of(work),
         pack(Unit(folder, tuple(entries))),
     )
+
+
+def sums_of(entries: list[Entry]) -> dict[str, int]:
+    """Return how many entries and bytes there are for each action."""
+    sums: Counter[str] = Counter()
+    for entry in entries:
+        sums[entry.action] += 1
+        sums[f"{entry.action}_bytes"] += entry.size
+    return dict(sums)
 
 
 class Findings:

@@ -1,7 +1,8 @@
 """The digests of a backup in the format of `b3sum`, so that anybody can check it without us.
 
 `b3sum --check` takes a name with a newline or a backslash in its escaped form. It has no form for
-a name that is not UTF-8: such files stand in a second list beside the first, with their bare bytes.
+a name that is not UTF-8 or has a carriage return or the sign for an unknown letter: such files
+stand in a second list beside the first, with their bare bytes.
 """
 
 from collections.abc import Iterator
@@ -30,18 +31,19 @@ RAW_SUFFIX: Final = ".raw-names"
 
 def line_for(path: bytes, digest: bytes) -> bytes:
     """Return a file's line as b3sum writes it."""
-    escaped = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    path = b"./-" if path == b"-" else path  # a dash alone would be its standard input
+    escaped = path.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
     mark = b"\\" if escaped != path else b""
     return mark + digest.hex().encode() + b"  " + escaped + b"\n"
 
 
 def is_text(path: bytes) -> bool:
-    """Tell whether a path is UTF-8."""
+    """Tell whether b3sum takes a path as text."""
     try:
-        path.decode()
+        text = path.decode()
     except UnicodeDecodeError:
         return False
-    return True
+    return "\r" not in text and "\ufffd" not in text
 
 
 class ManifestWriter:

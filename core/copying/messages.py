@@ -48,12 +48,16 @@ class Shared(Message, frozen=True):
 
 
 class Planned(Message, frozen=True):
-    """A unit as the plan keeps it: how much there is to prove, how much to copy, and the Unit."""
+    """A unit as the plan keeps it: how much there is to prove, how much to do, and the Unit.
+
+    `sums` has the number of entries and of bytes for each action: `copy`, `copy_bytes`.
+    """
 
     files: int
     size: int
     work_files: int
     work_bytes: int
+    sums: dict[str, int]
     unit: bytes
 
 

@@ -22,15 +22,20 @@ class Meter:
         self._floor = floor
         self._samples: deque[tuple[float, int]] = deque()
 
-    def progress(self, done_bytes: int, done_files: int, seconds_after: Callable[[float], float]) -> Progress:
-        """Return where the stage stands; `seconds_after` says what comes after it, at a rate."""
+    def progress(
+        self, done_bytes: int, done_files: int, seconds_after: Callable[[float], float] | None
+    ) -> Progress:
+        """Return where the stage stands.
+
+        `seconds_after` says how long what comes after it takes at so many bytes a second; None:
+        nothing does.
+        """
         done = min(done_bytes if self._by_bytes else done_files, self._total)
         percent = 100.0 * done / self._total if self._total else 100.0
         if percent < self._floor:
             percent, done = self._floor, int(self._total * self._floor / 100)
         self._floor = percent
         rate = self._rate(done)
-        left = (self._total - done) / rate if rate else None
         return Progress(
             stage=self._stage,
             percent=round(percent, 2),
@@ -38,9 +43,20 @@ class Meter:
             total=self._total,
             unit="bytes" if self._by_bytes else "files",
             rate=rate,
-            eta_seconds=None if left is None or rate is None else left + seconds_after(rate),
+            eta_seconds=self._seconds_left(done, rate, seconds_after),
             message=f"{min(done_files, self._total_files):,} of {self._total_files:,} files",
         )
+
+    def _seconds_left(
+        self, done: int, rate: float | None, seconds_after: Callable[[float], float] | None
+    ) -> float | None:
+        if rate is None:
+            return None
+        left = (self._total - done) / rate
+        if seconds_after is None:
+            return left
+        # Files a second say nothing about the bytes to come.
+        return left + seconds_after(rate) if self._by_bytes else None
 
     def _rate(self, done: int) -> float | None:
         now = time.monotonic()

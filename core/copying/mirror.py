@@ -13,14 +13,16 @@ import msgspec
 from core.copying.account import Account
 from core.copying.board import Board
 from core.copying.copying import Copy
-from core.copying.crew import Crew, CrewLost
+from core.copying.crew import Crew, CrewLost, MemberEnded
 from core.copying.desk import Desk
 from core.copying.limits import members
 from core.copying.messages import Setup
+from core.copying.names import shown
 from core.copying.proving import prove, write_manifest
 from core.copying.roots import Roots
 from core.copying.scanning import scan
 from core.copying.state import Files, Notes, forget_notes, load_notes
+from core.copying.troubles import in_words
 from core.copying.verdict import failure_hint, is_verified, too_much_vanished
 from core.copying.wishes import Control, Report, Stopped, Wishes
 from core.errors import EngineFailed
@@ -61,8 +63,11 @@ def mirror(wishes: Wishes, control: Control, left_out: tuple[Path, ...] = ()) ->
 
 def broken_off(error: OSError) -> EngineFailed:
     """Return what to say when not the copy but Holdfast itself could not go on."""
+    what = in_words(error)
+    if error.filename is not None:
+        what = f"{shown(os.fsencode(error.filename))}: {what}"
     return EngineFailed(
-        f"Holdfast could not keep its own notes, or start its processes: {error.strerror}.",
+        f"Holdfast could not keep its own notes, or start its processes: {what}.",
         hint="Look at the disk that holds Holdfast's data. The copy goes on from there.",
         transient=True,
     )
@@ -144,6 +149,8 @@ class Attempt:
             full = bool(desk.account.problems.get("full"))
             message = f"The copy broke off: {lost}. {self._said(desk)}"
             hint = "Free some space" if full else "Look at the destination's disk"
+            if isinstance(lost, MemberEnded):
+                hint = "Look whether the machine ran out of memory, or who ended it"
             hint += ", then run the job again: what is complete is not copied again."
             raise EngineFailed(message, hint=hint, transient=not full, **self._shown(desk)) from lost
         self._roots.check()

@@ -7,13 +7,20 @@ from typing import Final
 from blake3 import blake3
 
 PART_NAME: Final = re.compile(rb"\.holdfast-[0-9a-f]{16}\.part")
+LONGEST_SHOWN: Final = 300
+CUT: Final = " … "
 PART_TEXT: Final = re.compile(r"\.holdfast-[0-9a-f]{16}\.part")
 
 
-def shown(path: bytes) -> str:
-    """Return a path for people: one line, every unprintable character or byte escaped."""
+def shown(path: bytes, limit: int = LONGEST_SHOWN) -> str:
+    """Return a path for people: one line, every unprintable character or byte escaped.
+
+    Of one that is too long the beginning and the end are shown.
+    """
     text = path.decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    half = (limit - len(CUT)) // 2
+    return line if len(line) <= limit else line[:half] + CUT + line[-half:]
 
 
 def joined(folder: bytes, name: bytes) -> bytes:

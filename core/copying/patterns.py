@@ -23,6 +23,8 @@ class Patterns:
 
     def leave_out(self, path: str, *, folder: bool) -> bool:
         """Tell whether the path, relative to the root, is left out, a folder with all in it."""
+        # To the matcher a newline ends the name; a letter that no name has stands in for it.
+        path = path.replace("\n", "\0")
         return self._spec.match_file(path + "/" if folder else path)
 
 

@@ -184,7 +184,7 @@ class Proof:
         """Return how far the comparison is."""
         size, files = self._desk.board.counted()
         before_size, before_files = self._before
-        return self._meter.progress(before_size + size, before_files + files, lambda _: 0.0)
+        return self._meter.progress(before_size + size, before_files + files, None)
 
 
 def write_manifest(desk: Desk) -> dict[str, Any]:

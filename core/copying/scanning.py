@@ -116,6 +116,9 @@ class Scan:
         self._desk.notes.plan_files += unit.files
         self._desk.notes.work_bytes += unit.work_bytes
         self._desk.notes.work_files += unit.work_files
+        sums = self._desk.notes.sums
+        for name, number in unit.sums.items():
+            sums[name] = sums.get(name, 0) + number
 
     def _take_shared(self, folder: bytes, shared: Iterable[Shared]) -> None:
         firsts: list[Entry] = []

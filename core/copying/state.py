@@ -28,6 +28,7 @@ class Notes(msgspec.Struct):
     plan_files: int = 0
     work_bytes: int = 0
     work_files: int = 0
+    sums: dict[str, int] = msgspec.field(default_factory=dict)
     seed: int = 0
     fallback: bool = False
     sampled: bool = False
