@@ -12,7 +12,7 @@ from core.copying.leftovers import OUR_PREFIX, Leftovers, looks_ours
 from core.copying.messages import Action, Entry, Reply, Setup
 from core.copying.names import joined, part_name
 from core.copying.tree import Tree, insist
-from core.copying.troubles import Halted, in_words
+from core.copying.troubles import Halted, in_words, source_problem
 
 if TYPE_CHECKING:
     from core.copying.patterns import Patterns
@@ -341,10 +341,8 @@ class FolderLook:
         self.findings.problem("conflict", self._path(name), reason)
 
     def _trouble(self, path: bytes, error: OSError) -> None:
-        if isinstance(error, FileNotFoundError):
-            self.findings.problem("vanished", path, "it was there a moment ago")
-        else:
-            self.findings.problem("unreadable", path, in_words(error))
+        problem = source_problem(path, error)
+        self.findings.problem(problem.kind, problem.path, problem.reason)
 
     def _path(self, name: str) -> bytes:
         return joined(self.folder, os.fsencode(name))

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections import Counter
+from typing import Final, Literal
 
 from core.copying import content
 from core.copying.messages import (
@@ -28,6 +29,8 @@ from core.copying.troubles import (
     in_words,
     source_problem,
 )
+
+SORTS: Final = {"file": stat.S_IFREG, "link": stat.S_IFLNK}
 
 
 class Different(Exception):
@@ -159,11 +162,11 @@ class Prover:
 
     def _kind_of_change(self, folder: bytes, entry: Entry, mark: Mark | None) -> ProblemKind:
         """Tell a source that went on from a destination that went bad."""
-        if entry.kind == "link":
-            return "healed"
-        here = self._stat_source(folder, entry.name)
+        here = self._stat_source(folder, entry.name, entry.kind)
         if mark:
             same = is_as_marked(here, mark)
+        elif entry.kind == "link":
+            same = True  # the scan found both alike
         else:
             same = (entry.size, entry.mtime_ns) == (here.st_size, here.st_mtime_ns)
         return "healed" if same else "followed"
@@ -172,14 +175,13 @@ class Prover:
         self, folder: bytes, entry: Entry, mark: Mark | None, path: bytes, reason: str
     ) -> tuple[ProblemKind, bytes, str]:
         """Tell a source that goes on and on from a disk that does not keep what is written."""
-        if mark and not is_as_marked(self._stat_source(folder, entry.name), mark):
+        if mark and not is_as_marked(self._stat_source(folder, entry.name, entry.kind), mark):
             return "changing", path, "it was written to again as soon as it was copied; it is not proved"
         return "damaged", path, f"{reason}, even after it was copied again"
 
-    def _copy_again(self, folder: bytes, entry: Entry) -> Mark | None:
+    def _copy_again(self, folder: bytes, entry: Entry) -> Mark:
         if entry.kind == "link":
-            self._copier.copy_link(folder, entry.name)
-            return None
+            return self._copier.copy_link(folder, entry.name)
         return self._copier.copy_file(folder, entry.name)
 
     def _write_through(self, folder: bytes, entry: Entry) -> None:
@@ -251,12 +253,14 @@ class Prover:
         except OSError as error:
             raise Different(f"it cannot be opened: {in_words(error)}") from error
 
-    def _stat_source(self, folder: bytes, name: bytes) -> os.stat_result:
+    def _stat_source(
+        self, folder: bytes, name: bytes, kind: Literal["file", "link"] = "file"
+    ) -> os.stat_result:
         try:
             here = os.stat(name, dir_fd=self._copier.source.folder(folder), follow_symlinks=False)
         except OSError as error:
             raise SourceTrouble(error) from error
-        if not stat.S_ISREG(here.st_mode):
+        if stat.S_IFMT(here.st_mode) != SORTS[kind]:
             raise SourceTrouble(NotAFile())
         return here
 

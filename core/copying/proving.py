@@ -17,13 +17,14 @@ from core.copying.messages import (
     unpack_unit,
 )
 from core.copying.sampling import draw, sample_size
-from core.copying.tree_proof import FoldersProof, NamesProof, proving
+from core.copying.tree_proof import FoldersProof, NamesProof
 from core.copying.verdict import fast_words, full_words, manifest_words, sample_words
 from core.errors import EngineFailed
 from core.models import Progress
 
 Chosen = dict[int, tuple[int, ...]]
 MANIFEST: Final = "manifest.b3"
+SYNCING: Final = Progress(stage="verify", percent=100.0, message="Bringing what was copied again to the disk")
 REPAIRED: Final[tuple[ProblemKind, ...]] = ("healed", "followed")
 
 
@@ -34,7 +35,7 @@ def prove(desk: Desk) -> dict[str, Any]:
     if desk.wishes.verify != "fast" or desk.account.problems.get("vanished"):
         FoldersProof(desk).run()
     if desk.account["rewritten"]:
-        desk.one(SyncAll(), lambda: proving("what was copied again"))
+        desk.one(SyncAll(), lambda: SYNCING)
     return drawn | {"sentence": words_for(desk, drawn)}
 
 

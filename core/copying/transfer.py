@@ -91,9 +91,8 @@ class Copier:
         self.pace.chunk()
         try:
             if entry.kind == "link":
-                self.copy_link(folder, entry.name)
+                mark = self.copy_link(folder, entry.name)
                 self.tally["copied_links"] += 1
-                mark = None
             elif self._is_there_already(folder, entry):
                 self.tally["unchanged" if entry.action == "compare" else "copied"] += 1
                 self.pace.counted(entry.size)
@@ -268,7 +267,7 @@ class Copier:
         finally:
             os.close(handle)
 
-    def copy_link(self, folder: bytes, name: bytes) -> None:
+    def copy_link(self, folder: bytes, name: bytes) -> Mark:
         """Make the same symbolic link at the destination, pointing where it points."""
         here = self.source.folder(folder)
         try:
@@ -295,6 +294,7 @@ class Copier:
         except OSError:
             self._drop(part, there)
             raise
+        return mark_of(info, b"")
 
     def _is_there_already(self, folder: bytes, entry: Entry) -> bool:
         """Tell whether an attempt that was broken off, or anybody, has put the file there."""

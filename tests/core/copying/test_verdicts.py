@@ -6,6 +6,11 @@ import threading
 
 import pytest
 
+from core.copying.board import Board
+from core.copying.messages import Looked, Setup
+from core.copying.settle import Finisher
+from core.copying.times import Times
+from core.copying.transfer import Copier
 from core.engines.base import RunStopped
 from core.errors import EngineFailed
 from tests.core.copying.conftest import flip_a_bit
@@ -259,3 +264,56 @@ def test_one_file_is_called_the_only_one(source, backup):
     assert sentence_of(backup()) == (
         "The only file was read back from the destination and matches what was read from the source."
     )
+
+
+def test_a_link_that_points_elsewhere_after_the_copy_is_followed(tree, after_copy, backup, assert_same):
+    def point_elsewhere():
+        (tree / "latest").unlink()
+        (tree / "latest").symlink_to("notes.txt")
+
+    outcome = backup(after_copy(point_elsewhere))
+
+    assert (outcome.result["followed"], outcome.result["healed"]) == (1, 0)
+    assert_same()
+
+
+def test_what_was_healed_is_brought_to_the_disk(tree, destination, new_context, backup):
+    backup()
+    flip_a_bit(destination / "notes.txt")
+    context, nothing_bad = new_context(), new_context()
+
+    backup(context)
+    backup(nothing_bad)
+
+    message = "Bringing what was copied again to the disk"
+    assert message in {report.message for report in context.reported}
+    assert message not in {report.message for report in nothing_bad.reported}
+
+
+def test_a_folder_on_another_disk_than_when_the_run_began_is_a_failure(tree, destination):
+    shutil.copytree(tree, destination, symlinks=True)
+    here = (tree / "music").stat()
+    source, there = (os.open(folder, os.O_RDONLY) for folder in (tree, destination))
+    board = Board()
+    setup = Setup(
+        source=source,
+        destination=there,
+        board=board.handle,
+        seat=0,
+        parent=os.getppid(),
+        boot="",
+        digests=True,
+        content=False,
+        prove_all=True,
+        resumed=False,
+        patterns=(),
+        left_out=(),
+        times=Times(),
+    )
+    before = Looked(b"music", here.st_dev + 1, here.st_ino)
+    as_now = Looked(b"music", here.st_dev, here.st_ino)
+
+    reply = Finisher(Copier(setup, board)).prove((before, as_now))
+
+    assert [(problem.kind, problem.path) for problem in reply.problems] == [("unplugged", b"music")]
+    assert reply.tally == {"proved_folders": 1}
