@@ -1,11 +1,12 @@
 """What one live frame says, and how it is written.
 
-Rows, pieces and log lines come ready encoded; a frame is a join of them, so that what many
-viewers see is encoded once.
+Pieces and log lines come ready encoded, rows are encoded once; a frame is a join of them, so
+that what many viewers see costs as much as for one.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -20,30 +21,65 @@ def encoded(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return orjson.dumps(value).decode()
 
 
+@dataclass(frozen=True)
+class Row:
+    """Fields of one job, each ready to be put in its place."""
+
+    job_id: str
+    fields: Mapping[str, Any]
+
+    @cached_property
+    def text(self) -> str:
+        """The row as frames say it; written once, however many viewers are told."""
+        return encoded([self.job_id, self.fields])
+
+    def then(self, later: "Row") -> "Row":
+        """Return this row as it is after a later one."""
+        return Row(self.job_id, {**self.fields, **later.fields})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One job as frames show it: its row of fields and, after a change of state, its pieces."""
+    """One job as frames show it: all its fields, and its pieces after a change of state.
 
-    row: str
+    `changes` are the fields that differ from the drawing before; None is none.
+    """
+
+    row: Row
+    changes: Row | None
     pieces: Mapping[str, str] = field(default_factory=dict)
+
+    def after(self, before: Row | None) -> "Drawn":
+        """Return it for those who know the drawing before; a change of state is told whole."""
+        if before is None or self.pieces:
+            return self
+        differing = {
+            name: value for name, value in self.row.fields.items() if before.fields.get(name) != value
+        }
+        return replace(self, changes=Row(self.row.job_id, differing) if differing else None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """What has changed for somebody since their last frame; the newest value of each thing."""
 
-    rows: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Row] = field(default_factory=dict)
     pieces: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, Any] | None = None
     moved: int = 0
     notices: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, drawn: Mapping[str, Drawn], ids: Iterable[str], **others: Any) -> "Batch":  # noqa: ANN401
-        """Return the batch of these of the jobs that were drawn."""
-        chosen = {job_id: drawn[job_id] for job_id in ids if job_id in drawn}
-        pieces = {element: piece for each in chosen.values() for element, piece in each.pieces.items()}
-        return cls(rows={job_id: each.row for job_id, each in chosen.items()}, pieces=pieces, **others)
+    def of(
+        cls,
+        drawn: Mapping[str, Drawn],
+        known: AbstractSet[str] = frozenset(),
+        **others: Any,  # noqa: ANN401 - the other fields
+    ) -> "Batch":
+        """Return the batch of these jobs, for somebody who knows how some of them were drawn before."""
+        rows = {job_id: each.changes if job_id in known else each.row for job_id, each in drawn.items()}
+        pieces = {element: piece for each in drawn.values() for element, piece in each.pieces.items()}
+        return cls(rows={job_id: row for job_id, row in rows.items() if row}, pieces=pieces, **others)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to say."""
@@ -52,12 +88,16 @@ class Batch:
     def then(self, later: "Batch") -> "Batch":
         """Return this batch as it is after a later one; no thing is in it twice."""
         return Batch(
-            rows={**self.rows, **later.rows},
+            rows={**self.rows, **{job_id: self._row_then(row) for job_id, row in later.rows.items()}},
             pieces={**self.pieces, **later.pieces},
             counts=later.counts if later.counts is not None else self.counts,
             moved=self.moved + later.moved,
             notices=(*self.notices, *later.notices)[-MOST_NOTICES:],
         )
+
+    def _row_then(self, later: Row) -> Row:
+        earlier = self.rows.get(later.job_id)
+        return earlier.then(later) if earlier else later
 
     def counts_only(self) -> "Batch":
         """Return what a hidden tab still wants to know."""
@@ -68,7 +108,7 @@ class Batch:
         """The members of a frame that say all this; written once, however many viewers share it."""
         members = ""
         if self.rows:
-            members += f',"j":[{",".join(self.rows.values())}]'
+            members += f',"j":[{",".join(row.text for row in self.rows.values())}]'
         if self.pieces:
             members += f',"h":[{",".join(self.pieces.values())}]'
         if self.counts is not None:

@@ -9,11 +9,12 @@ import asyncio
 import secrets
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi_app.auth import Person
-from fastapi_app.frames import Batch, Drawn, beat, frame, reset
+from fastapi_app.frames import Batch, Drawn, Row, beat, frame, reset
 from fastapi_app.scribe import Scribe
 from fastapi_app.viewers import GONE_QUIET, RIGHTS_GONE, LogTail, Shown, Viewer
 
@@ -24,6 +25,8 @@ RIGHTS_CHECKED_EVERY: Final = 60.0
 HIDDEN_TOLD_EVERY: Final = 10.0
 HIDDEN_AT_MOST: Final = 300.0
 MOVES_KEPT: Final = 1_000
+DRAWN_AT_ONCE: Final = 50
+"""Rows of fields that are drawn before others have the event loop; a whole row gives it back at once."""
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._of_one: Counter[str] = Counter()
         self._versions: dict[str, Version] = {}
+        self._rows: dict[str, Row] = {}
         self._counts: Mapping[str, Any] = {}
         self._counts_seq = 0
         self._moves: deque[int] = deque(maxlen=MOVES_KEPT)
@@ -107,7 +111,7 @@ class Hub:
 
     def hide(self, viewer: Viewer) -> None:
         """Tell the page no more than counts."""
-        viewer.hidden_since = _now()
+        viewer.hidden_since, viewer.seen = _now(), None
         viewer.pending = viewer.pending.counts_only() if viewer.pending else None
 
     def show(self, viewer: Viewer, seen: int) -> None:
@@ -119,26 +123,23 @@ class Hub:
     def _catch_up(self, viewer: Viewer, seen: int) -> None:
         seen = self._given_out(seen)
         viewer.sent_seq = max(viewer.sent_seq, seen)
-        viewer.pending = None
-        if viewer.shown is not None and (missed := self.since(seen, viewer.shown)):
-            viewer.offer(missed, self.seq)
+        viewer.pending, viewer.known = None, frozenset()
+        if viewer.shown is not None and self.newest(viewer.shown) > seen:
+            viewer.offer_missed(seen)
         viewer.offer_log()
 
     def _given_out(self, number: int) -> int:
         """Return the number a page says it saw; one that was never given out moves nothing of ours."""
         return min(number, self.seq)
 
-    def since(self, seen: int, shown: Shown) -> Batch:
+    async def since(self, seen: int, shown: Shown) -> Batch:
         """Return the present state of what is shown and has changed after `seen`."""
-        drawn: dict[str, Drawn] = {}
-        for job_id in shown.jobs & self._versions.keys():
-            version = self._versions[job_id]
-            if version.fields > seen:
-                drawn[job_id] = self._scribe.job(job_id, whole=version.whole > seen)
+        versions = {job_id: self._versions[job_id] for job_id in shown.jobs & self._versions.keys()}
         recounted = bool(shown.topics) and self._counts_seq > seen
         moved = sum(1 for seq in self._moves if seq > seen)
         counts = self._scribe.counts() if recounted else None
-        return Batch.of(drawn, drawn, counts=counts, moved=moved)
+        missed = {job_id: each.whole > seen for job_id, each in versions.items() if each.fields > seen}
+        return Batch.of(await self._draw(missed), counts=counts, moved=moved)
 
     def newest(self, shown: Shown) -> int:
         """Return the number of the last change of anything shown."""
@@ -167,7 +168,9 @@ class Hub:
         if not looking:
             return 0
         shown = frozenset().union(*(viewer.shown.jobs for viewer in looking if viewer.shown))
-        drawn = await self._draw({job_id: whole for job_id, whole in flush.jobs.items() if job_id in shown})
+        drawn = await self._draw_again(
+            {job_id: whole for job_id, whole in flush.jobs.items() if job_id in shown}, shown
+        )
         notices = [self._scribe.notice(job_id) for job_id in flush.noticed]
         everything = Batch(
             counts=self._counts if self._counts_seq == seq else None,
@@ -191,24 +194,38 @@ class Hub:
         elif (counts := self._scribe.counts()) != self._counts:
             self._counts, self._counts_seq = counts, seq
 
+    async def _draw_again(self, jobs: Mapping[str, bool], shown: AbstractSet[str]) -> dict[str, Drawn]:
+        """Draw jobs that are shown, with what differs from how they were drawn before."""
+        drawn = {
+            job_id: job.after(self._rows.get(job_id)) for job_id, job in (await self._draw(jobs)).items()
+        }
+        rows = self._rows | {job_id: job.row for job_id, job in drawn.items()}
+        self._rows = {job_id: row for job_id, row in rows.items() if job_id in shown}
+        return drawn
+
     async def _draw(self, jobs: Mapping[str, bool]) -> dict[str, Drawn]:
         """Draw each job once; now and then let others have the event loop."""
         drawn = {}
         for number, (job_id, whole) in enumerate(jobs.items(), 1):
             drawn[job_id] = self._scribe.job(job_id, whole=whole)
-            if number % 50 == 0:
+            if whole or number % DRAWN_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return drawn
 
     def _tell(self, looking: list[Viewer], drawn: Mapping[str, Drawn], everything: Batch, seq: int) -> None:
-        """Offer each viewer its part; those that show the same share one batch, and its text."""
-        shared: dict[Shown, Batch] = {}
+        """Offer each viewer its part; those that show and know the same share one batch, and its text."""
+        shared: dict[tuple[Shown, frozenset[str]], tuple[Batch, frozenset[str]]] = {}
         for viewer in looking:
             if viewer.shown is None:  # it went while jobs were drawn
                 continue
-            batch = shared.get(viewer.shown)
-            if batch is None:
-                batch = shared[viewer.shown] = _part_for(viewer.shown, drawn, everything)
+            alike = viewer.shown, viewer.known
+            if alike not in shared:
+                part = {job_id: job for job_id, job in drawn.items() if job_id in viewer.shown.jobs}
+                shared[alike] = (
+                    _part_for(viewer.shown, viewer.known, part, everything),
+                    viewer.known.union(part),
+                )
+            batch, viewer.known = shared[alike]
             if batch:
                 viewer.offer(batch, seq)
 
@@ -246,8 +263,7 @@ class Hub:
         if viewer.needs_reset:
             viewer.needs_reset = viewer.needs_beat = False
             return self._sent(viewer, reset(self.epoch))
-        batch, seq = viewer.pending or Batch(), viewer.pending_seq
-        viewer.pending = None
+        batch, seq = await self._waiting_for(viewer)
         log = await self._log_for(viewer)
         if not batch and not log:
             beating, viewer.needs_beat = viewer.needs_beat, False
@@ -257,6 +273,18 @@ class Hub:
             seq = self._number_above(viewer.sent_seq)
         viewer.sent_seq = seq
         return self._sent(viewer, frame(self.epoch, seq, int(self._wall_clock()), batch.body + log))
+
+    async def _waiting_for(self, viewer: Viewer) -> tuple[Batch, int]:
+        """Take what waits for the page, and the number of the last change in it.
+
+        What is published while it catches up waits for the next frame.
+        """
+        batch, seq, seen, shown = viewer.pending or Batch(), viewer.pending_seq, viewer.seen, viewer.shown
+        viewer.pending = viewer.seen = None
+        if seen is None or shown is None:
+            return batch, seq
+        viewer.known, seq = frozenset(), self.seq
+        return (await self.since(seen, shown)).then(Batch(notices=batch.notices)), seq
 
     def _sent(self, viewer: Viewer, text: str) -> str:
         viewer.sent_at = _now()
@@ -279,18 +307,17 @@ class Hub:
     async def frame_since(self, seen: int, shown: Shown, log: LogTail | None) -> str:
         """Return one frame with all that changed after `seen`, for a page that polls."""
         seen = self._given_out(seen)
-        batch, said = self.since(seen, shown), ""
+        batch, said = await self.since(seen, shown), ""
         if log is not None:
             _, said = await asyncio.to_thread(self._scribe.log, log.run_id, log.after)
         seq = self._number_above(seen) if batch or said else self.seq
         return frame(self.epoch, seq, int(self._wall_clock()), batch.body + said)
 
 
-def _part_for(shown: Shown, drawn: Mapping[str, Drawn], everything: Batch) -> Batch:
-    ids = [job_id for job_id in drawn if job_id in shown.jobs]
+def _part_for(shown: Shown, known: AbstractSet[str], drawn: Mapping[str, Drawn], everything: Batch) -> Batch:
     return Batch.of(
         drawn,
-        ids,
+        known,
         counts=everything.counts if shown.topics else None,
         moved=everything.moved,
         notices=everything.notices,

@@ -6,7 +6,7 @@ from typing import Any, Final
 from core.errors import NotFound
 from core.log_files import LogLine
 from core.service import Service
-from fastapi_app.frames import Drawn, encoded
+from fastapi_app.frames import Drawn, Row, encoded
 from fastapi_app.presenters.live import count_patch, job_patch, job_pieces, notice
 
 LARGEST_LOG: Final = 64_000
@@ -29,11 +29,12 @@ class Scribe:
             overview = self._manager.job(job_id)
             runs = self._manager.runs_of(job_id) if whole else ()
         except NotFound:
-            return Drawn(row=encoded([job_id, {"v": GONE}]))
+            gone = Row(job_id, {"v": GONE})
+            return Drawn(row=gone, changes=gone)
         pieces = job_pieces(overview, self._render, runs) if whole else []
+        row = Row(job_id, job_patch(overview))
         return Drawn(
-            row=encoded([job_id, job_patch(overview)]),
-            pieces={element: encoded([element, html]) for element, html in pieces},
+            row=row, changes=row, pieces={element: encoded([element, html]) for element, html in pieces}
         )
 
     def counts(self) -> Mapping[str, Any]:

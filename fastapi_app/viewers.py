@@ -38,7 +38,11 @@ class Shown:
 
 
 class Viewer:
-    """A page's place in the hub. At most one batch waits for it, merged from all that it missed."""
+    """A page's place in the hub. At most one batch waits for it, merged from all that it missed.
+
+    `seen` is the number after which it is to catch up, None if it need not. `known` are the jobs
+    of which it was told everything up to the last drawing, so that it needs only what differs.
+    """
 
     def __init__(self, name: str, session: str | None, may_stay: Callable[[], bool], now: float) -> None:
         self.name = name
@@ -50,6 +54,8 @@ class Viewer:
         self.sent_seq = 0
         self.sent_at = now
         self.checked_at = now
+        self.seen: int | None = None
+        self.known: frozenset[str] = frozenset()
         self.pending: Batch | None = None
         self.pending_seq = 0
         self.needs_reset = False
@@ -68,6 +74,12 @@ class Viewer:
         self.pending_seq = seq
         self.awake.set()
 
+    def offer_missed(self, seen: int) -> None:
+        """Let the page know the present state of all it shows that changed after `seen`."""
+        self.seen, self.known = seen, frozenset()
+        self.pending = Batch(notices=self.pending.notices) if self.pending else None
+        self.awake.set()
+
     def offer_log(self) -> None:
         """Let the page know that the log it follows has more."""
         if self.log is not None:
@@ -76,7 +88,7 @@ class Viewer:
 
     def offer_reset(self) -> None:
         """Let the page fetch everything, then say again what it shows."""
-        self.shown, self.log, self.pending = None, None, None
+        self.shown, self.log, self.pending, self.seen = None, None, None, None
         self.needs_reset = True
         self.awake.set()
 

@@ -303,15 +303,103 @@ async def test_a_frame_that_would_be_too_large_becomes_a_wish_to_fetch():
     assert json.loads(frame("k3f9", 7, 1, batch.body)) == {"t": "reset", "e": "k3f9"}
 
 
-async def test_a_changed_row_costs_few_bytes(world, hub, jobs):
-    run = world.a_running_run(jobs[0])
+async def test_a_page_is_told_only_the_fields_that_differ(world, hub, jobs):
+    run, idle = world.a_running_run(jobs[0]), jobs[1]
     world.report(run, 64)
-    viewer = joined(hub, jobs[0].id)
+    viewer = joined(hub, jobs[0].id, idle.id)
+    await hub.publish(changed(jobs[0], idle))
+    whole = dict((await told(hub, viewer))["j"])
 
+    world.report(run, 65)
+    await hub.publish(changed(jobs[0], idle))
+    text = await hub.next_frame(viewer)
+    await hub.publish(changed(jobs[0], idle))
+
+    assert {"v", "p", "s", "d", "r", "e", "g"} == set(whole[jobs[0].id])
+    assert set(whole[idle.id]) == {"v"}
+    [[job_id, fields]] = json.loads(text)["j"]
+    assert (job_id, fields["p"]) == (jobs[0].id, 65)
+    assert {"v", "g", "r"}.isdisjoint(fields)
+    assert await hub.next_frame(viewer) is None
+
+
+async def test_a_changed_row_costs_few_bytes(world, hub, jobs):
+    runs = [world.a_running_run(job) for job in jobs]
+    viewer = joined(hub, *(job.id for job in jobs))
+    text = ""
+    for percent in (64.2, 64.8, 65.1):
+        for run in runs:
+            world.report(run, percent)
+        await hub.publish(changed(*jobs))
+        text = await hub.next_frame(viewer) or ""
+
+    rows = json.loads(text)["j"]
+    assert len(rows) == 3
+    assert max(len(json.dumps(fields, separators=(",", ":"))) for _, fields in rows) <= 64
+    assert len(text) <= 3 * 100 + 60
+
+
+async def test_a_page_that_came_between_is_told_every_field_once(world, hub, jobs):
+    run, first = world.a_running_run(jobs[0]), joined(hub, jobs[0].id)
+    for percent in (10, 20):
+        world.report(run, percent)
+        await hub.publish(changed(jobs[0]))
+    await told(hub, first)
+    second = joined(hub, jobs[0].id)
+
+    world.report(run, 30)
+    await hub.publish(changed(jobs[0]))
+    known, fresh = await told(hub, first), await told(hub, second)
+    hub.subscribe(first, hub.epoch, hub.seq, Shown.of([jobs[0].id], []), None)
     await hub.publish(changed(jobs[0]))
 
-    said = await told(hub, viewer)
-    assert len(json.dumps(said["j"][0][1])) < 160
+    assert "v" not in known["j"][0][1]
+    assert {"v", "p", "r", "g"} <= set(fresh["j"][0][1])
+    assert {"v", "p", "r", "g"} <= set((await told(hub, first))["j"][0][1])
+
+
+async def test_a_slow_page_loses_no_field_of_what_was_merged(world, hub, jobs):
+    run, viewer = world.a_running_run(jobs[0]), joined(hub, jobs[0].id)
+    world.report(run, 10)
+    await hub.publish(changed(jobs[0]))
+
+    world.report(run, 20)
+    await hub.publish(changed(jobs[0]))
+
+    fields = (await told(hub, viewer))["j"][0][1]
+    assert fields["p"] == 20
+    assert {"v", "r", "g"} <= set(fields)
+
+
+async def test_what_happens_while_a_page_catches_up_comes_in_its_next_frame(world, hub, jobs):
+    run = world.a_running_run(jobs[0])
+    await hub.publish(changed(*jobs, whole=True))
+    viewer = joined(hub, *(job.id for job in jobs), seen=0)
+
+    catching_up = asyncio.ensure_future(hub.next_frame(viewer))
+    await asyncio.sleep(0)
+    world.report(run, 77)
+    await hub.publish(changed(jobs[0]))
+    first, second = json.loads(await catching_up), await told(hub, viewer)
+
+    assert len(first["j"]) == len(first["h"]) == 3
+    assert second["s"] > first["s"]
+    assert second["j"][0][1]["p"] == 77
+    assert {"v", "r", "g"} <= set(second["j"][0][1])
+
+
+async def test_others_have_the_loop_between_two_rows_of_a_page_that_catches_up(hub, scribe, jobs):
+    await hub.publish(changed(*jobs, whole=True))
+    viewer, drawn_at = joined(hub, *(job.id for job in jobs), seen=0), []
+
+    async def others():
+        while scribe.drawn < len(jobs):
+            drawn_at.append(scribe.drawn)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(hub.next_frame(viewer), others())
+
+    assert drawn_at == [1, 2]
 
 
 async def test_two_frames_never_have_the_same_number(world, hub, jobs):
