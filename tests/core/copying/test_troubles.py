@@ -92,6 +92,7 @@ def test_a_file_that_keeps_growing_is_named_and_copied_again_by_the_next_pass(tr
     assert [
         line for line in outcome.warnings if line.startswith("Changed while it was being copied: growing.log")
     ]
+    assert (outcome.result["verified"], again.result["verified"]) == (False, True)
     assert again.result["copied"] == 1
     assert_same()
 
