@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from core.copying.board import Board
+from core.copying.kernel import die_with_parent
 from core.copying.look import Scanner
 from core.copying.messages import (
     CopyUnit,
@@ -66,10 +67,8 @@ class Member:
 
     @cached_property
     def _copier(self) -> "Copier":
-        from core.copying.kernel import die_with_parent
         from core.copying.transfer import Copier
 
-        die_with_parent(self._setup.parent)
         return Copier(self._setup, self._board)
 
     @cached_property
@@ -158,7 +157,9 @@ def main() -> None:
     if frame is None:
         return
     try:
-        Member(unpack_setup(frame), sys.stdout.buffer).serve(sys.stdin.buffer)
+        setup = unpack_setup(frame)
+        die_with_parent(setup.parent)
+        Member(setup, sys.stdout.buffer).serve(sys.stdin.buffer)
     except BrokenPipeError:  # nobody is there any more to hear the answer
         os._exit(1)
 

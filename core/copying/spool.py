@@ -1,5 +1,6 @@
 """Records on disk, so that a tree of a million files needs no more memory than a small one."""
 
+import errno
 import os
 import struct
 import zlib
@@ -43,13 +44,16 @@ class Spool:
         return len(self.places) - 1
 
     def __getitem__(self, number: int) -> bytes:
-        """Return the record of that number."""
+        """Return the record of that number. Raises OSError: the disk changed it."""
         place = self.places[number]
         if place >= self._flushed:
             self.flush()
         head = os.pread(self._file.fileno(), HEAD.size, place)
-        length, _ = HEAD.unpack(head)
-        return os.pread(self._file.fileno(), length, place + HEAD.size)
+        length, check = HEAD.unpack(head)
+        record = os.pread(self._file.fileno(), length, place + HEAD.size)
+        if zlib.crc32(record) != check:
+            raise OSError(errno.EBADMSG, "it is damaged on the disk", str(self.path))
+        return record
 
     def flush(self) -> None:
         """Hand everything to the system: a crash of this process costs nothing from here on."""

@@ -2,11 +2,14 @@
 
 import os
 import stat
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-CACHED: Final = 16
+CACHED: Final = 64
+KEPT: Final = CACHED // 2
+"""How many folders on the way to one are kept; what was asked for just before stays open as well."""
 
 
 class Tree:
@@ -30,27 +33,38 @@ class Tree:
         return handle
 
     def _walk(self, path: bytes) -> int:
-        start, rest = self._nearest(path)
-        handle = start
-        for name in rest.split(b"/"):
-            try:
-                inner = os.open(name, FOLDER, dir_fd=handle)
-            finally:
-                if handle != start:
-                    os.close(handle)
-            handle = inner
-        self._make_room()
-        return handle
+        """Open the folder and keep those right above it, which are often asked for next."""
+        handle, place = self._nearest(path)
+        walked: deque[tuple[bytes, int]] = deque()
+        try:
+            while place < len(path):
+                end = path.find(b"/", place)
+                end = len(path) if end < 0 else end
+                handle = os.open(path[place:end], FOLDER, dir_fd=handle)
+                walked.append((path[:end], handle))
+                if len(walked) > KEPT:
+                    os.close(walked.popleft()[1])
+                place = end + 1
+        except OSError:
+            for _, opened in walked:
+                os.close(opened)
+            raise
+        self._make_room(len(walked))
+        self._open.update(walked)
+        return self._open.pop(path)
 
-    def _nearest(self, path: bytes) -> tuple[int, bytes]:
-        """Return the open folder above the path, and the way from there."""
-        above, _, name = path.rpartition(b"/")
-        if above in self._open:
-            return self._open[above], name
-        return self.root, path
+    def _nearest(self, path: bytes) -> tuple[int, int]:
+        """Return the nearest open folder above the path, and where in the path the way from it begins."""
+        end = path.rfind(b"/")
+        while end > 0:
+            handle = self._open.get(path[:end])
+            if handle is not None:
+                return handle, end + 1
+            end = path.rfind(b"/", 0, end)
+        return self.root, 0
 
-    def _make_room(self) -> None:
-        while len(self._open) >= CACHED:
+    def _make_room(self, wanted: int) -> None:
+        while self._open and len(self._open) + wanted > CACHED:
             os.close(self._open.pop(next(iter(self._open))))
 
     def forget(self) -> None:

@@ -19,6 +19,7 @@ WORDS: Final = {
     errno.EACCES: "permission denied",
     errno.EPERM: "not permitted",
     errno.ENOENT: "it is gone",
+    errno.EBADMSG: "it is damaged on the disk",
     errno.EIO: "the disk reports an error",
     errno.ENOSPC: "the destination is full",
     errno.EDQUOT: "the quota at the destination is used up",
