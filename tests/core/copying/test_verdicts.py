@@ -16,11 +16,6 @@ from core.errors import EngineFailed
 from tests.core.copying.conftest import flip_a_bit
 
 
-def change_and_put_back(path):
-    """Change a file of the source and put its size and time back."""
-    flip_a_bit(path)
-
-
 def sentence_of(outcome):
     return outcome.result["verification"]["sentence"]
 
@@ -36,49 +31,50 @@ def many(source):
     return source
 
 
-def grow_while(path, act):
-    """Append to a file, all the time, while something is done; return what that returned."""
-    over = threading.Event()
+class Writer(threading.Thread):
+    """Appends to a file from its start to the end of the block."""
 
-    def grow():
-        with path.open("ab", buffering=0) as file:
-            while not over.is_set():
+    def __init__(self, path, after_each_line=lambda: None):
+        super().__init__()
+        self._path = path
+        self._after_each_line = after_each_line
+        self._over = threading.Event()
+
+    def run(self):
+        with self._path.open("ab", buffering=0) as file:
+            while not self._over.is_set():
                 file.write(b"another line\n")
+                self._after_each_line()
 
-    writer = threading.Thread(target=grow)
-    writer.start()
-    try:
-        return act()
-    finally:
-        over.set()
-        writer.join()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        if self.is_alive():
+            self.join()
 
 
-def test_a_file_that_could_not_be_proved_is_not_said_to_be_verified(source, backup):
-    (source / "growing.log").write_bytes(os.urandom(24 << 20))
+@pytest.fixture
+def growing(source):
+    """A file that takes long enough to be read that somebody can write to it meanwhile."""
+    path = source / "growing.log"
+    path.write_bytes(os.urandom(24 << 20))
+    return path
 
-    outcome = grow_while(source / "growing.log", backup)
+
+def test_a_file_that_could_not_be_proved_is_not_said_to_be_verified(growing, backup):
+    with Writer(growing) as writer:
+        writer.start()
+        outcome = backup()
 
     assert outcome.result["verified"] is False
     assert sentence_of(outcome) == "No file was proved: 1 could not be proved."
 
 
-def test_a_file_that_grows_from_the_copy_on_does_not_fail_the_run(tree, after_copy, backup):
-    growing = tree / "growing.log"
-    growing.write_bytes(os.urandom(30 << 20))
-    over = threading.Event()
-
-    def grow():
-        with growing.open("ab", buffering=0) as file:
-            while not over.is_set():
-                file.write(b"another line\n")
-
-    writer = threading.Thread(target=grow)
-    try:
+def test_a_file_that_grows_from_the_copy_on_does_not_fail_the_run(tree, growing, after_copy, backup):
+    with Writer(growing) as writer:
         outcome = backup(after_copy(writer.start))
-    finally:
-        over.set()
-        writer.join()
 
     assert not [line for line in outcome.warnings if "damaged" in line.lower()]
     assert [line for line in outcome.warnings if "growing.log" in line]
@@ -88,7 +84,7 @@ def test_a_file_that_grows_from_the_copy_on_does_not_fail_the_run(tree, after_co
 def test_a_change_after_the_copy_that_put_size_and_time_back_is_followed(
     tree, after_copy, backup, assert_same
 ):
-    outcome = backup(after_copy(lambda: change_and_put_back(tree / "notes.txt")))
+    outcome = backup(after_copy(lambda: flip_a_bit(tree / "notes.txt")))
 
     assert (outcome.result["followed"], outcome.result["healed"]) == (1, 0)
     assert_same()
@@ -227,24 +223,10 @@ def test_a_digest_that_was_not_proved_is_not_listed(tree, after_copy, new_contex
     assert outcome.result["manifest_files"] == 3
 
 
-def test_a_time_of_zero_of_a_file_that_kept_changing_is_not_kept(source, destination, backup):
-    growing = source / "growing.log"
-    growing.write_bytes(os.urandom(24 << 20))
-    over = threading.Event()
-
-    def grow():
-        with growing.open("ab", buffering=0) as file:
-            while not over.is_set():
-                file.write(b"another line\n")
-                os.utime(growing, ns=(0, 0))
-
-    writer = threading.Thread(target=grow)
-    writer.start()
-    try:
+def test_a_time_of_zero_of_a_file_that_kept_changing_is_not_kept(growing, destination, backup):
+    with Writer(growing, lambda: os.utime(growing, ns=(0, 0))) as writer:
+        writer.start()
         backup()
-    finally:
-        over.set()
-        writer.join()
 
     assert (destination / "growing.log").stat().st_mtime_ns != 0
 
