@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 from core.clock import Clock
@@ -147,6 +148,24 @@ class Ledger:
         """Return every run, in no order that means anything."""
         with self._lock:
             return tuple(self._runs.values())
+
+    def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
+        """Return the runs that ended at that moment or later, in no order.
+
+        A job has one run after the other, so nobody looks at those before its last that ended earlier.
+        """
+        with self._lock:
+            histories = tuple(self._run_ids.values())
+        found = []
+        for run_ids in histories:
+            for run_id in reversed(run_ids):
+                run = self._runs.get(run_id)
+                if run is None or run.ended_at is None:  # it went meanwhile, or is not over
+                    continue
+                if run.ended_at < moment:
+                    break
+                found.append(run)
+        return tuple(found)
 
     def overview(self, job_id: str) -> JobOverview:
         """Return the job with its latest run; raises NotFound."""

@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -101,6 +102,10 @@ class JobManager:
     def runs(self) -> tuple[Run, ...]:
         """Return every run there is, in no order."""
         return self._ledger.runs()
+
+    def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
+        """Return the runs that ended at that moment or later, in no order."""
+        return self._ledger.runs_ended_since(moment)
 
     def list_jobs(self, query: JobQuery = JobQuery()) -> JobPage:  # noqa: B008 - a frozen value
         """Return a page of jobs; at most a second old where only progress changed."""

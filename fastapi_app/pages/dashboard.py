@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse
 from core.listing import JobQuery
 from fastapi_app.dependencies import Manager, TheService
 from fastapi_app.pages.drawing import TheCanvas
-from fastapi_app.presenters.dashboard import MOST_JOBS, dashboard_of
+from fastapi_app.presenters.dashboard import A_DAY, MOST_JOBS, dashboard_of
 
 router = APIRouter()
 
@@ -16,5 +16,6 @@ def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLR
     """Show how things stand."""
     jobs = manager.list_jobs(JobQuery(sort="-last-run", limit=None)).items
     histories = [(overview, manager.runs_of(overview.job.id)) for overview in jobs[:MOST_JOBS]]
-    view = dashboard_of(jobs, histories, manager.counts(), manager.runs(), service.clock.now())
+    now = service.clock.now()
+    view = dashboard_of(jobs, histories, manager.counts(), manager.runs_ended_since(now - A_DAY), now)
     return canvas.draw("pages/dashboard.html", "dashboard", view=view)

@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -289,6 +290,26 @@ def test_a_job_with_a_run_that_is_not_over_cannot_be_deleted(manager):
         manager.delete(run.job_id)
 
     assert manager.run(run.id) == run
+
+
+def test_runs_that_ended_lately_are_found_whatever_their_job_did_before_and_since(manager, clock):
+    job, other = a_job(manager), a_job(manager)
+
+    def ended(job):
+        return manager.cancel(manager.start(job.id).id)
+
+    ended(job)
+    ended(other)
+    clock.pass_by(timedelta(days=2))
+    since, lately = clock.now(), [ended(job)]
+    clock.pass_by(timedelta(hours=1))
+    lately.append(ended(job))
+    manager.start(job.id)
+
+    found = manager.runs_ended_since(since)
+
+    assert {run.id for run in found} == {run.id for run in lately}
+    assert manager.runs_ended_since(clock.now() + timedelta(seconds=1)) == ()
 
 
 def test_a_deleted_job_takes_its_runs_along(manager, events, heard):
