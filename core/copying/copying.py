@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from core.copying.desk import Desk
-from core.copying.facts import size_in_words
 from core.copying.messages import (
     CopyUnit,
     LinkPair,
@@ -18,6 +17,7 @@ from core.copying.messages import (
     unpack_planned,
 )
 from core.models import Progress
+from core.sizes import size as size_in_words
 
 BATCH: Final = 256
 

@@ -11,7 +11,6 @@ import msgspec
 
 SECONDS: Final = 1.5
 LOOK_EVERY: Final = 256
-UNITS: Final = ("bytes", "KB", "MB", "GB", "TB", "PB")
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -52,12 +51,3 @@ def free_space(folder: Path) -> int | None:
         return shutil.disk_usage(folder).free
     except OSError:
         return None
-
-
-def size_in_words(size: int) -> str:
-    """Return a size as people read it: 251 GB."""
-    number, unit = float(size), 0
-    while number >= 999.5 and unit < len(UNITS) - 1:  # noqa: PLR2004 - where three digits end
-        number, unit = number / 1000, unit + 1
-    digits = 0 if unit == 0 or number >= 9.95 else 1  # noqa: PLR2004 - where two digits begin
-    return f"{number:,.{digits}f} {UNITS[unit]}"

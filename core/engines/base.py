@@ -2,7 +2,7 @@
 
 Its fields are its options: from them come the form, the API, the command line and the reference
 page. Field extras understood by the form: `json_schema_extra={"widget": "folder" | "patterns" |
-"rate" | "choice" | "toggle", "group": "...", "shown_if": {"field": value}}`.
+"rate" | "choice" | "toggle", "group": "...", "shown_if": {"field": value}, "choices": {value: "its words"}}`.
 """
 
 from abc import ABC, abstractmethod

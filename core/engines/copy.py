@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from core.copying.facts import free_space, measure, size_in_words
+from core.copying.facts import free_space, measure
 from core.copying.mirror import mirror
 from core.copying.patterns import BadPattern, check_pattern, lines_for
 from core.copying.rates import rate_from
@@ -15,6 +15,7 @@ from core.copying.sampling import percent
 from core.copying.wishes import Wishes
 from core.engines.base import Engine, Fact, Outcome, RunContext, Surroundings
 from core.errors import InvalidOptions
+from core.sizes import size
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
 Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
@@ -50,7 +51,15 @@ class CopyEngine(Engine):
         default="full",
         title="Proof",
         description="full reads every file back, sample a random share, fast looks at sizes and times only",
-        json_schema_extra={"widget": "choice", "group": "proof"},
+        json_schema_extra={
+            "widget": "choice",
+            "group": "proof",
+            "choices": {
+                "full": "Full: every file is read back",
+                "sample": "Sample: a random share is read back",
+                "fast": "Fast: sizes and times only, proves nothing",
+            },
+        },
     )
     sample_confidence: float = Field(
         default=0.95,
@@ -72,7 +81,11 @@ class CopyEngine(Engine):
         default="time",
         title="Compare by",
         description="What tells that a file has changed: its size and time, or its content",
-        json_schema_extra={"widget": "choice", "group": "more"},
+        json_schema_extra={
+            "widget": "choice",
+            "group": "more",
+            "choices": {"time": "Size and time", "content": "Content, read on both sides"},
+        },
     )
     exclude: tuple[Pattern, ...] = Field(
         default=(),
@@ -131,7 +144,7 @@ class CopyEngine(Engine):
         found = measure(self.source)
         more = "" if found.whole else "more than "
         noun = "file" if found.files == 1 else "files"
-        text = f"{more}{found.files:,} {noun}, {size_in_words(found.bytes)}"
+        text = f"{more}{found.files:,} {noun}, {size(found.bytes)}"
         if found.unreadable:
             text += f", {found.unreadable:,} folders cannot be read"
         elif found.whole and not found.files:
@@ -146,7 +159,7 @@ class CopyEngine(Engine):
         writable = os.access(place, os.W_OK | os.X_OK)
         free = free_space(self.destination)
         parts = ["exists" if exists else "will be made"]
-        parts += [f"{size_in_words(free)} free"] if free is not None else []
+        parts += [f"{size(free)} free"] if free is not None else []
         parts.append("writable" if writable else "cannot be written")
         return Fact(field="destination", good=writable, text=", ".join(parts))
 

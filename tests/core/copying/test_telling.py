@@ -52,7 +52,7 @@ def test_what_is_only_compared_is_not_said_to_be_copied(tree, new_context, backu
     (tree / "notes.txt").chmod(0o640)
     backup(by_time)
 
-    assert "Nothing to copy; 4 files to compare by content, 75 KB." in by_content.infos
+    assert "Nothing to copy; 4 files to compare by content, 75.0 kB." in by_content.infos
     assert "Nothing to copy; 1 file to be given its mode or owner." in by_time.infos
     assert by_content.warnings == by_time.warnings == []
 
@@ -62,7 +62,7 @@ def test_what_is_to_be_copied_is_said_with_its_size(tree, new_context, backup):
 
     backup(context)
 
-    assert "5 files and links to copy, 75 KB." in context.infos
+    assert "5 files and links to copy, 75.0 kB." in context.infos
 
 
 def test_a_long_path_is_shown_with_its_middle_left_out(tree, new_context, backup):

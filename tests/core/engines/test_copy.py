@@ -153,7 +153,7 @@ def test_the_form_shows_what_is_in_the_folders(source, tmp_path, surroundings):
 
     facts = {fact.field: fact for fact in engine.facts(surroundings)}
 
-    assert facts["source"].text == "1 file, 7 bytes, readable"
+    assert facts["source"].text == "1 file, 7 B, readable"
     assert facts["destination"].text.startswith("will be made, ")
     assert facts["destination"].text.endswith(" free, writable")
     assert facts["exclude"].good
