@@ -3,7 +3,7 @@
 (() => {
   const form = document.getElementById("job-form");
   const note = document.getElementById("draft-note");
-  const KEPT = `draft:${form.dataset.draft}`;
+  const KEPT = `draft:${form.dataset.draft}`; // requests.js forgets all of them when somebody signs out
   const SENT = "draft-sent";
   const NOT_KEPT = new Set(["csrf", "kind"]);
 

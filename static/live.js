@@ -70,6 +70,7 @@
 
   function restructured(scope, version) {
     const list = scope.closest("[data-part=list]");
+    if (version === "gone") { gone(scope, list); return; }
     if (!list) { redraw(); return; }
     const [, run] = version.split("."), [, runBefore] = scope.dataset.v.split(".");
     scope.dataset.v = version; // its row comes as a piece
@@ -78,6 +79,15 @@
       return;
     }
     if (run !== runBefore && list.dataset.sort.endsWith("last-run")) rowMoved(scope.id);
+  }
+
+  const DELETED = "This has been deleted meanwhile.";
+
+  function gone(scope, list) {
+    scope.dataset.v = "gone";
+    if (list) rowMoved(scope.id);
+    else if (scope.dataset.part === "job") holdfast.say("cancelled", DELETED, true);
+    else redraw();
   }
 
   async function morph(target, html) {
@@ -148,7 +158,7 @@
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
     if (!answer || answer.status >= 500) { redrawLater(RETRY); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
-    if (answer.status === 404) { holdfast.say("cancelled", "This has been deleted meanwhile.", true); return; }
+    if (answer.status === 404) { holdfast.say("cancelled", DELETED, true); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {

@@ -22,13 +22,34 @@
     const { ctx } = event.detail;
     if (ctx?.sourceElement?.id === "job-form") return; // only a check; the mark tells of the connection
     if (ctx && !ctx.response && !ctx.request?.signal?.aborted && ctx.request?.method !== "GET") {
-      say("failed", "The server does not answer, so nothing was done. It is tried again when you press again.", true);
+      say("failed", "The server does not answer, so it is not known whether this was done. Look here again once the page is live.", true);
     }
   });
 
   // A form that was taken needs its draft no more.
   if (!document.getElementById("job-form")) sessionStorage.removeItem(sessionStorage.getItem("draft-sent"));
   sessionStorage.removeItem("draft-sent");
+
+  // What somebody typed is not for whoever signs in here next.
+  function forgetDrafts() {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft:")) sessionStorage.removeItem(key);
+  }
+
+  document.querySelector("form[action='/logout']").addEventListener("submit", forgetDrafts);
+
+  // Where the clipboard is closed to us, as it is without HTTPS, the text is chosen for the reader's own keys.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      say("ok", "Copied.");
+    } catch {
+      getSelection().selectAllChildren(source);
+      say("late", "It is selected. Copy it with your keyboard.");
+    }
+  });
 
   function say(status, text, stays = false) {
     const shape = { ok: "st-ok", failed: "st-failed", paused: "st-pause", cancelled: "st-cancelled", unproved: "st-hollow" }[status] ?? "st-late";
@@ -56,5 +77,5 @@
     return svg;
   }
 
-  Object.assign(window.holdfast, { say, token });
+  Object.assign(window.holdfast, { say, token, forgetDrafts });
 })();

@@ -13,6 +13,7 @@ from core.models import OnInterrupt, Priority, Value
 from fastapi_app.presenters.texts import Exactly, plural
 
 OPTIONS: Final = "options."
+NEEDED: Final = "This is needed."
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
 PRIORITIES: Final = (
@@ -278,7 +279,8 @@ def _known(field: Field, checked: Checked, *, strict: bool) -> Field:
     if not strict and field.value == "":
         return field
     if problem := _problem_of(field.name, checked.problems):
-        return replace(field, truth=problem, good=False)
+        nothing = field.value == "" and field.name.startswith(OPTIONS)
+        return replace(field, truth=NEEDED if nothing else problem, good=False)
     names = {field.name, field.name.removeprefix(OPTIONS)}
     fact = next((fact for fact in checked.facts if fact.field in names), None)
     return replace(field, truth=fact.text, good=fact.good) if fact else field

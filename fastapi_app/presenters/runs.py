@@ -91,6 +91,7 @@ class RunView(Value, frozen=True, kw_only=True):
     warnings_count: str
     figures: tuple[Figure, ...]
     attempts: tuple[AttemptView, ...]
+    set_down_at: datetime | None
 
 
 def run_view(run: Run, job: Job) -> RunView:
@@ -119,7 +120,13 @@ def run_view(run: Run, job: Job) -> RunView:
         warnings_count=plural(len(run.warnings), "thing to know", "things to know"),
         figures=figures_of(run),
         attempts=tuple(attempt_view(attempt) for attempt in run.attempts),
+        set_down_at=set_down_at(run),
     )
+
+
+def set_down_at(run: Run) -> datetime | None:
+    """Return since when the run is paused; None for one that is not."""
+    return run.attempts[-1].ended_at if run.state == RunState.PAUSED and run.attempts else None
 
 
 def so_far(run: Run) -> Mapping[str, str | int] | None:

@@ -7,6 +7,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import NAME, PASSWORD
 from tests.e2e.test_pages_live import folders, make_job
 
 __all__ = ["folders"]
@@ -47,6 +48,36 @@ def test_a_draft_is_gone_once_the_job_is_made(page, folders):
     page.goto("/jobs/new")
 
     expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_a_draft_does_not_outlive_signing_out(stranger):
+    def sign_in():
+        stranger.get_by_label("Name").fill(NAME)
+        stranger.get_by_label("Password").fill(PASSWORD)
+        stranger.get_by_role("button", name="Sign in").click()
+        stranger.wait_for_url("**/jobs/new")
+
+    stranger.goto("/jobs/new")
+    sign_in()
+    stranger.get_by_label("Name", exact=True).fill("my secret plan")
+    stranger.get_by_role("button", name=re.compile("sign out")).click()
+    stranger.get_by_role("button", name="Sign out", exact=True).click()
+    expect(stranger.get_by_label("Password")).to_be_visible()
+
+    stranger.goto("/jobs/new")
+    sign_in()
+
+    expect(stranger.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_the_command_that_checks_the_copy_can_be_taken_along(page, finished):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("[id^=run-] a.name").first.click()
+
+    page.get_by_role("button", name="Copy the command").click()
+
+    expect(page.locator("#toasts")).to_contain_text("Copied.")
+    assert "b3sum --check" in page.evaluate("navigator.clipboard.readText()")
 
 
 def test_sending_an_incomplete_form_leads_to_the_first_problem(page, watch):

@@ -179,6 +179,17 @@ def test_a_pointer_at_rest_holds_only_the_rows_that_would_move(new_page, folders
     assert page.evaluate("window.notReloaded")
 
 
+def test_an_open_page_is_told_that_its_job_was_deleted(new_page, folders):
+    acting, page = new_page(), new_page()
+    page.goto(make_job(acting, folders, "deleted elsewhere", start=False))
+    expect(page.locator("#conn")).to_have_text("Live")
+
+    acting.get_by_role("button", name="More actions").click()
+    acting.get_by_role("button", name="Delete job").click()
+
+    expect(page.locator("#toasts")).to_contain_text("This has been deleted meanwhile.")
+
+
 def test_signing_out_in_one_tab_ends_the_others(stranger):
     first, second = stranger, stranger.context.new_page()
     first.goto("/jobs")

@@ -86,6 +86,33 @@ def test_a_form_without_scripts_makes_and_starts_a_job(world, reader):
     assert overview.latest_run.state == RunState.QUEUED
 
 
+def test_enter_in_a_field_makes_the_job_and_starts_nothing(world, reader):
+    form = reader.open("/jobs/new").select_one("#job-form")
+
+    reader.send(form, form.select_one("button[type=submit]"), **typed(world))
+
+    assert the_only_job(world).latest_run is None
+
+
+def test_a_folder_that_was_left_empty_is_asked_for(reader):
+    form = reader.open("/jobs/new").select_one("#job-form")
+
+    page = reader.read(reader.send(form, name="photos"))
+
+    for folder in ("source", "destination"):
+        assert words(page.select_one(f"#truth-options-{folder}")) == "This is needed."
+
+
+def test_choices_are_told_in_words(reader):
+    page = reader.open("/jobs/new")
+
+    assert [words(choice) for choice in page.select("#options-verify option")] == [
+        "Full: every file is read back",
+        "Sample: a random share is read back",
+        "Fast: sizes and times only, proves nothing",
+    ]
+
+
 def test_create_alone_starts_nothing(world, reader):
     form = reader.open("/jobs/new").select_one("#job-form")
 

@@ -164,6 +164,37 @@ def test_the_latest_warnings_come_first_and_their_number_is_told(world, browser,
     assert [int(line["data-n"]) for line in reader.read(earlier).select("li")][-1] == 199
 
 
+def test_a_job_with_a_run_at_work_offers_no_deletion(world, reader):
+    job = world.a_job("photos")
+    world.a_running_run(job)
+
+    page = reader.open(f"/jobs/{job.id}")
+
+    assert (
+        words(page.select_one("#more")) == "A run is not over yet. Once it is, the job can be deleted here."
+    )
+
+
+def test_a_paused_run_says_since_when(world, reader):
+    job = world.a_job("photos")
+    run = world.a_running_run(job)
+    manager = world.house.service.manager
+    manager.pause(run.id)
+    manager.stopped(run.id, run.attempt)
+
+    page = reader.open(f"/runs/{run.id}")
+
+    assert "Paused just now" in words(page.select_one("[aria-labelledby=live]"))
+
+
+def test_who_started_a_run_is_told_apart_from_how_long_it_took(world, reader):
+    run = a_verified_run(world, world.a_job("photos"))
+
+    page = reader.open(f"/runs/{run.id}")
+
+    assert words(page.select_one("[aria-labelledby=outcome] header .sub")).endswith(", by hand")
+
+
 def test_the_log_is_handed_out_as_plain_text(world, browser):
     run = world.a_running_run(world.a_job())
     world.house.service.logs.write(run.id, "info", "hello")
