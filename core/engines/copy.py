@@ -24,8 +24,9 @@ Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_fro
 class CopyEngine(Engine):
     """Copies what is new or changed, then proves that the copy is good.
 
-    An attempt that follows a broken one goes on where it stopped. Nothing is ever removed at the
-    destination.
+    An attempt that follows a broken one goes on where it stopped. Nothing is removed at the
+    destination but what an earlier attempt left there unfinished. A change of nothing but extended
+    attributes or access rules is carried over when comparing by content, not by time.
     """
 
     kind: ClassVar = "copy"

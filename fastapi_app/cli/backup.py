@@ -52,8 +52,8 @@ def backup(
         typer.Option(help="A pattern to leave out, as in .gitignore. Can be given often."),
     ] = None,
     bandwidth_limit: Annotated[
-        int | None,
-        typer.Option(help="At most this many bytes a second.", min=1),
+        str | None,
+        typer.Option(help="At most this much a second: 10 MB/s, 512 KiB/s, or a number of bytes."),
     ] = None,
     data: Data = None,
     as_json: AsJson = False,

@@ -45,3 +45,15 @@ def test_attributes_the_source_does_not_have_are_taken_away(tmp_path):
     os.close(destination)
     assert os.listxattr(there) == ["user.colour"]
     assert here.stat().st_mtime_ns == there.stat().st_mtime_ns
+
+
+def test_an_extended_attribute_alone_is_carried_by_comparing_content(tree, destination, backup):
+    backup()
+    os.setxattr(tree / "notes.txt", "user.colour", b"green")
+
+    backup()
+    by_time = os.listxattr(destination / "notes.txt")
+    backup(compare="content")
+
+    assert by_time == []
+    assert os.getxattr(destination / "notes.txt", "user.colour") == b"green"

@@ -190,3 +190,28 @@ def test_a_backup_that_was_killed_goes_on_the_next_time(
     assert second.returncode == 0, second.stdout + second.stderr
     assert (run.state, run.attempt) == (RunState.COMPLETED, 2)
     assert differences(large_source, destination) == ""
+
+
+def test_a_limit_by_command_may_be_written_in_words(holdfast, source, destination, kept):
+    answer = holdfast("backup", source, destination, "--bandwidth-limit", "10 MB/s")
+
+    job, _ = kept()
+    assert answer.returncode == 0
+    assert job.options["bandwidth_limit"] == 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("fast", "Write a rate such as 10 MB/s or 512 KiB/s"),
+        ("1 B/s", "This must be 1024 or more"),
+        ("-5", "Write a rate"),
+    ],
+)
+def test_a_limit_by_command_that_is_none_is_refused_in_our_words(limit, words, holdfast, source, destination):
+    answer = holdfast("backup", source, destination, f"--bandwidth-limit={limit}")
+
+    assert answer.returncode == 2
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not destination.exists()
