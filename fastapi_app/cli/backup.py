@@ -149,8 +149,9 @@ def _verdict(run: Run) -> list[str]:
         )
     if "copied" in result:
         copied, unchanged = result["copied"], result.get("unchanged", 0)
+        noun = "file" if copied == 1 else "files"
         lines.append(
-            f"Copied {copied:,} files, {sizes.size(result.get('copied_bytes', 0))}; {unchanged:,} unchanged."
+            f"Copied {copied:,} {noun}, {sizes.size(result.get('copied_bytes', 0))}; {unchanged:,} unchanged."
         )
     if sentence := (result.get("verification") or {}).get("sentence"):
         lines.append(str(sentence))

@@ -62,6 +62,17 @@ def test_a_backup_by_command_is_verified_and_kept(holdfast, source, destination,
     assert (job.kind, job.options["source"]) == ("copy", str(source))
 
 
+def test_one_file_is_told_of_as_one(holdfast, tmp_path, destination):
+    folder = tmp_path / "single"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("dear")
+
+    answer = holdfast("backup", folder, destination)
+
+    assert "Copied 1 file, 4 B; 0 unchanged." in answer.stdout
+    assert "The only file was read back from the destination" in answer.stdout
+
+
 def test_a_second_backup_by_command_moves_nothing(holdfast, source, destination, kept):
     holdfast("backup", source, destination)
     before = (destination / "notes.txt").stat()
