@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from core.clock import SystemClock
 from fastapi_app.assets import Assets, digest_of
-from fastapi_app.templating import Templates, address_of_asset
+from fastapi_app.templating import Templates, folder_of
 
 FOREVER = "public, max-age=31536000, immutable"
 
@@ -32,7 +32,7 @@ def test_a_file_is_kept_for_good_only_under_the_name_of_its_content(tmp_path):
 
 
 def test_every_answer_about_a_file_says_how_long_it_may_be_kept(world):
-    address = address_of_asset("app.css")
+    address = f"/static/app.css?v={digest_of(folder_of('static') / 'app.css')}"
 
     whole = world.client.get(address)
     again = world.client.get(address, headers={"If-None-Match": whole.headers["etag"]})
