@@ -1,12 +1,9 @@
 """What goes wrong ends in words that say what is safe; everything else is copied all the same."""
 
 import contextlib
-import json
 import os
 import resource
 import socket
-import subprocess
-import sys
 import threading
 from itertools import product
 from pathlib import Path
@@ -17,20 +14,7 @@ from core.copying.mirror import mirror
 from core.copying.roots import open_destination
 from core.copying.wishes import Wishes
 from core.errors import EngineFailed
-
-PROGRAM = Path(__file__).parent / "programs" / "back_up.py"
-ROOT = Path(__file__).parents[3]
-# The owner of everything may read everything, unless these two powers are put down first.
-PUT_DOWN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-
-
-def run_program(*argv):
-    """Run the backup in a process that may not read what its mode forbids; return what it said."""
-    command = [*PUT_DOWN, sys.executable, PROGRAM, *argv]
-    done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+from tests.core.copying.humble import run_humbly
 
 
 @pytest.fixture
@@ -43,7 +27,7 @@ def workspace(tmp_path):
 def test_an_unreadable_file_fails_the_run_and_names_it(tree, destination, workspace):
     (tree / "music" / "one.ogg").chmod(0)
 
-    said = run_program(tree, destination, workspace)
+    said = run_humbly(tree, destination, workspace)
 
     assert said["error"].startswith(
         "1 file or folder could not be read; the other 3 are copied and verified."
@@ -57,7 +41,7 @@ def test_an_unreadable_file_fails_the_run_and_names_it(tree, destination, worksp
 def test_an_unreadable_folder_fails_the_run_and_names_it(tree, destination, workspace):
     (tree / "music" / "live").chmod(0)
 
-    said = run_program(tree, destination, workspace)
+    said = run_humbly(tree, destination, workspace)
 
     assert said["warnings"] == ["Could not be read: music/live: permission denied."]
     assert (destination / "notes.txt").exists()
