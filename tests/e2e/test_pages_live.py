@@ -262,3 +262,16 @@ def test_a_killed_server_resumes_and_the_page_reconnects_by_itself(browser, make
     expect(page.locator("#attempt-1")).to_contain_text("interrupted")
     expect(page.locator("#attempt-2")).to_contain_text("completed")
     context.close()
+
+
+def test_a_page_says_that_its_job_was_deleted_elsewhere(new_page, watch, folders):
+    watch.expected += ["404"]
+    here, there = new_page(), new_page()
+    address = make_job(here, folders, "soon gone", start=False)
+    there.goto(address)
+    expect(there.get_by_role("heading", name="soon gone")).to_be_visible()
+
+    here.get_by_role("button", name="More actions").click()
+    here.get_by_role("button", name="Delete job").click()
+
+    expect(there.get_by_text("This has been deleted meanwhile.")).to_be_visible(timeout=10 * SECONDS)
