@@ -55,6 +55,10 @@ STATES: Final = (*RunState, NEVER_RUN)
 """What a job can show."""
 
 
+OF_RUNS: Final = ("last-run",)
+"""The orders in which a job moves although it is the same."""
+
+
 def state_of(item: JobOverview) -> str:
     """Return the state that a job shows: its latest run's, or "never"."""
     return item.latest_run.state if item.latest_run else NEVER_RUN
@@ -101,7 +105,9 @@ class Listing:
     def put(self, item: JobOverview) -> None:
         """Show the job as it now is."""
         old = self._items.get(item.job.id)
-        for name, key in ORDERS.items():
+        same_job = old is not None and old.job is item.job
+        for name in OF_RUNS if same_job else ORDERS:
+            key = ORDERS[name]
             self._reorder(name, key(old) if old else None, key(item))
         self._items[item.job.id] = item
         self._count(old, item)

@@ -31,6 +31,7 @@ def test_how_long_still_is_said_of_files_when_nothing_comes_after_them():
     meter.progress(0, 100, None)
     found = meter.progress(0, 7_500, None)
 
+    assert found.eta_seconds is not None
     assert found.eta_seconds > 0
 
 
@@ -40,6 +41,7 @@ def test_what_comes_after_is_added_where_bytes_are_counted():
     meter.progress(100, 0, lambda rate: 1_000_000.0)
     found = meter.progress(500, 1, lambda rate: 1_000_000.0)
 
+    assert found.eta_seconds is not None
     assert found.eta_seconds > 1_000_000
 
 
