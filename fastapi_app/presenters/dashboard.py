@@ -11,7 +11,7 @@ from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import JobRow, about, row_of, took
 from fastapi_app.presenters.proofs import newest_verified, proof_of
 from fastapi_app.presenters.runs import Figure, failure_of
-from fastapi_app.presenters.states import CHIPS, Mark, is_verified, mark_of
+from fastapi_app.presenters.states import CHIPS, Mark, is_about, is_verified, mark_of
 from fastapi_app.presenters.texts import plural
 from fastapi_app.presenters.tide import Tide, tide_of
 
@@ -121,7 +121,8 @@ def sentence_of(jobs: Sequence[JobOverview]) -> str:
     """Return what a person would say first."""
     ended = [overview.latest_run for overview in jobs if overview.latest_run and overview.latest_run.over]
     failed = sum(run.state == RunState.FAILED for run in ended)
-    good = sum(is_verified(run) for run in ended)
+    good = sum(is_proven(overview) for overview in jobs)
+    never = sum(overview.latest_run is None for overview in jobs)
     unproved = len(ended) - failed - good
     if failed:
         rest = " Everything else that ran has a verified copy." if good and not unproved else ""
@@ -130,7 +131,15 @@ def sentence_of(jobs: Sequence[JobOverview]) -> str:
         return "Nothing is protected yet."
     if unproved:
         return f"{plural(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
+    if never:
+        return f"{plural(never, 'job has', 'jobs have')} never run. Everything that ran has a verified copy."
     return "Everything that ran has a verified copy."
+
+
+def is_proven(overview: JobOverview) -> bool:
+    """Tell whether the job's latest run proved the copy that the job keeps today."""
+    run = overview.latest_run
+    return run is not None and is_verified(run) and is_about(run, overview.job)
 
 
 def needs_count(failed: int) -> str:
