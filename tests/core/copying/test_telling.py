@@ -135,8 +135,8 @@ def test_a_process_that_is_killed_is_named_as_such(tree, new_context, backup):
 
 
 def test_what_holdfast_could_not_keep_is_named():
-    error = OSError(errno.EACCES, os.strerror(errno.EACCES), "/data/work/copy/plan")
+    error = OSError(errno.EACCES, os.strerror(errno.EACCES), "/data/runs/copy/plan")
 
     assert str(broken_off(error)) == (
-        "Holdfast could not keep its own notes, or start its processes: /data/work/copy/plan: permission denied."
+        "Holdfast could not keep its own notes, or start its processes: /data/runs/copy/plan: permission denied."
     )
