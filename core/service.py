@@ -13,6 +13,7 @@ from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
+from core.errors import StorageFailed
 from core.events import Event, EventBus, EventsMissed, JobDeleted
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -117,9 +118,12 @@ class Service:
         self.manager.close()
 
     def tell_address(self, address: str) -> None:
-        """Let whoever finds the data folder held know where to go; raises StorageFailed."""
+        """Let whoever finds the data folder held know where to go, as far as the disk allows."""
         if isinstance(self._store, YamlFilesStore):
-            self._store.tell_address(address)
+            try:
+                self._store.tell_address(address)
+            except StorageFailed as error:  # no reason not to serve: reading goes on
+                log.warning("%s", error)
 
     def manifest(self, run_id: str) -> Path:
         """Return where the digest manifest of a run is, if it has one."""
