@@ -121,6 +121,13 @@ class StorageFull(StorageFailed):
     hint = "Free some space on the disk that holds Holdfast's data, then try again."
 
 
+class Overtaken(HoldfastError):
+    """Another process changed the same job at the same moment. It did not happen."""
+
+    code = "overtaken"
+    hint = "Look at the job, then try again."
+
+
 class StoreInUse(HoldfastError):
     """Another process holds the data folder."""
 

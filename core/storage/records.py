@@ -1,0 +1,159 @@
+"""What the lines of the journal say."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from core.errors import InvalidOptions, InvalidYaml
+from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Trigger, Value, frozen
+from core.states import RunState
+from core.storage.lines import json_text
+from core.storage.rows import Changes
+
+FORMAT: Final = 2
+
+
+class Head(Value, frozen=True, kw_only=True, tag="segment", tag_field="kind"):
+    """The first document of a segment; `first` is the number of the first record it may hold."""
+
+    format: int
+    store: str
+    segment: int
+    first: int
+    t: int
+
+
+class Closed(Value, frozen=True, kw_only=True, tag="closed", tag_field="kind"):
+    """Whoever appended last left in peace, after record `n`."""
+
+    n: int
+
+
+class Moved(Value, frozen=True, kw_only=True):
+    """Of a run, what changed; the fields are those of `Run`."""
+
+    id: str
+    job_id: str
+    number: int | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
+    state: RunState | UnsetType = UNSET
+    trigger: Trigger | UnsetType = UNSET
+    asked_by: str | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    version: int | UnsetType = UNSET
+    attempt: int | UnsetType = UNSET
+    attempts: tuple[Attempt, ...] | UnsetType = UNSET
+    progress: Progress | UnsetType = UNSET
+    checkpoint: dict[str, Any] | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+    due_at: datetime | None | UnsetType = UNSET
+    started_at: datetime | None | UnsetType = UNSET
+    ended_at: datetime | None | UnsetType = UNSET
+    worker: str | None | UnsetType = UNSET
+    warnings: tuple[str, ...] | UnsetType = UNSET
+    error: Failure | None | UnsetType = UNSET
+    result: dict[str, Any] | None | UnsetType = UNSET
+
+
+class Record(Value, frozen=True, kw_only=True):
+    """One change, whole.
+
+    `n` is its number, `t` when it was, in milliseconds since 1970. `was` has, for each of the
+    `jobs`, the CRC-32 of its definition's text when the change was decided.
+    """
+
+    n: int
+    t: int
+    jobs: tuple[Job, ...] = ()
+    was: dict[str, int] = {}
+    runs: tuple[Run, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    gone_jobs: tuple[str, ...] = ()
+    gone_runs: tuple[str, ...] = ()
+
+    @property
+    def job_ids(self) -> frozenset[str]:
+        """Return the jobs that this changes, or whose runs it changes."""
+        named = (job.id for job in self.jobs), (run.job_id for run in (*self.runs, *self.moved))
+        return frozenset(self.gone_jobs).union(*named)
+
+
+head_of = msgspec.json.Decoder(Head).decode
+closed_of = msgspec.json.Decoder(Closed).decode
+record_of = msgspec.json.Decoder(Record).decode
+
+MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"id", "job_id"})
+
+
+def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> bytes:
+    """Return the JSON of a change without its number and time.
+
+    `before` has the runs as they are, so that of those only what changed is written. Raises
+    InvalidOptions for what no text can hold.
+    """
+    for value in (*changes.jobs, *changes.runs):
+        if not GOOD_ID.match(value.id):
+            raise InvalidOptions({"id": f"{value.id!r:.80} cannot be an id."})
+    moved = [_moved(before[run.id], run) for run in changes.runs if run.id in before]
+    parts: dict[str, Any] = {
+        "jobs": changes.jobs,
+        "was": {job.id: was[job.id] for job in changes.jobs if job.id in was},
+        "runs": [run for run in changes.runs if run.id not in before],
+        "moved": moved,
+        "gone_jobs": changes.gone_jobs,
+        "gone_runs": changes.gone_runs,
+    }
+    try:
+        return json_text({name: part for name, part in parts.items() if part})
+    except UnicodeEncodeError:
+        raise InvalidOptions({"options": "A text holds half a character."}) from None
+    except RecursionError:
+        raise InvalidOptions({"options": "They are nested too deep."}) from None
+
+
+def text_of(body: bytes, n: int, t: int) -> bytes:
+    """Return the JSON of a record."""
+    return b'{"n":%d,"t":%d,%b' % (n, t, body[1:])
+
+
+def _moved(before: Run, after: Run) -> dict[str, Any]:
+    changed = {name: value for name in MOVING if (value := getattr(after, name)) is not getattr(before, name)}
+    return {"id": after.id, "job_id": after.job_id, **changed}
+
+
+def run_after(before: Run, moved: Moved) -> Run:
+    """Return the run after what changed of it."""
+    changed = {name: value for name in MOVING if (value := getattr(moved, name)) is not UNSET}
+    return frozen_run(replace(before, **changed))
+
+
+def frozen_job(job: Job) -> Job:
+    """Return a job as it was read, with what it holds made read-only."""
+    return replace(job, options=frozen(job.options))
+
+
+def frozen_run(run: Run) -> Run:
+    """Return a run as it was read, with what it holds made read-only."""
+    return replace(
+        run,
+        options=frozen(run.options),
+        checkpoint=frozen(run.checkpoint),
+        result=frozen(run.result),
+    )
+
+
+def record_from(text: bytes) -> Record:
+    """Return the record that the JSON text describes; raises InvalidYaml."""
+    try:
+        record = record_of(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidYaml(f"This is no record: {error}.") from None
+    for value in (*record.jobs, *record.runs, *record.moved):
+        if not GOOD_ID.match(value.id):
+            raise InvalidYaml("This record has an id that cannot be one.")
+    return record

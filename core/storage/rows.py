@@ -1,0 +1,111 @@
+"""What there is, in memory: every job, the runs at hand, and where older runs are."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from core.models import Job, Run, Value
+
+
+class Changes(Value, frozen=True, kw_only=True):
+    """What one command changes, kept or refused as a whole.
+
+    A job that is gone takes its runs with it; name them too.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    runs: tuple[Run, ...] = ()
+    gone_jobs: tuple[str, ...] = ()
+    gone_runs: tuple[str, ...] = ()
+
+
+class Rows:
+    """The truth in memory. Not thread-safe: its owner holds a lock.
+
+    `runs` has the runs at hand: of each job the latest and those that are not over at least. `older`
+    leads from the id of every other run to its job.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.runs: dict[str, Run] = {}
+        self.run_ids: dict[str, tuple[str, ...]] = {}
+        """The runs at hand of each job, by number."""
+        self.older: dict[str, str] = {}
+
+    def keep_job(self, job: Job) -> None:
+        """Have the job as it now is."""
+        self.jobs[job.id] = job
+
+    def keep_run(self, run: Run) -> None:
+        """Have the run as it now is."""
+        if run.id not in self.runs:
+            self.run_ids[run.job_id] = self._with(run)
+            self.older.pop(run.id, None)
+        self.runs[run.id] = run
+
+    def _with(self, run: Run) -> tuple[str, ...]:
+        known = self.run_ids.get(run.job_id, ())
+        if not known or self.runs[known[-1]].number < run.number:
+            return (*known, run.id)
+        # By number, not by time: a clock that was set back must not hide the newest run.
+        numbers = {run_id: self.runs[run_id].number for run_id in known}
+        return tuple(sorted((*known, run.id), key=lambda run_id: numbers.get(run_id, run.number)))
+
+    def keep_older(self, run_ids: Iterable[str], job_id: str) -> None:
+        """Know of runs that are not at hand."""
+        for run_id in run_ids:
+            if run_id not in self.runs:
+                self.older[run_id] = job_id
+
+    def drop_run(self, run_id: str) -> Run | None:
+        """Forget a run; return it if it was at hand."""
+        self.older.pop(run_id, None)
+        run = self.runs.pop(run_id, None)
+        if run is not None:
+            rest = tuple(other for other in self.run_ids[run.job_id] if other != run_id)
+            if rest:
+                self.run_ids[run.job_id] = rest
+            else:
+                del self.run_ids[run.job_id]
+        return run
+
+    def drop_job(self, job_id: str) -> None:
+        """Forget a job and the runs of it that are at hand."""
+        self.jobs.pop(job_id, None)
+        for run_id in self.run_ids.get(job_id, ()):
+            self.runs.pop(run_id, None)
+        self.run_ids.pop(job_id, None)
+
+    def put_away(self, run: Run) -> None:
+        """Have a run that is over no longer at hand; it is among the older ones."""
+        if self.runs.get(run.id) is run:
+            self.drop_run(run.id)
+            self.older[run.id] = run.job_id
+
+    def apply(self, changes: Changes) -> None:
+        """Take in a whole change."""
+        for job in changes.jobs:
+            self.keep_job(job)
+        for run in changes.runs:
+            self.keep_run(run)
+        for run_id in changes.gone_runs:
+            self.drop_run(run_id)
+        for job_id in changes.gone_jobs:
+            self.drop_job(job_id)
+
+    def runs_at_hand(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of a job that are at hand, the newest first."""
+        return tuple(self.runs[run_id] for run_id in reversed(self.run_ids.get(job_id, ())))
+
+    def latest_run(self, job_id: str) -> Run | None:
+        """Return the newest run of a job; None before the first."""
+        run_ids = self.run_ids.get(job_id)
+        return self.runs[run_ids[-1]] if run_ids else None
+
+    def ended_before(self, moment: datetime) -> Iterator[Run]:
+        """Give the runs at hand that ended before a moment and are not the latest of their job."""
+        for run_ids in self.run_ids.values():
+            for run_id in run_ids[:-1]:
+                run = self.runs[run_id]
+                if run.over and run.ended_at is not None and run.ended_at < moment:
+                    yield run
