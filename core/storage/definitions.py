@@ -1,0 +1,89 @@
+"""What people write and edit of a job: one YAML file each, with nothing of ours in it but the id."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import asdict, replace
+
+from core.errors import InvalidOptions, InvalidYaml
+from core.models import GOOD_ID, NOTHING, Job, OnInterrupt, Priority, Value, frozen
+from core.storage import yaml_text
+from core.storage.documents import builtin, placed
+
+READ_OVER: Final = ("version", "created_at", "updated_at")
+"""What format 1 wrote beside them; it is in the journal now."""
+
+HOLE: Final = re.compile(rb"\x00{8}")
+"""What a file system leaves where it never wrote; no editor and no encoding of text does."""
+
+in_order: Final = msgspec.json.Encoder(enc_hook=builtin, order="deterministic").encode
+
+
+class Definition(Value, frozen=True, kw_only=True):
+    """What a person decides about a job; `id` is None in a file that has not been given one."""
+
+    id: str | None = None
+    name: str
+    kind: str
+    options: Mapping[str, Any] = NOTHING
+    priority: Priority = Priority.NORMAL
+    on_interrupt: OnInterrupt = OnInterrupt.RESUME
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    enabled: bool = True
+
+
+FIELDS: Final = Definition.__struct_fields__
+
+
+def definition_of(job: Job) -> Definition:
+    """Return what a person decides about the job."""
+    return Definition(**{name: getattr(job, name) for name in FIELDS})
+
+
+def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - any values of a definition
+    """Tell whether two values are equal, where 1, 1.0 and true are three."""
+    return one is other or (one == other and in_order(one) == in_order(other))
+
+
+def is_damage(text: bytes) -> bool:
+    """Tell whether a text is what a fault leaves and no person writes: nothing, or holes."""
+    return not text.strip(b"\x00 \t\r\n") or HOLE.search(text) is not None
+
+
+def definition_from(text: bytes) -> Definition:
+    """Return the definition that the text describes; raises InvalidYaml with the place and a sentence."""
+    if is_damage(text):
+        raise InvalidYaml("Nothing readable is left of it.", line=1, column=1)
+    plain = yaml_text.read(text)
+    if not isinstance(plain, dict):
+        raise InvalidYaml("The definition of a job belongs here; this is not one.", line=1, column=1)
+    try:
+        definition = msgspec.convert(
+            {name: value for name, value in plain.items() if name not in READ_OVER}, Definition
+        )
+    except msgspec.ValidationError as error:
+        raise placed(text, str(error)) from None
+    if definition.id is not None and not GOOD_ID.match(definition.id):
+        raise placed(text, "This cannot be an id - at `$.id`")
+    return replace(definition, options=frozen(definition.options))
+
+
+def plain_of(definition: Definition) -> dict[str, Any]:
+    """Return the definition as the mapping that its text stands for."""
+    plain: dict[str, Any] = msgspec.to_builtins(asdict(definition), enc_hook=builtin)
+    if definition.id is None:
+        del plain["id"]
+    return plain
+
+
+def text_of_definition(definition: Definition) -> bytes:
+    """Return the text of a definition; raises InvalidOptions for what no text can hold."""
+    try:
+        return yaml_text.write(plain_of(definition))
+    except RecursionError:
+        raise InvalidOptions({"options": "They are nested too deep."}) from None
+    except InvalidYaml as error:
+        raise InvalidOptions({"options": str(error)}) from error
