@@ -1,0 +1,74 @@
+"""How long runs and logs are kept: pure decisions about what goes.
+
+Nothing goes that is still of use: of a job its latest run, every run that is not over, and the newest
+one that proved its copy stay for as long as the job.
+"""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import Final
+
+from core.models import Run, Value
+from core.states import RunState
+
+DELETED_KEPT_FOR: Final = timedelta(days=30)
+"""How long the last texts of a deleted job's definition can still be brought back."""
+
+
+class Keeping(Value, frozen=True, kw_only=True):
+    """What is kept at least: of each job that many runs, and every run that is younger than that.
+
+    Of logs it is what is kept at most: none that is older, and no more bytes of all together.
+    """
+
+    runs: int = 50
+    runs_for: timedelta = timedelta(days=400)
+    logs_for: timedelta = timedelta(days=400)
+    log_bytes: int = 2_000_000_000
+
+
+class KeptLog(Value, frozen=True, kw_only=True):
+    """The log of a run as it lies on the disk."""
+
+    run_id: str
+    bytes: int
+    written_at: datetime
+
+
+def runs_to_forget(runs: Sequence[Run], keeping: Keeping, now: datetime) -> tuple[Run, ...]:
+    """Return which runs of one job go, the newest first."""
+    ordered = sorted(runs, key=lambda run: run.number, reverse=True)
+    proved = next((run.id for run in ordered if has_proved(run)), None)
+    surplus = ordered[max(keeping.runs, 1) :]
+    before = now - keeping.runs_for
+    return tuple(run for run in surplus if run.over and run.id != proved and _ended_at(run) < before)
+
+
+def has_proved(run: Run) -> bool:
+    """Tell whether the run ended with its copy compared and found good."""
+    return run.state == RunState.COMPLETED and bool(run.result and run.result.get("verified"))
+
+
+def _ended_at(run: Run) -> datetime:
+    return run.ended_at or run.created_at
+
+
+def logs_to_forget(
+    logs: Iterable[KeptLog], in_use: AbstractSet[str], keeping: Keeping, now: datetime
+) -> tuple[KeptLog, ...]:
+    """Return which logs go: those too old, then the oldest until the rest is small enough.
+
+    Those of the runs `in_use` stay, and count.
+    """
+    newest_first = sorted(logs, key=lambda kept: kept.written_at, reverse=True)
+    before, room = now - keeping.logs_for, keeping.log_bytes
+    room -= sum(kept.bytes for kept in newest_first if kept.run_id in in_use)
+    gone = []
+    for kept in newest_first:
+        if kept.run_id in in_use:
+            continue
+        room -= kept.bytes
+        if room < 0 or kept.written_at < before:
+            gone.append(kept)
+    return tuple(gone)
