@@ -10,6 +10,9 @@ from core.errors import HoldfastError
 from core.models import Value
 
 MOST_SLOTS: Final = 64
+MOST_DAYS: Final = 36_500
+MOST_RUNS: Final = 1_000_000
+MOST_MEGABYTES: Final = 100_000_000
 LONGEST_NUMBER: Final = 20
 LONGEST_TOLD: Final = 80
 ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
@@ -33,6 +36,12 @@ class Settings(Value, frozen=True, kw_only=True):
     log_format: str = "text"
     public_origin: str = ""
     """The address people use ("https://jobs.example.org"), where it is not this machine's own."""
+    keep_runs: int = 50
+    keep_days: int = 400
+    """Of each job at least so many runs are kept, and every one that is not older than so many days."""
+    keep_logs_days: int = 400
+    keep_logs_mb: int = 2_000
+    """Logs of runs that are over are kept at most so many days, and all together at most so many megabytes."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -48,6 +57,10 @@ class Settings(Value, frozen=True, kw_only=True):
             log_level=_one_of(environment, "HOLDFAST_LOG_LEVEL", ("info", "debug", "warning", "error")),
             log_format=_one_of(environment, "HOLDFAST_LOG_FORMAT", ("text", "json")),
             public_origin=_origin(environment, "HOLDFAST_PUBLIC_ORIGIN"),
+            keep_runs=_number(environment, "HOLDFAST_KEEP_RUNS", 50, least=1, most=MOST_RUNS),
+            keep_days=_number(environment, "HOLDFAST_KEEP_DAYS", 400, most=MOST_DAYS),
+            keep_logs_days=_number(environment, "HOLDFAST_KEEP_LOGS_DAYS", 400, most=MOST_DAYS),
+            keep_logs_mb=_number(environment, "HOLDFAST_KEEP_LOGS_MB", 2_000, least=1, most=MOST_MEGABYTES),
         )
 
 

@@ -36,6 +36,10 @@ def serve(
     The environment can say it too: HOLDFAST_HOST, HOLDFAST_PORT, HOLDFAST_SLOTS, HOLDFAST_DATA, and
     HOLDFAST_LOG_LEVEL (info, debug, warning, error), HOLDFAST_LOG_FORMAT (text, json), HOLDFAST_PUBLIC_ORIGIN
     (the address people use, such as https://jobs.example.org, where it is not this machine's own).
+
+    How long things are kept: of each job at least HOLDFAST_KEEP_RUNS runs (50) and all that are not older than
+    HOLDFAST_KEEP_DAYS days (400); logs for HOLDFAST_KEEP_LOGS_DAYS days (400), together at most
+    HOLDFAST_KEEP_LOGS_MB megabytes (2000).
     """
     from fastapi_app.server import run_server  # noqa: PLC0415 - the web is loaded only to serve it
 

@@ -31,6 +31,10 @@ def test_settings_are_read_from_the_environment():
         ("HOLDFAST_SLOTS", "-1"),
         ("HOLDFAST_LOG_LEVEL", "loud"),
         ("HOLDFAST_LOG_FORMAT", "xml"),
+        ("HOLDFAST_KEEP_RUNS", "0"),
+        ("HOLDFAST_KEEP_DAYS", "for ever"),
+        ("HOLDFAST_KEEP_LOGS_DAYS", "1.5"),
+        ("HOLDFAST_KEEP_LOGS_MB", "0"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name, value):
