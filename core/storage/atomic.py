@@ -54,7 +54,7 @@ def write_aside(target: Path, content: bytes, *, durable: bool = True) -> Path:
     descriptor = os.open(temporary, flags, 0o600)
     try:
         try:
-            _write_all(descriptor, content)
+            write_all(descriptor, content)
             if durable:
                 os.fsync(descriptor)
         finally:
@@ -126,7 +126,8 @@ def _temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write every byte; a system call may take fewer than it was given."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

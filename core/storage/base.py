@@ -5,6 +5,7 @@ is settled, the change survives the loss of power; when it raises, nothing of it
 contract tests (`tests/core/storage/test_contract.py`) holds every implementation to this.
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
@@ -47,6 +48,11 @@ class Commitment(Protocol):
         ...
 
     @property
+    def note(self) -> object:
+        """Return what was handed in with the change."""
+        ...
+
+    @property
     def settled(self) -> bool:
         """Tell whether `wait` would return or raise at once."""
         ...
@@ -61,18 +67,28 @@ class Commitment(Protocol):
 
 
 class Audience(Protocol):
-    """Whoever is told what became durable; called in order, by one thread at a time."""
+    """Whoever decides changes, and is told what became of them; told by one thread at a time, in order.
 
-    def kept(self, group: Sequence[Commitment]) -> None:
-        """Take note that these are durable, in this order."""
+    `lock` is held to decide and to be told, for microseconds; `rows` is what is durable.
+    """
+
+    lock: threading.RLock
+    rows: Rows
+
+    def ahead(self, run_id: str) -> Run | None:
+        """Return the run as it was last accepted, durable or not."""
         ...
 
-    def others(self, changes: Sequence[Changes]) -> None:
-        """Take note of what other processes changed, in this order, and is durable."""
+    def kept(self, group: Sequence[Commitment], first: int) -> None:
+        """Take note that these are durable, numbered in this order from `first`."""
+        ...
+
+    def other(self, changes: Changes, number: int) -> None:
+        """Take note of what another process changed, and is durable; the lock is held."""
         ...
 
     def refused(self, group: Sequence[Commitment]) -> None:
-        """Take note that these, and nothing else that is not settled, will never be kept."""
+        """Take note that these will never be kept; the lock is held."""
         ...
 
 
@@ -88,12 +104,16 @@ class JobStore(ABC):
         """
 
     @abstractmethod
-    def submit(self, changes: Changes, *, durable: bool = True) -> Commitment:
-        """Accept the changes; with `durable=False` they are on disk within a second or two.
+    def submit(self, changes: Changes, note: object = None) -> Commitment:
+        """Accept the changes, to be written with the next that somebody waits for, or within a second or two.
 
         Safe to call from several threads; what is accepted first is kept first. Raises
         InvalidOptions for what cannot be kept anywhere, StorageFailed when the store is closed.
         """
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Settle whatever was accepted so far, kept or refused."""
 
     @abstractmethod
     def older_runs(self, job_id: str) -> tuple[Run, ...]:

@@ -18,13 +18,15 @@ import filelock
 
 from core.clock import Clock
 from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
-from core.models import Job
+from core.models import Job, Value
 from core.storage import atomic, yaml_text
 from core.storage.base import Problem
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""What this program writes. It reads every one before it, and brings it up."""
+
 OURS: Final = (
     "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
 )  # fmt: skip
@@ -186,24 +188,13 @@ class StoreFolder:
             )
 
     def _refuse_newer(self) -> None:
-        marker = self._read_marker(self.root / "store.yaml")
-        if marker is not None and marker > FORMAT:
+        marker = read_marker(self.root / "store.yaml")
+        if marker is not None and marker.format > FORMAT:
             raise StoreUnreadable(
                 f"The store in {self.root} was written by a newer Holdfast "
-                f"(format {marker}; this one knows {FORMAT}).",
+                f"(format {marker.format}; this one knows {FORMAT}).",
                 hint="Install the newer Holdfast again. Nothing was changed.",
             )
-
-    def _read_marker(self, path: Path) -> int | None:
-        """Return the format that a marker names; None if it cannot be read as one."""
-        try:
-            marker = yaml_text.read(path.read_bytes())
-        except (InvalidYaml, FileNotFoundError):
-            return None
-        if not isinstance(marker, dict) or not isinstance(marker.get("store"), str):
-            return None
-        number = marker.get("format")
-        return number if type(number) is int and number > 0 else None
 
     def _lock_it(self) -> None:
         try:
@@ -222,7 +213,7 @@ class StoreFolder:
 
     def _furnish(self) -> tuple[Problem, ...]:
         """Make what a store needs and is not there."""
-        for name in (*OURS, "backups/jobs", "backups/runs"):
+        for name in OURS:
             atomic.make_folder(self.root / name)
         atomic.sweep(self.root)
         atomic.sweep(self.root / "locks")
@@ -237,22 +228,45 @@ class StoreFolder:
 
     def _mend_marker(self) -> tuple[Problem, ...]:
         """See that the marker and its copy are there."""
-        marker, copy = self.root / "store.yaml", self.root / "backups" / "store.yaml"
-        if self._read_marker(marker) is not None:
-            if self._read_marker(copy) is None:
-                atomic.write_whole(copy, marker.read_bytes())
+        path, copy = self.root / "store.yaml", self.root / "backups" / "store.yaml"
+        known = read_marker(path)
+        if known is not None:
+            if read_marker(copy) is None:
+                atomic.write_whole(copy, path.read_bytes())
             return ()
         problems: tuple[Problem, ...] = ()
-        if marker.exists():
-            kept = self.keep_aside(marker)
+        if path.exists():
+            kept = self.keep_aside(path)
             message = f"It could not be read and was written anew; what was there is in {kept}."
             problems = (Problem(path="store.yaml", message=message),)
-        content = yaml_text.write({"format": FORMAT, "store": str(uuid.uuid4())})
-        if problems and self._read_marker(copy) == FORMAT:
-            content = copy.read_bytes()
-        atomic.write_whole(marker, content)
-        atomic.write_whole(copy, content)
+        self.mark(read_marker(copy) if problems else None)
         return problems
+
+    def mark(self, marker: "Marker | None" = None) -> None:
+        """Write the marker and, before it, its copy; without one, that of a new store."""
+        marker = marker or Marker(format=FORMAT, store=str(uuid.uuid4()))
+        content = yaml_text.write({"format": marker.format, "store": marker.store})
+        atomic.write_whole(self.root / "backups" / "store.yaml", content)
+        atomic.write_whole(self.root / "store.yaml", content)
+
+
+class Marker(Value, frozen=True, kw_only=True):
+    """What `store.yaml` says: how the folder is laid out, and which store it is."""
+
+    format: int
+    store: str
+
+
+def read_marker(path: Path) -> Marker | None:
+    """Return what a marker says; None if it cannot be read as one."""
+    try:
+        plain = yaml_text.read(path.read_bytes())
+    except (InvalidYaml, FileNotFoundError):
+        return None
+    if not isinstance(plain, dict) or not isinstance(plain.get("store"), str):
+        return None
+    number = plain.get("format")
+    return Marker(format=number, store=plain["store"]) if type(number) is int and number > 0 else None
 
 
 def slug(name: str) -> str:

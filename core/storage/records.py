@@ -51,13 +51,13 @@ class Moved(Value, frozen=True, kw_only=True):
     progress: Progress | UnsetType = UNSET
     checkpoint: dict[str, Any] | UnsetType = UNSET
     created_at: datetime | UnsetType = UNSET
-    due_at: datetime | None | UnsetType = UNSET
-    started_at: datetime | None | UnsetType = UNSET
-    ended_at: datetime | None | UnsetType = UNSET
-    worker: str | None | UnsetType = UNSET
+    due_at: datetime | UnsetType | None = UNSET
+    started_at: datetime | UnsetType | None = UNSET
+    ended_at: datetime | UnsetType | None = UNSET
+    worker: str | UnsetType | None = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
-    error: Failure | None | UnsetType = UNSET
-    result: dict[str, Any] | None | UnsetType = UNSET
+    error: Failure | UnsetType | None = UNSET
+    result: dict[str, Any] | UnsetType | None = UNSET
 
 
 class Record(Value, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class Record(Value, frozen=True, kw_only=True):
     n: int
     t: int
     jobs: tuple[Job, ...] = ()
-    was: dict[str, int] = {}
+    was: dict[str, int] = msgspec.field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     moved: tuple[Moved, ...] = ()
     gone_jobs: tuple[str, ...] = ()
@@ -79,8 +79,8 @@ class Record(Value, frozen=True, kw_only=True):
     @property
     def job_ids(self) -> frozenset[str]:
         """Return the jobs that this changes, or whose runs it changes."""
-        named = (job.id for job in self.jobs), (run.job_id for run in (*self.runs, *self.moved))
-        return frozenset(self.gone_jobs).union(*named)
+        runs: tuple[Run | Moved, ...] = (*self.runs, *self.moved)
+        return frozenset(self.gone_jobs).union((job.id for job in self.jobs), (run.job_id for run in runs))
 
 
 head_of = msgspec.json.Decoder(Head).decode
@@ -89,6 +89,9 @@ record_of = msgspec.json.Decoder(Record).decode
 
 MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"id", "job_id"})
 
+SHOWN_EARLIER: Final = ("progress", "checkpoint")
+"""What is known of a run before it is written, so that no comparison tells whether it was."""
+
 
 def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> bytes:
     """Return the JSON of a change without its number and time.
@@ -96,9 +99,9 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     `before` has the runs as they are, so that of those only what changed is written. Raises
     InvalidOptions for what no text can hold.
     """
-    for value in (*changes.jobs, *changes.runs):
-        if not GOOD_ID.match(value.id):
-            raise InvalidOptions({"id": f"{value.id!r:.80} cannot be an id."})
+    for object_id in (*(job.id for job in changes.jobs), *(run.id for run in changes.runs)):
+        if not GOOD_ID.match(object_id):
+            raise InvalidOptions({"id": f"{object_id!r:.80} cannot be an id."})
     moved = [_moved(before[run.id], run) for run in changes.runs if run.id in before]
     parts: dict[str, Any] = {
         "jobs": changes.jobs,
@@ -153,7 +156,21 @@ def record_from(text: bytes) -> Record:
         record = record_of(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidYaml(f"This is no record: {error}.") from None
-    for value in (*record.jobs, *record.runs, *record.moved):
-        if not GOOD_ID.match(value.id):
-            raise InvalidYaml("This record has an id that cannot be one.")
+    runs: tuple[Run | Moved, ...] = (*record.runs, *record.moved)
+    if not all(map(GOOD_ID.match, (*(job.id for job in record.jobs), *(run.id for run in runs)))):
+        raise InvalidYaml("This record has an id that cannot be one.")
     return record
+
+
+def changes_of(record: Record, runs: Mapping[str, Run]) -> Changes:
+    """Return what a record changes; `runs` has the runs as they were before it.
+
+    Of a run that is not among them nothing can be told, so what it moved to is left out.
+    """
+    moved = (run_after(runs[part.id], part) for part in record.moved if part.id in runs)
+    return Changes(
+        jobs=tuple(map(frozen_job, record.jobs)),
+        runs=(*map(frozen_run, record.runs), *moved),
+        gone_jobs=record.gone_jobs,
+        gone_runs=record.gone_runs,
+    )

@@ -31,6 +31,8 @@ class Rows:
         self.run_ids: dict[str, tuple[str, ...]] = {}
         """The runs at hand of each job, by number."""
         self.older: dict[str, str] = {}
+        self.older_ids: dict[str, list[str]] = {}
+        """The same the other way round: the older runs of each job."""
 
     def keep_job(self, job: Job) -> None:
         """Have the job as it now is."""
@@ -40,7 +42,7 @@ class Rows:
         """Have the run as it now is."""
         if run.id not in self.runs:
             self.run_ids[run.job_id] = self._with(run)
-            self.older.pop(run.id, None)
+            self._drop_older(run.id)
         self.runs[run.id] = run
 
     def _with(self, run: Run) -> tuple[str, ...]:
@@ -54,12 +56,13 @@ class Rows:
     def keep_older(self, run_ids: Iterable[str], job_id: str) -> None:
         """Know of runs that are not at hand."""
         for run_id in run_ids:
-            if run_id not in self.runs:
+            if run_id not in self.runs and run_id not in self.older:
                 self.older[run_id] = job_id
+                self.older_ids.setdefault(job_id, []).append(run_id)
 
     def drop_run(self, run_id: str) -> Run | None:
         """Forget a run; return it if it was at hand."""
-        self.older.pop(run_id, None)
+        self._drop_older(run_id)
         run = self.runs.pop(run_id, None)
         if run is not None:
             rest = tuple(other for other in self.run_ids[run.job_id] if other != run_id)
@@ -70,8 +73,10 @@ class Rows:
         return run
 
     def drop_job(self, job_id: str) -> None:
-        """Forget a job and the runs of it that are at hand."""
+        """Forget a job and its runs."""
         self.jobs.pop(job_id, None)
+        for run_id in self.older_ids.pop(job_id, ()):
+            self.older.pop(run_id, None)
         for run_id in self.run_ids.get(job_id, ()):
             self.runs.pop(run_id, None)
         self.run_ids.pop(job_id, None)
@@ -80,7 +85,14 @@ class Rows:
         """Have a run that is over no longer at hand; it is among the older ones."""
         if self.runs.get(run.id) is run:
             self.drop_run(run.id)
-            self.older[run.id] = run.job_id
+            self.keep_older((run.id,), run.job_id)
+
+    def _drop_older(self, run_id: str) -> None:
+        job_id = self.older.pop(run_id, None)
+        if job_id is not None:
+            self.older_ids[job_id].remove(run_id)
+            if not self.older_ids[job_id]:
+                del self.older_ids[job_id]
 
     def apply(self, changes: Changes) -> None:
         """Take in a whole change."""
@@ -92,6 +104,11 @@ class Rows:
             self.drop_run(run_id)
         for job_id in changes.gone_jobs:
             self.drop_job(job_id)
+
+    def job_of(self, run_id: str) -> str | None:
+        """Return the id of the job that a run belongs to; None for an unknown one."""
+        run = self.runs.get(run_id)
+        return run.job_id if run is not None else self.older.get(run_id)
 
     def runs_at_hand(self, job_id: str) -> tuple[Run, ...]:
         """Return the runs of a job that are at hand, the newest first."""

@@ -1,0 +1,215 @@
+"""Makes changes durable, all who wait in one flush, and refuses what cannot be kept.
+
+Whoever waits for a change commits for all when nobody else is at it, so that one alone loses no
+time to another thread. The order of locks: the turn, the commit lock, the audience's lock.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from core.clock import Clock
+from core.errors import HoldfastError, Overtaken, StorageFailed
+from core.storage import atomic
+from core.storage.base import Audience
+from core.storage.journal import Journal
+from core.storage.records import Record, body_of, changes_of
+from core.storage.rows import Changes
+
+log = logging.getLogger(__name__)
+
+WHAT_FAILED: Final = "The change could not be saved"
+CLOSED: Final = "The store is closed."
+
+Was = Callable[[str], int | None]
+"""Answers the checksum of a job's definition as it is known, None where there is none."""
+
+
+class Pending:
+    """A change that was accepted; see `core.storage.base.Commitment`."""
+
+    __slots__ = ("_committer", "_error", "body", "changes", "job_ids", "note", "number", "settled")
+
+    def __init__(self, committer: "Committer", changes: Changes, body: bytes, note: object) -> None:
+        self.changes = changes
+        self.note = note
+        self.body = body
+        self.job_ids: frozenset[str] = frozenset()
+        self.number = 0
+        self.settled = False
+        self._committer = committer
+        self._error: HoldfastError | None = None
+
+    def wait(self) -> int:
+        """Return the number of the change once it is durable; raises why it will never be."""
+        while not self.settled:
+            self._committer.commit(until=self)
+        if self._error is not None:
+            raise self._error
+        return self.number
+
+    def settle(self, number: int) -> None:
+        """Be durable."""
+        self.number = number
+        self.settled = True
+
+    def refuse(self, error: HoldfastError) -> None:
+        """Be refused for good."""
+        self._error = error
+        self.settled = True
+
+
+class Committer:
+    """Takes changes in, numbers them, and writes them to the journal."""
+
+    def __init__(self, journal: Journal, lock: Path, audience: Audience, clock: Clock, was: Was) -> None:
+        self._journal = journal
+        self._audience = audience
+        self._clock = clock
+        self._was = was
+        self._turn = threading.Lock()
+        self._accepted: list[Pending] = []
+        self._closed = False
+        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    def accept(self, changes: Changes, note: object) -> Pending:
+        """Take a change in; raises InvalidOptions, or StorageFailed when closed."""
+        with self._audience.lock:
+            if self._closed:
+                raise StorageFailed(CLOSED)
+            pending = Pending(self, changes, self._body(changes), note)
+            pending.job_ids = self._jobs_of(changes)
+            self._accepted.append(pending)
+            return pending
+
+    def _body(self, changes: Changes) -> bytes:
+        was = {job.id: crc for job in changes.jobs if (crc := self._was(job.id)) is not None}
+        before = {
+            run.id: known for run in changes.runs if (known := self._audience.ahead(run.id)) is not None
+        }
+        return body_of(changes, was, before)
+
+    def _jobs_of(self, changes: Changes) -> frozenset[str]:
+        rows = self._audience.rows
+        gone = (rows.job_of(run_id) for run_id in changes.gone_runs)
+        return frozenset(
+            (
+                *(job.id for job in changes.jobs),
+                *(run.job_id for run in changes.runs),
+                *changes.gone_jobs,
+                *(job_id for job_id in gone if job_id is not None),
+            )
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing waits to be written."""
+        return not self._accepted
+
+    def commit(self, *, until: Pending | None = None) -> None:
+        """Write whatever was accepted, unless `until` is settled by the time it is our turn."""
+        with self._turn:
+            if until is None or not until.settled:
+                self._commit()
+
+    def look(self) -> None:
+        """Take in what other processes changed; raises StorageFailed."""
+        if not self._journal.is_grown:
+            return
+        with self._turn, atomic.storage_errors("What others changed could not be read"), self._locked():
+            self._take_in(self._journal.others())
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[Journal]:
+        """Let nobody commit meanwhile, in any process; everything accepted is settled before."""
+        with self._turn:
+            self._commit()
+            with self._locked():
+                self._take_in(self._journal.others())
+                yield self._journal
+
+    def close(self) -> None:
+        """Settle what was accepted, say so in the journal, and let go."""
+        with self._audience.lock:
+            if self._closed:
+                return
+            self._closed = True
+        with self._turn:
+            self._commit()
+            try:
+                with self._locked():
+                    self._take_in(self._journal.others())
+                    self._journal.leave()
+            except (OSError, StorageFailed) as error:  # the next one to open takes more care then
+                log.warning("the journal could not be closed in peace: %s", error)
+            self._journal.close()
+            os.close(self._descriptor)
+
+    def _commit(self) -> None:
+        with self._audience.lock:
+            group, self._accepted = self._accepted, []
+        if not group:
+            return
+        try:
+            with self._locked():
+                self._take_in(self._journal.others(), group)
+                group = [pending for pending in group if not pending.settled]
+                first = self._append(group)
+        except OSError as error:
+            refusal = atomic.storage_error(WHAT_FAILED, error)
+            self._refuse_all(group, type(refusal), str(refusal))
+            return
+        except StorageFailed as error:
+            self._refuse_all(group, type(error), str(error))
+            return
+        self._audience.kept(group, first)
+        for number, pending in enumerate(group, start=first):
+            pending.settle(number)
+
+    def _append(self, group: Sequence[Pending]) -> int:
+        if not group:
+            return self._journal.n + 1
+        now = int(self._clock.now().timestamp() * 1_000)
+        return self._journal.append([pending.body for pending in group], now)
+
+    def _take_in(self, records: Sequence[Record], group: Sequence[Pending] = ()) -> None:
+        """Show what others changed; refuse what was decided here without knowing of it."""
+        if not records:
+            return
+        with self._audience.lock:
+            touched: set[str] = set()
+            for record in records:
+                touched |= record.job_ids | self._jobs_of(Changes(gone_runs=record.gone_runs))
+                self._audience.other(changes_of(record, self._audience.rows.runs), record.n)
+            overtaken = []
+            for pending in (*group, *self._accepted):
+                if not touched.isdisjoint(pending.job_ids):
+                    touched |= pending.job_ids
+                    overtaken.append(pending)
+            self._accepted = [pending for pending in self._accepted if pending not in overtaken]
+            self._audience.refused(overtaken)
+        for pending in overtaken:
+            pending.refuse(Overtaken("Another command changed this at the same moment."))
+
+    def _refuse_all(self, group: Sequence[Pending], kind: type[StorageFailed], message: str) -> None:
+        """Refuse a group, and what was accepted since: it may have been decided on what now never was."""
+        with self._audience.lock:
+            refused = [pending for pending in (*group, *self._accepted) if not pending.settled]
+            self._accepted = []
+            self._audience.refused(refused)
+        for pending in refused:
+            pending.refuse(kind(message))
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the commit lock, which the kernel gives back when a process ends."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
