@@ -5,19 +5,16 @@ time to another thread. The order of locks: the turn, the commit lock, the audie
 """
 
 import contextlib
-import fcntl
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
 from core.clock import Clock
 from core.errors import HoldfastError, Overtaken, StorageFailed
 from core.storage import atomic
 from core.storage.base import Audience
-from core.storage.journal import Journal
 from core.storage.records import Record, body_of, changes_of
 from core.storage.rows import Changes
 
@@ -28,6 +25,37 @@ CLOSED: Final = "The store is closed."
 
 Was = Callable[[str], int | None]
 """Answers the checksum of a job's definition as it is known, None where there is none."""
+
+
+class Tape(Protocol):
+    """What changes are written to; `core.storage.journal.Journal` says more."""
+
+    n: int
+
+    @property
+    def is_grown(self) -> bool:
+        """Tell whether another process appended."""
+        ...
+
+    def append(self, bodies: Sequence[bytes], now: int) -> int:
+        """Make the changes durable, in order; return the number of the first."""
+        ...
+
+    def others(self) -> list[Record]:
+        """Return what other processes appended since the last look."""
+        ...
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from appending meanwhile."""
+        ...
+
+    def leave(self) -> None:
+        """Say that whoever appended last left in peace."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Pending:
@@ -65,9 +93,9 @@ class Pending:
 
 
 class Committer:
-    """Takes changes in, numbers them, and writes them to the journal."""
+    """Takes changes in and writes them to the journal."""
 
-    def __init__(self, journal: Journal, lock: Path, audience: Audience, clock: Clock, was: Was) -> None:
+    def __init__(self, journal: Tape, audience: Audience, clock: Clock, was: Was) -> None:
         self._journal = journal
         self._audience = audience
         self._clock = clock
@@ -75,7 +103,6 @@ class Committer:
         self._turn = threading.Lock()
         self._accepted: list[Pending] = []
         self._closed = False
-        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def accept(self, changes: Changes, note: object) -> Pending:
         """Take a change in; raises InvalidOptions, or StorageFailed when closed."""
@@ -121,17 +148,21 @@ class Committer:
         """Take in what other processes changed; raises StorageFailed."""
         if not self._journal.is_grown:
             return
-        with self._turn, atomic.storage_errors("What others changed could not be read"), self._locked():
+        with (
+            self._turn,
+            atomic.storage_errors("What others changed could not be read"),
+            self._journal.locked(),
+        ):
             self._take_in(self._journal.others())
 
     @contextlib.contextmanager
-    def quiet(self) -> Iterator[Journal]:
+    def quiet(self) -> Iterator[None]:
         """Let nobody commit meanwhile, in any process; everything accepted is settled before."""
         with self._turn:
             self._commit()
-            with self._locked():
+            with self._journal.locked():
                 self._take_in(self._journal.others())
-                yield self._journal
+                yield
 
     def close(self) -> None:
         """Settle what was accepted, say so in the journal, and let go."""
@@ -142,13 +173,12 @@ class Committer:
         with self._turn:
             self._commit()
             try:
-                with self._locked():
+                with self._journal.locked():
                     self._take_in(self._journal.others())
                     self._journal.leave()
             except (OSError, StorageFailed) as error:  # the next one to open takes more care then
                 log.warning("the journal could not be closed in peace: %s", error)
             self._journal.close()
-            os.close(self._descriptor)
 
     def _commit(self) -> None:
         with self._audience.lock:
@@ -156,7 +186,7 @@ class Committer:
         if not group:
             return
         try:
-            with self._locked():
+            with self._journal.locked():
                 self._take_in(self._journal.others(), group)
                 group = [pending for pending in group if not pending.settled]
                 first = self._append(group)
@@ -204,12 +234,3 @@ class Committer:
             self._audience.refused(refused)
         for pending in refused:
             pending.refuse(kind(message))
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the commit lock, which the kernel gives back when a process ends."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)

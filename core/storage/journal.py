@@ -1,9 +1,10 @@
 """The journal, open for appending: where a change becomes durable.
 
-Whoever calls holds the commit lock, so that no other process appends at the same time.
+Whoever reads or appends holds it `locked`, so that no other process appends at the same time.
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,7 @@ def beginning_of(store_id: str, segment: int, first: int, t: int) -> bytes:
 class Journal:
     """The last segment of a store. `n` and `t` are those of the last record."""
 
-    def __init__(self, state: Path, store_id: str, *, segment: int, n: int, t: int) -> None:
+    def __init__(self, state: Path, lock: Path, store_id: str, *, segment: int, n: int, t: int) -> None:
         self.n = n
         self.t = t
         self._state = state
@@ -53,6 +54,7 @@ class Journal:
         self._foreign: list[Record] = []
         self._enter(segment)
         self._length = os.fstat(self._descriptor).st_size
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     @property
     def segment(self) -> int:
@@ -68,6 +70,15 @@ class Journal:
     def is_grown(self) -> bool:
         """Tell whether another process appended; costs a microsecond or two."""
         return os.fstat(self._descriptor).st_size != self._length or os.access(self._next, os.F_OK)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from appending; the kernel gives the lock back when a process ends."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def append(self, bodies: Sequence[bytes], now: int) -> int:
         """Make the changes durable, in order; return the number of the first.
@@ -120,15 +131,17 @@ class Journal:
             self._left = True
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Let go of the files."""
+        for descriptor in (self._descriptor, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._lock = -1
 
     def _enter(self, segment: int) -> None:
         path = segment_path(self._state, segment)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
-        self.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
         self._descriptor = descriptor
         self._segment = segment
         self._next = segment_path(self._state, segment + 1)

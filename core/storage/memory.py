@@ -1,92 +1,100 @@
 """A store that forgets when the process ends; for tests and for trying things out."""
 
-import threading
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 
-import msgspec
+from core.clock import Clock, SystemClock
+from core.errors import HoldfastError, StorageFailed, StoreInUse
+from core.models import Run
+from core.storage.base import Audience, Commitment, Contents, JobStore
+from core.storage.committer import CLOSED, Committer
+from core.storage.records import Record, changes_of, record_from, text_of
+from core.storage.rows import Changes, Rows
 
-from core.errors import HoldfastError, InvalidOptions, StorageFailed, StoreInUse
-from core.models import Job, Run, frozen
-from core.storage.base import Changes, Contents, JobStore
-from core.storage.documents import builtin
 
-to_bytes = msgspec.json.Encoder(enc_hook=builtin).encode
-job_of: Callable[[bytes], Job] = msgspec.json.Decoder(Job).decode
-run_of: Callable[[bytes], Run] = msgspec.json.Decoder(Run).decode
+class MemoryTape:
+    """Keeps bytes, as a disk does, so that nothing it was given can change in it."""
+
+    is_grown = False
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.texts: list[bytes] = []
+        self.failures: deque[HoldfastError] = deque()
+
+    def append(self, bodies: Sequence[bytes], now: int) -> int:
+        """Keep the changes; return the number of the first."""
+        if self.failures:
+            raise self.failures.popleft()
+        first = self.n + 1
+        self.texts += [text_of(body, n, now) for n, body in enumerate(bodies, start=first)]
+        self.n += len(bodies)
+        return first
+
+    def others(self) -> list[Record]:
+        """Return nothing: there is no other process."""
+        return []
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep nobody out: there is nobody."""
+        yield
+
+    def leave(self) -> None:
+        """Say nothing to nobody."""
+
+    def close(self) -> None:
+        """Keep everything for the next `open`."""
 
 
 class MemoryStore(JobStore):
-    """Keeps bytes, as a disk does, so that nothing it was given can change in it."""
+    """Keeps jobs and runs as long as the process lives."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held = False
-        self._jobs: dict[str, bytes] = {}
-        self._runs: dict[str, bytes] = {}
-        self._failures: deque[HoldfastError] = deque()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._tape = MemoryTape()
+        self._committer: Committer | None = None
 
     def fail_next(self, error: HoldfastError, *, times: int = 1) -> None:
         """Refuse the next commits with this error, as a disk in trouble would."""
-        self._failures.extend([error] * times)
+        self._tape.failures.extend([error] * times)
 
-    def open(self) -> Contents:
+    def open(self, audience: Audience, *, at_work: bool = True) -> Contents:  # noqa: ARG002 - one process
         """Take hold of the store and read all of it."""
-        with self._lock:
-            if self._held:
-                raise StoreInUse("The store is in use by this process.")
-            self._held = True
-            jobs = (job_of(kept) for kept in self._jobs.values())
-            runs = (run_of(kept) for kept in self._runs.values())
-            return Contents(
-                jobs=tuple(msgspec.structs.replace(job, options=frozen(job.options)) for job in jobs),
-                runs=tuple(
-                    msgspec.structs.replace(
-                        run,
-                        options=frozen(run.options),
-                        checkpoint=frozen(run.checkpoint),
-                        result=frozen(run.result),
-                    )
-                    for run in runs
-                ),
-            )
+        if self._committer is not None:
+            raise StoreInUse("The store is in use by this process.")
+        rows = Rows()
+        for text in self._tape.texts:
+            rows.apply(changes_of(record_from(text), rows.runs))
+        self._committer = Committer(self._tape, audience, self._clock, lambda _: None)
+        return Contents(rows=rows, number=self._tape.n)
 
-    def commit(self, changes: Changes, *, durable: bool = True) -> None:  # noqa: ARG002 - the same here
-        """Keep the changes, all or none."""
-        jobs = {job.id: _encoded(job) for job in changes.jobs}
-        runs = {run.id: _encoded(run) for run in changes.runs}
-        with self._lock:
-            self._refuse_closed()
-            if self._failures:
-                raise self._failures.popleft()
-            self._jobs.update(jobs)
-            self._runs.update(runs)
-            for job_id in changes.gone_jobs:
-                self._jobs.pop(job_id, None)
-            for run_id in changes.gone_runs:
-                self._runs.pop(run_id, None)
+    def submit(self, changes: Changes, note: object = None) -> Commitment:
+        """Accept the changes."""
+        return self._open().accept(changes, note)
+
+    def commit(self) -> None:
+        """Settle whatever was accepted so far."""
+        self._open().commit()
+
+    def older_runs(self, job_id: str) -> tuple[Run, ...]:  # noqa: ARG002 - all of them are at hand
+        """Return nothing: every run is at hand."""
+        return ()
 
     def check_writable(self) -> None:
         """Raise what the next commit would."""
-        with self._lock:
-            self._refuse_closed()
-            if self._failures:
-                raise self._failures[0]
+        self._open()
+        if self._tape.failures:
+            raise self._tape.failures[0]
 
     def close(self) -> None:
         """Let go of the store; what it keeps stays for the next `open`."""
-        with self._lock:
-            self._held = False
+        if self._committer is not None:
+            self._committer.close()
+            self._committer = None
 
-    def _refuse_closed(self) -> None:
-        if not self._held:
-            raise StorageFailed("The store is closed.")
-
-
-def _encoded(value: Job | Run) -> bytes:
-    try:
-        return to_bytes(value)
-    except UnicodeEncodeError:
-        raise InvalidOptions({"options": "A text holds half a character."}) from None
-    except RecursionError:
-        raise InvalidOptions({"options": "They are nested too deep."}) from None
+    def _open(self) -> Committer:
+        if self._committer is None:
+            raise StorageFailed(CLOSED)
+        return self._committer
