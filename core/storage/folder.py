@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Final, Literal
 
 import filelock
+import msgspec
 
 from core.clock import Clock
 from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
 from core.models import Job, Value
 from core.storage import atomic, yaml_text
 from core.storage.base import Problem
+from core.storage.lines import BEFORE_SUM, BEGINNING, LENGTH_OF_SUM, is_blank, opened, seed_of
+from core.storage.records import Head, head_of
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +191,7 @@ class StoreFolder:
             )
 
     def _refuse_newer(self) -> None:
-        marker = read_marker(self.root / "store.yaml")
+        marker = read_marker(self.root / "store.yaml") or read_marker(self.root / "backups" / "store.yaml")
         if marker is not None and marker.format > FORMAT:
             raise StoreUnreadable(
                 f"The store in {self.root} was written by a newer Holdfast "
@@ -231,23 +234,32 @@ class StoreFolder:
         path, copy = self.root / "store.yaml", self.root / "backups" / "store.yaml"
         known = read_marker(path)
         if known is not None:
-            if read_marker(copy) is None:
-                atomic.write_whole(copy, path.read_bytes())
+            if read_marker(copy) != known:
+                write_marker(copy, known)
             return ()
         problems: tuple[Problem, ...] = ()
         if path.exists():
             kept = self.keep_aside(path)
             message = f"It could not be read and was written anew; what was there is in {kept}."
             problems = (Problem(path="store.yaml", message=message),)
-        self.mark(read_marker(copy) if problems else None)
+            known = read_marker(copy) or self._told_by_journal()
+        known = known or Marker(format=self._laid_out_as(), store=str(uuid.uuid4()))
+        write_marker(path, known)
+        write_marker(copy, known)
         return problems
 
-    def mark(self, marker: "Marker | None" = None) -> None:
-        """Write the marker and, before it, its copy; without one, that of a new store."""
-        marker = marker or Marker(format=FORMAT, store=str(uuid.uuid4()))
-        content = yaml_text.write({"format": marker.format, "store": marker.store})
-        atomic.write_whole(self.root / "backups" / "store.yaml", content)
-        atomic.write_whole(self.root / "store.yaml", content)
+    def _told_by_journal(self) -> "Marker | None":
+        """Return the marker that the journal bears out; None where it does not tell."""
+        for path in sorted((self.root / "state").glob("journal-*.yaml")):
+            head = first_document(path)
+            if head is not None:
+                return Marker(format=head.format, store=head.store)
+        return None
+
+    def _laid_out_as(self) -> int:
+        """Return the format of a folder whose marker is lost: the one before had definitions and no state."""
+        older = any(_files(self.root / "jobs")) and not any(_files(self.root / "state"))
+        return FORMAT - 1 if older else FORMAT
 
 
 class Marker(Value, frozen=True, kw_only=True):
@@ -267,6 +279,23 @@ def read_marker(path: Path) -> Marker | None:
         return None
     number = plain.get("format")
     return Marker(format=number, store=plain["store"]) if type(number) is int and number > 0 else None
+
+
+def write_marker(path: Path, marker: Marker) -> None:
+    """Put a marker, or its copy, in place."""
+    atomic.write_whole(path, yaml_text.write({"format": marker.format, "store": marker.store}))
+
+
+def first_document(segment: Path) -> Head | None:
+    """Return what a segment of the journal says of itself; None if it cannot be believed."""
+    try:
+        with segment.open("rb") as file:
+            line = next((line for line in file if not is_blank(line)), b"")
+        said = head_of(line[len(BEGINNING) : -len(BEFORE_SUM) - LENGTH_OF_SUM - 1])
+        opened(line, seed_of(said.store, segment.stem))
+    except (OSError, InvalidYaml, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return said
 
 
 def slug(name: str) -> str:
