@@ -8,32 +8,30 @@ import os
 import re
 import stat
 import unicodedata
-import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
 import filelock
-import msgspec
 
 from core.clock import Clock
 from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
-from core.models import Job, Value
+from core.models import Job
 from core.storage import atomic, yaml_text
 from core.storage.base import Problem
-from core.storage.lines import BEFORE_SUM, BEGINNING, LENGTH_OF_SUM, is_blank, opened, seed_of
-from core.storage.records import Head, head_of
+from core.storage.marker import FORMAT, Marker, found_anew, read_marker, write_marker
+from core.storage.users import Users
 
 log = logging.getLogger(__name__)
-
-FORMAT: Final = 2
-"""What this program writes. It reads every one before it, and brings it up."""
 
 OURS: Final = (
     "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
 )  # fmt: skip
 NOT_TRACKED: Final = "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\n"
+LOCKS: Final = ("server.lock", "users.lock", "door.lock", "commit.lock")
+MARKERS: Final = ("store.yaml", "backups/store.yaml")
+WITHIN_BACKUPS: Final = ("definitions", "own-state", "segments")
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", "auth"})
 """What a folder may hold that is about to become a store."""
 
@@ -44,11 +42,13 @@ Kind = Literal["jobs", "runs"]
 
 
 class StoreFolder:
-    """A folder that one process holds, with its marker and its places."""
+    """A store's folder, with its marker and its places."""
 
     def __init__(self, root: Path, clock: Clock) -> None:
         self.root = root.absolute()
         self._clock = clock
+        self._users: Users | None = None
+        self._marker: Marker | None = None
         self._lock = filelock.FileLock(
             self.root / "locks" / "server.lock",
             mode=0o600,
@@ -59,12 +59,39 @@ class StoreFolder:
 
     @property
     def held(self) -> bool:
-        """Tell whether this process holds the folder."""
+        """Tell whether this process has the folder, at work or as a visitor."""
+        return self._users is not None
+
+    @property
+    def at_work(self) -> bool:
+        """Tell whether this process is the one at work."""
         return self._lock.is_locked
 
-    def take(self) -> tuple[Problem, ...]:
-        """Hold the folder, as the store it is or a new one; returns what had to be mended.
+    @property
+    def marker(self) -> Marker:
+        """Return what the folder says of itself, also where it is not held.
 
+        Where the marker cannot be read, it is what `take` would write anew.
+        """
+        if self._marker is None:
+            marker, copy = (self.root / name for name in MARKERS)
+            self._marker = read_marker(marker) or read_marker(copy) or found_anew(self.root)
+        return self._marker
+
+    @property
+    def store_id(self) -> str:
+        """Return the id of the store, which its checksums depend on."""
+        return self.marker.store
+
+    @property
+    def format(self) -> int:
+        """Return the format that the folder is in; an older one wants to be migrated."""
+        return self.marker.format
+
+    def take(self, *, at_work: bool = True) -> tuple[Problem, ...]:
+        """Have the folder, as the store it is or a new one; returns what had to be mended.
+
+        One process is at work; any number may visit, but not where a folder is still to be migrated.
         Raises StoreInUse or StoreUnreadable, and then nothing in it was touched.
         """
         if self.held:
@@ -73,18 +100,27 @@ class StoreFolder:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_strangers()
             atomic.make_folder(self.root / "locks")
-            self._lock_it()
             try:
-                return self._furnish()
+                return self._come_in(at_work=at_work)
             except BaseException:
                 self.release()
                 raise
+
+    def alone(self) -> contextlib.AbstractContextManager[bool]:
+        """Tell, inside, whether nobody else has the folder; while that is so nobody can come in."""
+        if self._users is None:
+            raise StorageFailed("The store is closed.")
+        return self._users.alone()
+
+    def migrated(self) -> None:
+        """Write down that the folder now is of our format."""
+        self._write_marker(Marker(format=FORMAT, store=self.store_id))
 
     def check(self) -> None:
         """Raise StoreUnreadable for what `take` would refuse or could not use; changes nothing."""
         with self._unreadable():
             self._refuse_strangers()
-        for name in (*OURS, "locks/server.lock"):
+        for name in (*OURS, *(f"locks/{lock}" for lock in LOCKS)):
             if os.path.lexists(self.root / name):
                 _check_ours(self.root / name)
 
@@ -109,6 +145,9 @@ class StoreFolder:
 
     def release(self) -> None:
         """Let go of the folder."""
+        if self._users is not None:
+            self._users.leave()
+        self._users = self._marker = None
         self._lock.release()
 
     def tell_address(self, address: str) -> None:
@@ -134,6 +173,30 @@ class StoreFolder:
         folder = self.root / "backups" / kind / object_id[:2]
         return folder / f"{object_id}.{generation}.yaml"
 
+    def lock_path(self, name: str) -> Path:
+        """Return where a lock ("commit") lies."""
+        return self.root / "locks" / f"{name}.lock"
+
+    def segment_path(self, number: int) -> Path:
+        """Return where a segment of the journal lies."""
+        return self.root / "state" / f"journal-{number}.yaml"
+
+    def rows_path(self, shard: str, generation: int) -> Path:
+        """Return where a shard ("3f") of a snapshot lies."""
+        return self.root / "state" / f"rows-{shard}-{generation}.yaml"
+
+    def checkpoint_path(self, generation: int) -> Path:
+        """Return where the checkpoint of a snapshot lies."""
+        return self.root / "state" / f"checkpoint-{generation}.yaml"
+
+    def history_path(self, job_id: str) -> Path:
+        """Return where the older runs of a job lie."""
+        return self.root / "runs" / job_id[:2] / f"{job_id}.yaml"
+
+    def previous_definition(self, job_id: str, generation: int) -> Path:
+        """Return where an older text of a definition is kept; 1 is the youngest."""
+        return self.root / "backups" / "definitions" / job_id[:2] / f"{job_id}.{generation}.yaml"
+
     def relative(self, path: Path) -> str:
         """Return a path as people are told it."""
         return path.relative_to(self.root).as_posix()
@@ -146,22 +209,33 @@ class StoreFolder:
         try:
             if not is_regular(path):
                 return None
-            big = path.stat().st_size > yaml_text.LONGEST_TEXT
-            content = b"" if big else path.read_bytes()
-            tail = f"-{hashlib.sha256(content).hexdigest()[:8]}-{self.relative(path).replace('/', '-')}"
-            quarantine = self.root / "quarantine"
-            for known in quarantine.iterdir():
-                if known.name.endswith(tail):
-                    return f"quarantine/{known.name}"
-            kept = quarantine / f"{_stamp(self._clock.now())}{tail}"
-            if big:
+            if path.stat().st_size <= yaml_text.LONGEST_TEXT:
+                return self.keep_bytes(self.relative(path), path.read_bytes())
+            kept = self._place_aside(self.relative(path), b"")
+            if not kept.exists():
                 atomic.link(path, kept)
-            else:
-                atomic.write_whole(kept, content)
         except OSError as error:
             log.warning("%s could not be kept aside: %s", path, error)
             return None
         return f"quarantine/{kept.name}"
+
+    def keep_bytes(self, name: str, content: bytes) -> str | None:
+        """Keep a piece of what stood in the file `name` in quarantine, as `keep_aside` does."""
+        try:
+            kept = self._place_aside(name, content)
+            if not kept.exists():
+                atomic.write_whole(kept, content)
+        except OSError as error:
+            log.warning("A piece of %s could not be kept aside: %s", name, error)
+            return None
+        return f"quarantine/{kept.name}"
+
+    def _place_aside(self, name: str, content: bytes) -> Path:
+        """Return where a piece lies in quarantine, or would."""
+        tail = f"-{hashlib.sha256(content).hexdigest()[:8]}-{name.replace('/', '-')}"
+        quarantine = self.root / "quarantine"
+        known = (path for path in quarantine.iterdir() if path.name.endswith(tail))
+        return next(known, quarantine / f"{_stamp(self._clock.now())}{tail}")
 
     @contextlib.contextmanager
     def _unreadable(self) -> Iterator[None]:
@@ -175,6 +249,7 @@ class StoreFolder:
     def _refuse_strangers(self) -> None:
         """Raise StoreUnreadable for a folder with files in it that lost or never had its marker."""
         if (self.root / "store.yaml").exists():
+            self._marker = None
             self._refuse_newer()
             return
         for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
@@ -191,13 +266,20 @@ class StoreFolder:
             )
 
     def _refuse_newer(self) -> None:
-        marker = read_marker(self.root / "store.yaml") or read_marker(self.root / "backups" / "store.yaml")
-        if marker is not None and marker.format > FORMAT:
+        marker = self.marker
+        if marker.format > FORMAT:
             raise StoreUnreadable(
                 f"The store in {self.root} was written by a newer Holdfast "
                 f"(format {marker.format}; this one knows {FORMAT}).",
                 hint="Install the newer Holdfast again. Nothing was changed.",
             )
+
+    def _come_in(self, *, at_work: bool) -> tuple[Problem, ...]:
+        if at_work or self.format < FORMAT:  # the Holdfast before this one knows of no other lock
+            self._lock_it()
+        self._users = Users(self.root / "locks")
+        with self._users.at_the_door():
+            return self._furnish()
 
     def _lock_it(self) -> None:
         try:
@@ -219,83 +301,40 @@ class StoreFolder:
         for name in OURS:
             atomic.make_folder(self.root / name)
         atomic.sweep(self.root)
-        atomic.sweep(self.root / "locks")
         if not (self.root / ".gitignore").exists():
             atomic.write_whole(self.root / ".gitignore", NOT_TRACKED.encode())
         problems = self._mend_marker()
-        try:
-            self.tell_address("")
-        except StorageFailed as error:  # a full disk can still be read
-            log.warning("%s", error)
+        for name in WITHIN_BACKUPS:
+            atomic.make_folder(self.root / "backups" / name)
+        if self.at_work:
+            atomic.sweep(self.root / "locks")
+            try:
+                self.tell_address("")
+            except StorageFailed as error:  # a full disk can still be read
+                log.warning("%s", error)
         return problems
 
     def _mend_marker(self) -> tuple[Problem, ...]:
         """See that the marker and its copy are there."""
-        path, copy = self.root / "store.yaml", self.root / "backups" / "store.yaml"
-        known = read_marker(path)
-        if known is not None:
-            if read_marker(copy) != known:
-                write_marker(copy, known)
+        path, copy = (self.root / name for name in MARKERS)
+        self._marker = None  # another process may have made this a store a moment ago
+        if read_marker(path) is not None:
+            if read_marker(copy) != self.marker:
+                write_marker(copy, self.marker)
             return ()
         problems: tuple[Problem, ...] = ()
         if path.exists():
             kept = self.keep_aside(path)
-            message = f"It could not be read and was written anew; what was there is in {kept}."
-            problems = (Problem(path="store.yaml", message=message),)
-            known = read_marker(copy) or self._told_by_journal()
-        known = known or Marker(format=self._laid_out_as(), store=str(uuid.uuid4()))
-        write_marker(path, known)
-        write_marker(copy, known)
+            told = f" What was there is kept in {kept}." if kept else ""
+            message = f"It could not be read and was written anew.{told}"
+            problems = (Problem(path="store.yaml", message=message, kept=kept),)
+        self._write_marker(self.marker)
         return problems
 
-    def _told_by_journal(self) -> "Marker | None":
-        """Return the marker that the journal bears out; None where it does not tell."""
-        for path in sorted((self.root / "state").glob("journal-*.yaml")):
-            head = first_document(path)
-            if head is not None:
-                return Marker(format=head.format, store=head.store)
-        return None
-
-    def _laid_out_as(self) -> int:
-        """Return the format of a folder whose marker is lost: the one before had definitions and no state."""
-        older = any(_files(self.root / "jobs")) and not any(_files(self.root / "state"))
-        return FORMAT - 1 if older else FORMAT
-
-
-class Marker(Value, frozen=True, kw_only=True):
-    """What `store.yaml` says: how the folder is laid out, and which store it is."""
-
-    format: int
-    store: str
-
-
-def read_marker(path: Path) -> Marker | None:
-    """Return what a marker says; None if it cannot be read as one."""
-    try:
-        plain = yaml_text.read(path.read_bytes())
-    except (InvalidYaml, FileNotFoundError):
-        return None
-    if not isinstance(plain, dict) or not isinstance(plain.get("store"), str):
-        return None
-    number = plain.get("format")
-    return Marker(format=number, store=plain["store"]) if type(number) is int and number > 0 else None
-
-
-def write_marker(path: Path, marker: Marker) -> None:
-    """Put a marker, or its copy, in place."""
-    atomic.write_whole(path, yaml_text.write({"format": marker.format, "store": marker.store}))
-
-
-def first_document(segment: Path) -> Head | None:
-    """Return what a segment of the journal says of itself; None if it cannot be believed."""
-    try:
-        with segment.open("rb") as file:
-            line = next((line for line in file if not is_blank(line)), b"")
-        said = head_of(line[len(BEGINNING) : -len(BEFORE_SUM) - LENGTH_OF_SUM - 1])
-        opened(line, seed_of(said.store, segment.stem))
-    except (OSError, InvalidYaml, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return said
+    def _write_marker(self, marker: Marker) -> None:
+        for name in MARKERS:
+            write_marker(self.root / name, marker)
+        self._marker = marker
 
 
 def slug(name: str) -> str:
@@ -306,7 +345,7 @@ def slug(name: str) -> str:
 
 def _check_ours(path: Path) -> None:
     """Raise StoreUnreadable for what this user cannot use, or another user's Holdfast made."""
-    folder = path.name != "server.lock"
+    folder = path.suffix != ".lock"
     needed = os.R_OK | os.W_OK | (os.X_OK if folder else 0)
     if folder and not path.is_dir():
         problem, hint = "is no folder", "Move what is there out of the way."
