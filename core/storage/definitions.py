@@ -73,10 +73,7 @@ def definition_from(text: bytes) -> Definition:
 
 def plain_of(definition: Definition) -> dict[str, Any]:
     """Return the definition as the mapping that its text stands for."""
-    plain: dict[str, Any] = msgspec.to_builtins(asdict(definition), enc_hook=builtin)
-    if definition.id is None:
-        del plain["id"]
-    return plain
+    return {name: _plain(value) for name, value in asdict(definition).items() if value is not None}
 
 
 def text_of_definition(definition: Definition) -> bytes:
@@ -87,3 +84,11 @@ def text_of_definition(definition: Definition) -> bytes:
         raise InvalidOptions({"options": "They are nested too deep."}) from None
     except InvalidYaml as error:
         raise InvalidOptions({"options": str(error)}) from error
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a definition
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
