@@ -57,6 +57,16 @@ class AlreadyRunning(WrongState):
     hint = "Wait for it, or cancel it first."
 
 
+class DefinitionMistaken(WrongState):
+    """A person edited the job's file and made a mistake; until it is put right nobody else edits the job."""
+
+    code = "definition-mistaken"
+    hint = "Put the file right, or discard that edit on the job's page, then try again."
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} was edited by hand and cannot be read as it is.")
+
+
 class NothingToAct(WrongState):
     """The job has no run that this could be done to."""
 

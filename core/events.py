@@ -56,6 +56,12 @@ class RunProgressed(Event, frozen=True, kw_only=True):
     run: Run
 
 
+class RunsForgotten(Event, frozen=True, kw_only=True):
+    """Old runs are gone."""
+
+    run_ids: tuple[str, ...]
+
+
 class LogGrew(Event, frozen=True, kw_only=True):
     """A run's log has more lines; `lines` is how many it has now."""
 

@@ -1,59 +1,93 @@
 """What is known: every job and run in memory, and the way a change becomes durable and seen.
 
-The `RLock` is held for decisions in memory only. Whoever changes a job or its runs holds that
-job (`holding`) from decision to publication, so its changes and their events follow each other;
-other jobs, and every reader, go on meanwhile, also while the disk is slow.
+There are two views. *Ahead* is what was accepted, durable or not: decisions look at it, so that
+each follows the one before. *Shown* is what is durable: everybody else looks at it. The `RLock` is
+held to decide and to publish, in memory only; whoever decided waits for the disk without it.
 """
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, TypeVar
 
+from core.ahead import Ahead
 from core.clock import Clock
-from core.errors import NotFound
-from core.events import Event, EventBus
+from core.errors import HoldfastError, NotFound
+from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved
 from core.listing import JobPage, JobQuery, Listing
 from core.models import Job, JobOverview, Run
-from core.storage.base import Changes, JobStore, Problem
+from core.states import RunState
+from core.storage.base import Commitment, JobStore, Problem
+from core.storage.rows import Changes, Rows
 
 log = logging.getLogger(__name__)
 
-STRIPES: Final = 64
 OLDEST_PAGE: Final = 1.0
 """How old, in seconds, a list may be while nothing but progress has changed."""
 
+HISTORIES_KEPT: Final = 128
+"""How many jobs' older runs stay in memory once they were asked for."""
+
+Effect = Callable[[], None]
+
+T = TypeVar("T")
+
+
+class Note:
+    """What follows when a change is durable: events are told, then something is done."""
+
+    __slots__ = ("effect", "events")
+
+    def __init__(self, events: tuple[Event, ...], effect: Effect | None) -> None:
+        self.events = events
+        self.effect = effect
+
+
+class _Mine(threading.local):
+    """What this thread is deciding: how deep, what it committed, and whether it waits for that itself."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.commitments: list[Commitment] = []
+        self.waits = True
+
 
 class Ledger:
-    """Holds what the store holds, ready for questions."""
+    """Holds what the store holds, ready for questions; see `core.storage.base.Audience`.
 
-    def __init__(self, store: JobStore, events: EventBus, clock: Clock) -> None:
+    `arrived` is told of each queued run that another process asked for.
+    """
+
+    def __init__(
+        self, store: JobStore, events: EventBus, clock: Clock, arrived: Callable[[Run], None]
+    ) -> None:
+        self.lock = threading.RLock()
+        self.rows = Rows()
         self._store = store
         self._events = events
         self._clock = clock
-        self._lock = threading.RLock()
-        self._stripes = tuple(threading.RLock() for _ in range(STRIPES))
-        self._jobs: dict[str, Job] = {}
-        self._runs: dict[str, Run] = {}
-        self._run_ids: dict[str, tuple[str, ...]] = {}
+        self._arrived = arrived
+        self._ahead = Ahead()
+        self._mine = _Mine()
         self._listing = Listing()
         self._changed: set[str] = set()
         self._dirty = False
         self._refreshed_at = float("-inf")
-        self.problems: tuple[Problem, ...] = ()
+        self._histories: OrderedDict[str, tuple[frozenset[str], tuple[Run, ...]]] = OrderedDict()
+        self._problems: tuple[Problem, ...] = ()
+        self._mistakes: Mapping[str, Problem] = MappingProxyType({})
 
-    def open(self) -> None:
+    def open(self, *, at_work: bool) -> None:
         """Read the store; raises what `JobStore.open` raises."""
-        contents = self._store.open()
-        with self._lock:
-            self.problems = contents.problems
-            self._jobs = {job.id: job for job in contents.jobs}
-            # By number, not by time: a clock that was set back must not hide the newest run.
-            for run in sorted(contents.runs, key=lambda run: (run.number, run.created_at)):
-                self._keep_run(run)
-            self._changed.update(self._jobs)
+        with self.lock:
+            contents = self._store.open(self, at_work=at_work)
+            self.rows = contents.rows
+            self._problems = contents.problems
+            self._changed.update(self.rows.jobs)
             self._dirty = True
 
     def close(self) -> None:
@@ -64,102 +98,232 @@ class Ledger:
         """Raise StorageFailed if a change could not be kept now."""
         self._store.check_writable()
 
-    @contextmanager
-    def holding(self, job_id: str) -> Iterator[None]:
-        """Let nobody else change this job or its runs."""
-        with self._stripes[hash(job_id) % STRIPES]:
-            yield
+    # Deciding
 
-    def commit(self, changes: Changes, *events: Event) -> None:
-        """Make the changes durable, then show them, then tell of them; the job must be held."""
-        self._store.commit(changes)
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """Let nobody else decide meanwhile; what was committed is durable, or refused, on the way out.
+
+        Raises StorageFailed or Overtaken there.
+        """
+        mine = self._mine
+        mine.depth += 1
+        try:
+            with self.lock:
+                yield
+        except BaseException:
+            if mine.depth == 1:
+                mine.commitments = []
+            raise
+        finally:
+            mine.depth -= 1
+        if mine.depth == 0 and mine.waits:
+            commitments, mine.commitments = mine.commitments, []
+            for commitment in commitments:
+                commitment.wait()
+
+    @contextmanager
+    def unwaited(self) -> Iterator[list[Commitment]]:
+        """Let this thread decide without waiting; what it committed is handed out, to be waited for."""
+        mine = self._mine
+        mine.waits = False
+        given: list[Commitment] = []
+        try:
+            yield given
+        finally:
+            given += mine.commitments
+            mine.commitments = []
+            mine.waits = True
+
+    def commit(self, changes: Changes, *events: Event, effect: Effect | None = None) -> None:
+        """Accept the changes of a decision; once they are durable they are shown and told of."""
+        commitment = self._store.submit(changes, Note(events, effect))
+        self._ahead.accept(commitment)
+        self._mine.commitments.append(commitment)
+
+    def job_ahead(self, job_id: str) -> Job:
+        """Return the job as decisions see it; raises NotFound."""
+        job = self._ahead.jobs[job_id][0] if job_id in self._ahead.jobs else self.rows.jobs.get(job_id)
+        return _found(job, "job", job_id)
+
+    def run_ahead(self, run_id: str) -> Run:
+        """Return the run as decisions see it; raises NotFound."""
+        run = self.ahead(run_id)
+        return run if run is not None else self.run(run_id)
+
+    def runs_ahead(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of a job at hand, as decisions see them, the newest first."""
+        known = {run.id: run for run in reversed(self.rows.runs_at_hand(job_id))}
+        known |= {run.id: run for run in self._ahead.runs_of(job_id)}
+        gone = (run_id for run_id in known if self._ahead.runs.get(run_id, (known, None))[0] is None)
+        for run_id in tuple(gone):
+            del known[run_id]
+        return tuple(sorted(known.values(), key=lambda run: -run.number))
+
+    def run_ids(self, job_id: str) -> tuple[str, ...]:
+        """Return the ids of every run of a job."""
+        return (*self.rows.older_ids.get(job_id, ()), *(run.id for run in self.runs_ahead(job_id)))
+
+    # What the store tells (core.storage.base.Audience)
+
+    def ahead(self, run_id: str) -> Run | None:
+        """Return a run at hand as it was last accepted."""
+        if run_id in self._ahead.runs:
+            return self._ahead.runs[run_id][0]
+        return self.rows.runs.get(run_id)
+
+    def kept(self, group: Sequence[Commitment], first: int) -> None:  # noqa: ARG002 - the order is enough
+        """Show what is durable now, then tell of it."""
+        with self.lock:
+            for commitment in group:
+                if isinstance(commitment.note, Note):
+                    self._show(commitment.changes)
+                self._ahead.settle(commitment)
+        for commitment in group:
+            if isinstance(commitment.note, Note):
+                self._tell(commitment.note)
+
+    def _tell(self, note: Note) -> None:
+        for event in note.events:
+            self._events.publish(event)
+        if note.effect is not None:
+            note.effect()
+
+    def other(self, changes: Changes, number: int) -> None:  # noqa: ARG002 - as above
+        """Show what another process changed, and tell of it."""
+        events = tuple(self._events_of(changes))
         self._show(changes)
         for event in events:
             self._events.publish(event)
+            if isinstance(event, RunMoved) and event.run.state == RunState.QUEUED:
+                self._arrived(event.run)
 
-    def remember(self, run: Run) -> None:
-        """Keep a run's progress where a loss of power may take it."""
-        self._store.commit(Changes(runs=(run,)), durable=False)
+    def refused(self, group: Sequence[Commitment]) -> None:
+        """Forget what will never be."""
+        for commitment in group:
+            self._ahead.refuse(commitment)
 
-    def show_progress(self, run: Run, event: Event) -> None:
-        """Show a run that only got further; nothing is written."""
-        with self._lock:
-            self._runs[run.id] = run
-            self._changed.add(run.job_id)
-        self._events.publish(event)
+    def _events_of(self, changes: Changes) -> Iterator[Event]:
+        for job in changes.jobs:
+            yield JobEdited(job=job) if job.id in self.rows.jobs else JobCreated(job=job)
+        for run in changes.runs:
+            known = self.rows.runs.get(run.id)
+            yield RunMoved(run=run, was=known.state if known else None)
+        for job_id in changes.gone_jobs:
+            yield JobDeleted(job_id=job_id, run_ids=self.run_ids(job_id))
 
     def _show(self, changes: Changes) -> None:
-        with self._lock:
-            for job in changes.jobs:
-                self._jobs[job.id] = job
-                self._changed.add(job.id)
-            for run in changes.runs:
-                self._keep_run(run)
-            for run_id in changes.gone_runs:
-                self._drop_run(run_id)
-            for job_id in changes.gone_jobs:
-                self._jobs.pop(job_id, None)
-                self._run_ids.pop(job_id, None)
-                self._changed.add(job_id)
-            self._dirty = True
+        touched = {job_id for run_id in changes.gone_runs if (job_id := self.rows.job_of(run_id))}
+        touched.update(
+            (*(job.id for job in changes.jobs), *(run.job_id for run in changes.runs), *changes.gone_jobs)
+        )
+        self.rows.apply(changes)
+        for job_id in (*touched, *changes.gone_jobs):
+            self._histories.pop(job_id, None)
+        self._changed |= touched
+        self._dirty = True
 
-    def _keep_run(self, run: Run) -> None:
-        if run.id not in self._runs:
-            self._run_ids[run.job_id] = (*self._run_ids.get(run.job_id, ()), run.id)
-        self._runs[run.id] = run
+    # Progress, which is shown before it is durable
+
+    def show_progress(self, run: Run, event: Event) -> None:
+        """Show a run that only got further; the lock is held, and nothing about the run is unsettled."""
+        self.rows.runs[run.id] = run
         self._changed.add(run.job_id)
+        self._events.publish(event)
 
-    def _drop_run(self, run_id: str) -> None:
-        run = self._runs.pop(run_id, None)
-        if run is not None:
-            rest = tuple(other for other in self._run_ids.get(run.job_id, ()) if other != run_id)
-            self._run_ids[run.job_id] = rest
-            self._changed.add(run.job_id)
+    def remember(self, run: Run) -> None:
+        """Let a run's progress be written with the next change; a loss of power may take it."""
+        self._store.submit(Changes(runs=(run,)))
+
+    def is_history(self, run_id: str) -> bool:
+        """Tell whether a run is over and not the latest of its job."""
+        run = self.ahead(run_id)
+        if run is None:
+            return run_id in self.rows.older
+        return run.over and self.runs_ahead(run.job_id)[0].id != run_id
+
+    def is_unsettled(self, run_id: str) -> bool:
+        """Tell whether a change of the run is accepted and not durable yet."""
+        return run_id in self._ahead.runs
+
+    def settle(self, run_id: str) -> None:
+        """Wait until nothing about the run is unsettled, kept or refused."""
+        while (unsettled := self._ahead.runs.get(run_id)) is not None:
+            try:
+                unsettled[1].wait()
+            except HoldfastError as error:
+                log.info("a change of run %s was refused: %s", run_id, error)
+
+    def settle_job(self, job_id: str) -> None:
+        """Wait until nothing about the job itself is unsettled, kept or refused."""
+        while (unsettled := self._ahead.jobs.get(job_id)) is not None:
+            try:
+                unsettled[1].wait()
+            except HoldfastError as error:
+                log.info("a change of job %s was refused: %s", job_id, error)
+
+    # Questions
 
     def job(self, job_id: str) -> Job:
         """Return the job; raises NotFound."""
-        job = self._jobs.get(job_id)
-        if job is None:
-            what = "job"
-            raise NotFound(what, job_id)
-        return job
+        return _found(self.rows.jobs.get(job_id), "job", job_id)
 
     def run(self, run_id: str) -> Run:
         """Return the run; raises NotFound."""
-        run = self._runs.get(run_id)
-        if run is None:
-            what = "run"
-            raise NotFound(what, run_id)
-        return run
+        run = self.rows.runs.get(run_id)
+        if run is None and (job_id := self.rows.older.get(run_id)) is not None:
+            run = next((older for older in self._older_runs(job_id) if older.id == run_id), None)
+        return _found(run, "run", run_id)
 
     def runs_of(self, job_id: str) -> tuple[Run, ...]:
         """Return every run of the job, the newest first; raises NotFound."""
-        with self._lock:
+        with self.lock:
             self.job(job_id)
-            return tuple(self._runs[run_id] for run_id in reversed(self._run_ids.get(job_id, ())))
+            at_hand = self.rows.runs_at_hand(job_id)
+            known = {run.id for run in at_hand}
+        return (*at_hand, *(run for run in self._older_runs(job_id) if run.id not in known))
+
+    def _older_runs(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of a job that are not at hand, the newest first."""
+        with self.lock:
+            wanted = frozenset(self.rows.older_ids.get(job_id, ()))
+            asked_for, history = self._histories.get(job_id, (frozenset(), ()))
+        if wanted == asked_for:
+            return history
+        found = sorted(self._store.older_runs(job_id), key=lambda run: -run.number)
+        history = tuple(run for run in found if run.id in wanted)
+        with self.lock:
+            self._histories[job_id] = wanted, history
+            self._histories.move_to_end(job_id)
+            while len(self._histories) > HISTORIES_KEPT:
+                self._histories.popitem(last=False)
+        return history
 
     def latest_run(self, job_id: str) -> Run | None:
         """Return the job's newest run, None before the first."""
-        with self._lock:
-            run_ids = self._run_ids.get(job_id)
-            return self._runs[run_ids[-1]] if run_ids else None
+        with self.lock:
+            return self.rows.latest_run(job_id)
 
-    def runs(self) -> tuple[Run, ...]:
-        """Return every run, in no order that means anything."""
-        with self._lock:
-            return tuple(self._runs.values())
+    def runs_at_hand(self) -> tuple[Run, ...]:
+        """Return the runs at hand, in no order: those not over, the latest of each job, the last day's."""
+        with self.lock:
+            return tuple(self.rows.runs.values())
+
+    def knows_run(self, run_id: str) -> bool:
+        """Tell whether there is such a run."""
+        return self.rows.job_of(run_id) is not None
 
     def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
-        """Return the runs that ended at that moment or later, in no order.
+        """Return the runs at hand that ended at that moment or later, in no order.
 
         A job has one run after the other, so nobody looks at those before its last that ended earlier.
         """
-        with self._lock:
-            histories = tuple(self._run_ids.values())
+        with self.lock:
+            histories = tuple(self.rows.run_ids.values())
         found = []
         for run_ids in histories:
             for run_id in reversed(run_ids):
-                run = self._runs.get(run_id)
+                run = self.rows.runs.get(run_id)
                 if run is None or run.ended_at is None:  # it went meanwhile, or is not over
                     continue
                 if run.ended_at < moment:
@@ -169,21 +333,21 @@ class Ledger:
 
     def overview(self, job_id: str) -> JobOverview:
         """Return the job with its latest run; raises NotFound."""
-        with self._lock:
-            return JobOverview(job=self.job(job_id), latest_run=self.latest_run(job_id))
+        with self.lock:
+            return JobOverview(job=self.job(job_id), latest_run=self.rows.latest_run(job_id))
 
     def page(self, query: JobQuery) -> JobPage:
         """Return a page of jobs, from the cache while nothing changed.
 
         Progress alone shows up when the cache is a second old, every other change at once.
         """
-        with self._lock:
+        with self.lock:
             self._refresh()
             return self._listing.page(query)
 
     def counts(self) -> Mapping[str, int]:
         """Return how many jobs show each state."""
-        with self._lock:
+        with self.lock:
             self._refresh()
             return self._listing.counts()
 
@@ -192,10 +356,39 @@ class Ledger:
         if not self._changed or not (self._dirty or age >= OLDEST_PAGE):
             return
         for job_id in self._changed:
-            if job_id in self._jobs:
+            if job_id in self.rows.jobs:
                 self._listing.put(self.overview(job_id))
             else:
                 self._listing.drop(job_id)
         self._changed.clear()
         self._dirty = False
         self._refreshed_at = self._clock.monotonic()
+
+    # What is wrong
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what could not be read when the store was opened, and the mistakes in definitions."""
+        return (*self._problems, *self._mistakes.values())
+
+    @property
+    def mistakes(self) -> Mapping[str, Problem]:
+        """Return what is wrong with the definition that a person edited, by the id of its job."""
+        return self._mistakes
+
+    def note_mistake(self, job_id: str, problem: Problem | None) -> None:
+        """Remember a mistake in a definition, or that there is none any more."""
+        with self.lock:
+            if self._mistakes.get(job_id) == problem:
+                return
+            rest = {known: mistake for known, mistake in self._mistakes.items() if known != job_id}
+            self._mistakes = MappingProxyType(rest if problem is None else {**rest, job_id: problem})
+            job = self.rows.jobs.get(job_id)
+        if job is not None:
+            self._events.publish(JobEdited(job=job))
+
+
+def _found(value: T | None, what: str, name: str) -> T:
+    if value is None:
+        raise NotFound(what, name)
+    return value
