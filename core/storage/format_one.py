@@ -131,15 +131,16 @@ class _Reader:
     def _admit(self, found: _Found[Kept], path: Path, value: Kept) -> None:
         """Take a good value in; of two with one id the newer, and the other is kept aside."""
         other = found.paths.get(value.id)
-        if other is not None:
-            older, newer = sorted((other, path), key=lambda one: one == path)
-            if value.version <= found.values[value.id].version:
-                older, newer = newer, older
-            used = self._folder.relative(newer)
-            self._tell(older, InvalidYaml(f"It has the same id as {used}, which is used."))
-            if newer == other:
-                return
-        found.values[value.id], found.paths[value.id] = value, path
+        if other is None:
+            found.values[value.id], found.paths[value.id] = value, path
+            return
+        newer = value.version > found.values[value.id].version
+        used, unused = (path, other) if newer else (other, path)
+        self._tell(
+            unused, InvalidYaml(f"It has the same id as {self._folder.relative(used)}, which is used.")
+        )
+        if newer:
+            found.values[value.id], found.paths[value.id] = value, path
 
     def _fall_back(
         self,
