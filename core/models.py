@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import msgspec
 
+from core import packed
 from core.states import RunState, is_final
+
+frozen = packed.frozen
+NOTHING: Final[Mapping[str, Any]] = packed.NOTHING
 
 GOOD_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}\Z")
 """What can name a job or a run, and its files."""
@@ -59,20 +62,12 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-def frozen(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, its frozen twin out
-    """Return the JSON value with every mapping read-only and every list a tuple, all the way down."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({str(key): frozen(item) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return tuple(frozen(item) for item in value)
-    return value
+class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A value that never changes; `msgspec.structs.replace` makes the next one.
 
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A value that never changes; `msgspec.structs.replace` makes the next one."""
+    It holds what was there before it, so it is never part of a circle, and the garbage collector
+    passes over it.
+    """
 
 
 class Progress(Value, frozen=True, kw_only=True):

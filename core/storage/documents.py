@@ -77,7 +77,7 @@ def _attempt(text: bytes, index: int, attempt: Attempt) -> Attempt:
 def builtin(value: Any) -> Any:  # noqa: ANN401 - msgspec asks for whatever it does not know
     """Return what stands for a value that msgspec does not know: a mapping, or its words."""
     if isinstance(value, Mapping):
-        return dict(value)
+        return dict(value.items())
     return str(value)
 
 

@@ -12,6 +12,7 @@ from zlib import crc32
 import msgspec
 
 from core.errors import InvalidYaml
+from core.packed import Packed
 from core.storage.documents import builtin
 
 BEGINNING: Final = b"--- "
@@ -21,7 +22,13 @@ SHORTEST: Final = len(BEGINNING) + len(b"{}") + len(BEFORE_SUM) + LENGTH_OF_SUM
 DISPUTED: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that a YAML reader changes or refuses where they stand as themselves."""
 
-to_json = msgspec.json.Encoder(enc_hook=builtin).encode
+
+def _in_json(value: Any) -> Any:  # noqa: ANN401 - as `builtin`
+    """Return what stands for a value that msgspec does not know."""
+    return msgspec.Raw(value.json) if isinstance(value, Packed) else builtin(value)
+
+
+to_json = msgspec.json.Encoder(enc_hook=_in_json).encode
 
 
 def json_text(value: Any) -> bytes:  # noqa: ANN401 - any plain value or frozen one of ours

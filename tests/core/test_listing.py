@@ -1,5 +1,5 @@
+from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_what_a_list_hands_out_cannot_be_changed(manager):
         with pytest.raises((AttributeError, TypeError)):
             change()
 
-    assert isinstance(job.options, MappingProxyType)
+    assert isinstance(job.options, Mapping)
     assert manager.list_jobs().items[0].job == job
 
 
