@@ -87,6 +87,11 @@ head_of = msgspec.json.Decoder(Head).decode
 closed_of = msgspec.json.Decoder(Closed).decode
 record_of = msgspec.json.Decoder(Record).decode
 
+DEFAULTS: Final = {
+    field.name: field.default
+    for field in msgspec.structs.fields(Run)
+    if field.default is not msgspec.NODEFAULT
+}
 MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"id", "job_id"})
 
 SHOWN_EARLIER: Final = ("progress", "checkpoint")
@@ -102,12 +107,11 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     for object_id in (*(job.id for job in changes.jobs), *(run.id for run in changes.runs)):
         if not GOOD_ID.match(object_id):
             raise InvalidOptions({"id": f"{object_id!r:.80} cannot be an id."})
-    moved = [_moved(before[run.id], run) for run in changes.runs if run.id in before]
     parts: dict[str, Any] = {
         "jobs": changes.jobs,
         "was": {job.id: was[job.id] for job in changes.jobs if job.id in was},
-        "runs": [run for run in changes.runs if run.id not in before],
-        "moved": moved,
+        "runs": [_new(run) for run in changes.runs if run.id not in before],
+        "moved": [_moved(before[run.id], run) for run in changes.runs if run.id in before],
         "gone_jobs": changes.gone_jobs,
         "gone_runs": changes.gone_runs,
     }
@@ -125,8 +129,19 @@ def text_of(body: bytes, n: int, t: int) -> bytes:
 
 
 def _moved(before: Run, after: Run) -> dict[str, Any]:
-    changed = {name: value for name in MOVING if (value := getattr(after, name)) is not getattr(before, name)}
+    always = SHOWN_EARLIER if before.attempt else ()
+    changed = {
+        name: value
+        for name in MOVING
+        if (value := getattr(after, name)) is not getattr(before, name) or name in always
+    }
     return {"id": after.id, "job_id": after.job_id, **changed}
+
+
+def _new(run: Run) -> dict[str, Any]:
+    """Return a whole run, without what is as it is by default."""
+    told = ((name, getattr(run, name)) for name in Run.__struct_fields__)
+    return {name: value for name, value in told if value != DEFAULTS.get(name, UNSET)}
 
 
 def run_after(before: Run, moved: Moved) -> Run:
