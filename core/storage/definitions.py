@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from core.errors import InvalidOptions, InvalidYaml
 from core.models import GOOD_ID, NOTHING, Job, OnInterrupt, Priority, Value, frozen
 from core.storage import yaml_text
-from core.storage.documents import builtin, placed
+from core.storage.documents import placed
 
 READ_OVER: Final = ("version", "created_at", "updated_at")
 """What format 1 wrote beside them; it is in the journal now."""
@@ -18,7 +18,7 @@ READ_OVER: Final = ("version", "created_at", "updated_at")
 HOLE: Final = re.compile(rb"\x00{8}")
 """What a file system leaves where it never wrote; no editor and no encoding of text does."""
 
-in_order: Final = msgspec.json.Encoder(enc_hook=builtin, order="deterministic").encode
+in_order: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Definition(Value, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ def definition_of(job: Job) -> Definition:
 
 def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - any values of a definition
     """Tell whether two values are equal, where 1, 1.0 and true are three."""
-    return one is other or (one == other and in_order(one) == in_order(other))
+    return one is other or in_order(_plain(one)) == in_order(_plain(other))
 
 
 def is_damage(text: bytes) -> bool:
@@ -73,7 +73,8 @@ def definition_from(text: bytes) -> Definition:
 
 def plain_of(definition: Definition) -> dict[str, Any]:
     """Return the definition as the mapping that its text stands for."""
-    return {name: _plain(value) for name, value in asdict(definition).items() if value is not None}
+    plain: dict[str, Any] = _plain(definition)
+    return plain
 
 
 def text_of_definition(definition: Definition) -> bytes:
@@ -87,6 +88,8 @@ def text_of_definition(definition: Definition) -> bytes:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a definition
+    if isinstance(value, Definition):
+        return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
