@@ -1,9 +1,9 @@
-"""Lets go of what was kept long enough: runs, logs, and the last texts of deleted jobs."""
+"""Lets go of what was kept long enough: runs and logs."""
 
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Run, Value
-from core.retention import DELETED_KEPT_FOR, Keeping, KeptLog, logs_to_forget, runs_to_forget
+from core.retention import Keeping, KeptLog, logs_to_forget, runs_to_forget
 
 log = logging.getLogger(__name__)
 
@@ -41,28 +41,23 @@ class Keeper:
         data: Path,
         clock: Clock,
         keeping: Keeping,
-        forget: Callable[[str], None],
     ) -> None:
         self._manager = manager
         self._logs = logs
         self._data = data
         self._clock = clock
         self.keeping = keeping
-        self._forget = forget
 
     def tidy(self) -> None:
         """Let go of everything that was kept long enough."""
         self.tidy_runs()
         self.tidy_logs()
-        self.tidy_deleted()
 
     def tidy_runs(self) -> None:
-        """Forget runs, each with its log and what its engine kept."""
+        """Forget runs; whoever hears of it removes their logs and what their engines kept."""
         for gone in self._outlived(self._crowded()):
             self._manager.forget_runs([run.id for run in gone])
             log.info("%d runs of job %s have been kept long enough", len(gone), gone[0].job_id)
-            for run in gone:
-                self._forget(run.id)
 
     def tidy_logs(self) -> None:
         """Remove logs that are too old or too many; their runs stay."""
@@ -71,19 +66,6 @@ class Keeper:
             self._logs.remove(kept.run_id)
         if gone:
             log.info("%d logs have been kept long enough", len(gone))
-
-    def tidy_deleted(self) -> None:
-        """Remove the last texts of jobs that are gone.
-
-        Not while anything in the store could not be read: it may be what brings such a job back.
-        """
-        if self._manager.problems:
-            return
-        before = self._clock.now() - DELETED_KEPT_FOR
-        for job_id, texts in _texts_by_job(self._data / "backups" / "definitions").items():
-            if not self._is_known(job_id) and all(_written_at(text) < before for text in texts):
-                for text in texts:
-                    Path(text).unlink(missing_ok=True)
 
     def outlook(self) -> Outlook:
         """Return what would go if it were looked for now."""
@@ -109,16 +91,9 @@ class Keeper:
                     yield gone
 
     def _outlived_logs(self) -> tuple[KeptLog, ...]:
-        in_use = {run.id for run in self._manager.runs() if not run.over}
+        in_use = {run.id for run in self._manager.runs_at_hand() if not run.over}
         logs = _logs_below(self._data / "logs")
         return logs_to_forget(logs, in_use, self.keeping, self._clock.now())
-
-    def _is_known(self, job_id: str) -> bool:
-        try:
-            self._manager.job(job_id)
-        except NotFound:
-            return False
-        return True
 
 
 def _logs_below(folder: Path) -> Iterator[KeptLog]:
@@ -128,14 +103,6 @@ def _logs_below(folder: Path) -> Iterator[KeptLog]:
             with contextlib.suppress(FileNotFoundError):  # its run was deleted meanwhile
                 size = entry.stat(follow_symlinks=False).st_size
                 yield KeptLog(run_id=name, bytes=size, written_at=_written_at(entry))
-
-
-def _texts_by_job(folder: Path) -> dict[str, list[os.DirEntry[str]]]:
-    """Return the kept texts of each job: `<id>.<k>.yaml`."""
-    texts: dict[str, list[os.DirEntry[str]]] = {}
-    for entry in _files_below(folder):
-        texts.setdefault(entry.name.partition(".")[0], []).append(entry)
-    return texts
 
 
 def _written_at(entry: os.DirEntry[str]) -> datetime:

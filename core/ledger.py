@@ -331,6 +331,19 @@ class Ledger:
                 found.append(run)
         return tuple(found)
 
+    def count_runs(self) -> tuple[int, int]:
+        """Return how many runs are at hand, and how many more there are."""
+        with self.lock:
+            return len(self.rows.runs), len(self.rows.older)
+
+    def crowded(self, many: int) -> tuple[str, ...]:
+        """Return the jobs that have more than so many runs."""
+        with self.lock:
+            at_hand, older = dict(self.rows.run_ids), dict(self.rows.older_ids)
+        return tuple(
+            job_id for job_id, run_ids in at_hand.items() if len(run_ids) + len(older.get(job_id, ())) > many
+        )
+
     def overview(self, job_id: str) -> JobOverview:
         """Return the job with its latest run; raises NotFound."""
         with self.lock:

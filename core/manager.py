@@ -111,6 +111,14 @@ class JobManager(Attempts):
         """Return the runs that ended at that moment, a day ago at most, or later, in no order."""
         return self._ledger.runs_ended_since(moment)
 
+    def count_runs(self) -> tuple[int, int]:
+        """Return how many runs are at hand, and how many more there are."""
+        return self._ledger.count_runs()
+
+    def jobs_with_more_runs_than(self, many: int) -> tuple[str, ...]:
+        """Return the ids of the jobs that have more than so many runs."""
+        return self._ledger.crowded(many)
+
     def list_jobs(self, query: JobQuery = JobQuery()) -> JobPage:  # noqa: B008 - a frozen value
         """Return a page of jobs; at most a second old where only progress changed."""
         return self._ledger.page(query)

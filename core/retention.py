@@ -7,13 +7,9 @@ one that proved its copy stay for as long as the job.
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Final
 
 from core.models import Run, Value
 from core.states import RunState
-
-DELETED_KEPT_FOR: Final = timedelta(days=30)
-"""How long the last texts of a deleted job's definition can still be brought back."""
 
 
 class Keeping(Value, frozen=True, kw_only=True):
