@@ -151,18 +151,22 @@ class Ledger:
         run = self.ahead(run_id)
         return run if run is not None else self.run(run_id)
 
-    def runs_ahead(self, job_id: str) -> tuple[Run, ...]:
-        """Return the runs of a job at hand, as decisions see them, the newest first."""
-        known = {run.id: run for run in reversed(self.rows.runs_at_hand(job_id))}
-        known |= {run.id: run for run in self._ahead.runs_of(job_id)}
-        gone = (run_id for run_id in known if self._ahead.runs.get(run_id, (known, None))[0] is None)
-        for run_id in tuple(gone):
-            del known[run_id]
-        return tuple(sorted(known.values(), key=lambda run: -run.number))
+    def latest_ahead(self, job_id: str) -> Run | None:
+        """Return the newest run of a job, as decisions see it."""
+        latest = self.rows.latest_run(job_id)
+        if latest is not None and self._ahead.runs:
+            latest = self.ahead(latest.id)
+        return max((latest, *self._ahead.runs_of(job_id)), key=_number_of)
+
+    def unfinished_ahead(self, job_id: str) -> Run | None:
+        """Return a run of the job that is not over, as decisions see it."""
+        known = (self.ahead(run_id) for run_id in self.rows.unfinished.get(job_id, ()))
+        return next((run for run in (*known, *self._ahead.runs_of(job_id)) if run and not run.over), None)
 
     def run_ids(self, job_id: str) -> tuple[str, ...]:
         """Return the ids of every run of a job."""
-        return (*self.rows.older_ids.get(job_id, ()), *(run.id for run in self.runs_ahead(job_id)))
+        known = (*self.rows.older_ids.get(job_id, ()), *self.rows.run_ids.get(job_id, ()))
+        return tuple(dict.fromkeys((*known, *(run.id for run in self._ahead.runs_of(job_id)))))
 
     # What the store tells (core.storage.base.Audience)
 
@@ -240,7 +244,8 @@ class Ledger:
         run = self.ahead(run_id)
         if run is None:
             return run_id in self.rows.older
-        return run.over and self.runs_ahead(run.job_id)[0].id != run_id
+        latest = self.latest_ahead(run.job_id)
+        return run.over and latest is not None and latest.id != run_id
 
     def is_unsettled(self, run_id: str) -> bool:
         """Tell whether a change of the run is accepted and not durable yet."""
@@ -405,3 +410,7 @@ def _found(value: T | None, what: str, name: str) -> T:
     if value is None:
         raise NotFound(what, name)
     return value
+
+
+def _number_of(run: Run | None) -> int:
+    return run.number if run is not None else 0

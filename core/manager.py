@@ -226,7 +226,7 @@ class JobManager(Attempts):
         with self._ledger.deciding():
             job = self._ledger.job_ahead(job_id)
             check_version(repr(job.name), version, job.version)
-            if any(not run.over for run in self._ledger.runs_ahead(job_id)):
+            if self._ledger.unfinished_ahead(job_id) is not None:
                 message = f"{job.name!r} has a run that is not over."
                 raise WrongState(message, hint="Cancel the run first, then delete the job.")
             gone = self._ledger.run_ids(job_id)
@@ -246,13 +246,13 @@ class JobManager(Attempts):
         """Ask for a run of the job; raises AlreadyRunning while the one before is not over."""
         with self._ledger.deciding():
             job = self._ledger.job_ahead(job_id)
-            runs = self._ledger.runs_ahead(job_id)
-            _check_startable(job, runs)
+            _check_startable(job, self._ledger.unfinished_ahead(job_id))
+            latest = self._ledger.latest_ahead(job_id)
             now = self._clock.now()
             run = Run(
                 id=str(uuid.uuid4()),
                 job_id=job_id,
-                number=runs[0].number + 1 if runs else 1,
+                number=latest.number + 1 if latest else 1,
                 kind=job.kind,
                 options=job.options,
                 state=RunState.QUEUED,
@@ -304,7 +304,7 @@ class JobManager(Attempts):
         """Hold the run that the job has at present; raises NothingToAct, saying what could not be done."""
         with self._ledger.deciding():
             job = self._ledger.job_ahead(job_id)
-            latest = next(iter(self._ledger.runs_ahead(job_id)), None)
+            latest = self._ledger.latest_ahead(job_id)
             if latest is None or latest.over:
                 raise NothingToAct(job.name, verb)
             yield latest
@@ -322,8 +322,7 @@ def _fields(draft: JobDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in JobDraft.__struct_fields__}
 
 
-def _check_startable(job: Job, runs: tuple[Run, ...]) -> None:
-    unfinished = next((run for run in runs if not run.over), None)
+def _check_startable(job: Job, unfinished: Run | None) -> None:
     if unfinished is not None:
         message = f"{job.name!r} has a run that is {unfinished.state}."
         raise AlreadyRunning(message)

@@ -26,6 +26,9 @@ CLOSED: Final = "The store is closed."
 Was = Callable[[str], int | None]
 """Answers the checksum of a job's definition as it is known, None where there is none."""
 
+Durable = Callable[[Changes, frozenset[str], int, bool], None]
+"""Is told of each durable change: the jobs it concerns, its number, whether it was decided here."""
+
 
 class Tape(Protocol):
     """What changes are written to; `core.storage.journal.Journal` says more."""
@@ -95,8 +98,9 @@ class Pending:
 class Committer:
     """Takes changes in and writes them to the journal."""
 
-    def __init__(self, journal: Tape, audience: Audience, clock: Clock, was: Was) -> None:
+    def __init__(self, journal: Tape, audience: Audience, clock: Clock, was: Was, durable: Durable) -> None:
         self._journal = journal
+        self._durable = durable
         self._audience = audience
         self._clock = clock
         self._was = was
@@ -199,6 +203,7 @@ class Committer:
             return
         self._audience.kept(group, first)
         for number, pending in enumerate(group, start=first):
+            self._durable(pending.changes, pending.job_ids, number, True)
             pending.settle(number)
 
     def _append(self, group: Sequence[Pending]) -> int:
@@ -214,8 +219,11 @@ class Committer:
         with self._audience.lock:
             touched: set[str] = set()
             for record in records:
-                touched |= record.job_ids | self._jobs_of(Changes(gone_runs=record.gone_runs))
-                self._audience.other(changes_of(record, self._audience.rows.runs), record.n)
+                changes = changes_of(record, self._audience.rows.runs)
+                job_ids = self._jobs_of(changes)
+                touched |= job_ids
+                self._audience.other(changes, record.n)
+                self._durable(changes, job_ids, record.n, False)
             overtaken = []
             for pending in (*group, *self._accepted):
                 if not touched.isdisjoint(pending.job_ids):

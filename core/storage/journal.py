@@ -41,9 +41,11 @@ def beginning_of(store_id: str, segment: int, first: int, t: int) -> bytes:
 
 
 class Journal:
-    """The last segment of a store. `n` and `t` are those of the last record."""
+    """The last segment of a store, known up to `length`; `n` and `t` are those of the last record there."""
 
-    def __init__(self, state: Path, lock: Path, store_id: str, *, segment: int, n: int, t: int) -> None:
+    def __init__(
+        self, state: Path, lock: Path, store_id: str, *, segment: int, length: int, n: int, t: int
+    ) -> None:
         self.n = n
         self.t = t
         self._state = state
@@ -53,7 +55,7 @@ class Journal:
         self._left = True
         self._foreign: list[Record] = []
         self._enter(segment)
-        self._length = os.fstat(self._descriptor).st_size
+        self._length = length
         self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     @property

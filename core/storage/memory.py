@@ -67,7 +67,7 @@ class MemoryStore(JobStore):
         rows = Rows()
         for text in self._tape.texts:
             rows.apply(changes_of(record_from(text), rows.runs))
-        self._committer = Committer(self._tape, audience, self._clock, lambda _: None)
+        self._committer = Committer(self._tape, audience, self._clock, lambda _: None, lambda *_: None)
         return Contents(rows=rows, number=self._tape.n)
 
     def submit(self, changes: Changes, note: object = None) -> Commitment:

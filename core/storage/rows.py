@@ -30,6 +30,8 @@ class Rows:
         self.runs: dict[str, Run] = {}
         self.run_ids: dict[str, tuple[str, ...]] = {}
         """The runs at hand of each job, by number."""
+        self.unfinished: dict[str, tuple[str, ...]] = {}
+        """The runs of each job that are not over; of most jobs none."""
         self.older: dict[str, str] = {}
         self.older_ids: dict[str, list[str]] = {}
         """The same the other way round: the older runs of each job."""
@@ -44,6 +46,17 @@ class Rows:
             self.run_ids[run.job_id] = self._with(run)
             self._drop_older(run.id)
         self.runs[run.id] = run
+        self._count(run, over=run.over)
+
+    def _count(self, run: Run, *, over: bool) -> None:
+        known = self.unfinished.get(run.job_id, ())
+        if over == (run.id not in known):
+            return
+        rest = tuple(other for other in known if other != run.id) if over else (*known, run.id)
+        if rest:
+            self.unfinished[run.job_id] = rest
+        else:
+            del self.unfinished[run.job_id]
 
     def _with(self, run: Run) -> tuple[str, ...]:
         known = self.run_ids.get(run.job_id, ())
@@ -65,6 +78,7 @@ class Rows:
         self._drop_older(run_id)
         run = self.runs.pop(run_id, None)
         if run is not None:
+            self._count(run, over=True)
             rest = tuple(other for other in self.run_ids[run.job_id] if other != run_id)
             if rest:
                 self.run_ids[run.job_id] = rest
@@ -80,6 +94,7 @@ class Rows:
         for run_id in self.run_ids.get(job_id, ()):
             self.runs.pop(run_id, None)
         self.run_ids.pop(job_id, None)
+        self.unfinished.pop(job_id, None)
 
     def put_away(self, run: Run) -> None:
         """Have a run that is over no longer at hand; it is among the older ones."""
