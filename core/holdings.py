@@ -93,7 +93,7 @@ class Stocktaking:
         self._keeper = keeper
         self._data = data
         self._clock = clock
-        self._reach = reach
+        self.reach = reach
         self._scales = Scales(data, clock)
         self._lock = threading.Lock()
         self._taken: Holdings | None = None
@@ -143,7 +143,7 @@ class Stocktaking:
             room=self.room(),
             first=next(iter(self._samples()), None),
             checkpoint_at=_newest(self._data / "state", "checkpoint-*.yaml"),
-            reach=self._reach(),
+            reach=self.reach(),
             keeping=self._keeper.keeping,
             outlook=self._outlook,
         )

@@ -14,6 +14,14 @@ from core.storage.atomic import storage_error
 
 log = logging.getLogger(__name__)
 
+OWN_BACKUP: Final = "the backup of Holdfast's own state"
+TIDYING: Final = "letting go of what was kept long enough"
+SAMPLING: Final = "measuring how much there is"
+"""The chores, as logs and pages call them."""
+
+GRACE: Final = 10.0
+"""Seconds that whoever stops waits for the chore at hand."""
+
 LOOK_EVERY: Final = 5.0
 """Seconds between two looks at what is due."""
 
@@ -69,10 +77,10 @@ class Housekeeping:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the chore at hand come to its end, and begin no other."""
+        """Let the chore at hand come to its end, if that is not far, and begin no other."""
         self._ending.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(GRACE)
             self._thread = None
 
     def tend(self) -> None:
@@ -119,7 +127,7 @@ def _trouble_of(name: str, work: Callable[[], None]) -> str:
         log.warning("%s was not done: %s", name, error)
         return str(error)
     except OSError as error:
-        words = str(storage_error(f"{name.capitalize()} was not done", error))
+        words = str(storage_error(f"{name[:1].upper()}{name[1:]} was not done", error))
         log.warning("%s", words)
         return words
     except Exception:  # one chore must not end the others

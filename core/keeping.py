@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,15 @@ from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Run, Value
 from core.retention import Keeping, KeptLog, logs_to_forget, runs_to_forget
+from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
 MOST_JOBS_AHEAD: Final = 200
 """Of how many jobs the outlook reads every run; what more there are, the next round finds."""
+
+
+MEGABYTE: Final = 1_000_000
 
 
 class Outlook(Value, frozen=True, kw_only=True):
@@ -29,6 +33,16 @@ class Outlook(Value, frozen=True, kw_only=True):
     logs: int = 0
     log_bytes: int = 0
     whole: bool = True
+
+
+def keeping_in(settings: Settings) -> Keeping:
+    """Return how long things are kept, as the settings say."""
+    return Keeping(
+        runs=settings.keep_runs,
+        runs_for=timedelta(days=settings.keep_days),
+        logs_for=timedelta(days=settings.keep_logs_days),
+        log_bytes=settings.keep_logs_mb * MEGABYTE,
+    )
 
 
 class Keeper:

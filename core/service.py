@@ -14,7 +14,10 @@ from core.dispatch.local import LocalDispatcher
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import StorageFailed
-from core.events import Event, EventBus, EventsMissed, JobDeleted
+from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
+from core.holdings import Stocktaking
+from core.housekeeping import SAMPLING, TIDYING, Housekeeping
+from core.keeping import Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.settings import Settings
@@ -26,6 +29,11 @@ log = logging.getLogger(__name__)
 
 RECOVER_AGAIN_EVERY: Final = 5.0
 """Seconds between two tries to decide what becomes of lost runs, while the disk refuses."""
+
+A_WHILE: Final = 600.0
+AN_HOUR: Final = 3_600.0
+A_DAY: Final = 24 * AN_HOUR
+"""How often house is kept, in seconds, and how long after the start it begins."""
 
 GRACE: Final = 20.0
 """Seconds that engines have to give their slots back when Holdfast stops."""
@@ -67,6 +75,11 @@ class Service:
             surroundings,
             clock,
         )
+        self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
+        self.stock = Stocktaking(self.manager, self.keeper, self.data, clock)
+        self.housekeeping = Housekeeping(clock)
+        self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
+        self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
 
     def start(self) -> None:
         """Open the store, take up what was left lying, and begin to work.
@@ -75,12 +88,14 @@ class Service:
         """
         self._open()
         self.dispatcher.start(self.worker.carry_out)
+        self.housekeeping.start()
         if self.manager.still_lost:
             threading.Thread(target=self._recover_the_rest, name="recovery", daemon=True).start()
 
     def stop(self) -> None:
         """Ask the engines to give their slots back, wait for them, and close everything."""
         self.worker.leave()
+        self.housekeeping.stop()
         if not self.dispatcher.stop(GRACE):
             log.warning("an engine does not let go; its run goes on at the next start")
         self._close()
@@ -130,8 +145,8 @@ class Service:
         return self.worker.workspace(run_id) / "manifest.b3"
 
     def _tidy(self, event: Event) -> None:
-        """Remove what a deleted job leaves beside the store."""
-        if isinstance(event, JobDeleted):
+        """Remove what runs that are gone leave beside the store."""
+        if isinstance(event, JobDeleted | RunsForgotten):
             for run_id in event.run_ids:
                 self._forget(run_id)
         elif isinstance(event, EventsMissed):
@@ -144,11 +159,11 @@ class Service:
         """
         if self.manager.problems:
             return
-        known = {run.id for run in self.manager.runs()}
         left = {path.name for path in self.worker.workspaces.glob("??/*")}
         left |= {path.stem for path in (self.data / "logs").glob("??/*.log")}
-        for run_id in left - known:
-            self._forget(run_id)
+        for run_id in left:
+            if not self.manager.knows_run(run_id):
+                self._forget(run_id)
 
     def _forget(self, run_id: str) -> None:
         self.logs.remove(run_id)
