@@ -113,8 +113,11 @@ class StoreFolder:
         return self._users.alone()
 
     def migrated(self) -> None:
-        """Write down that the folder now is of our format."""
-        self._write_marker(Marker(format=FORMAT, store=self.store_id))
+        """Write down that the folder now is of our format; the copy first, which is never the older one."""
+        marker = Marker(format=FORMAT, store=self.store_id)
+        for name in reversed(MARKERS):
+            write_marker(self.root / name, marker)
+        self._marker = marker
 
     def check(self) -> None:
         """Raise StoreUnreadable for what `take` would refuse or could not use; changes nothing."""

@@ -56,17 +56,18 @@ class _Found(Generic[Kept]):
         self.bad: list[tuple[Path, InvalidYaml]] = []
 
 
-def read_format_one(folder: StoreFolder) -> FormatOne:
-    """Return everything that a held folder of format 1 holds.
+def read_format_one(folder: StoreFolder, *, touch: bool = True) -> FormatOne:
+    """Return everything that a folder of format 1 holds; what is bad is kept aside, unless told not to `touch`.
 
     Raises StoreUnreadable where all of one kind cannot be read.
     """
-    return _Reader(folder).read()
+    return _Reader(folder, touch=touch).read()
 
 
 class _Reader:
-    def __init__(self, folder: StoreFolder) -> None:
+    def __init__(self, folder: StoreFolder, *, touch: bool) -> None:
         self._folder = folder
+        self._touch = touch
         self._problems: list[Problem] = []
 
     def read(self) -> FormatOne:
@@ -110,7 +111,8 @@ class _Reader:
         """Give every document of a kind, in order; sweep what a killed process left between them."""
         for folder in self._folders(kind):
             try:
-                atomic.sweep(folder)
+                if self._touch:
+                    atomic.sweep(folder)
                 paths = sorted(folder.iterdir())
             except OSError as error:
                 self._tell(folder, unreadable(error))
@@ -174,7 +176,7 @@ class _Reader:
 
     def _tell(self, path: Path, error: InvalidYaml, more: str = "") -> None:
         """Name a bad file and keep its content aside."""
-        kept = self._folder.keep_aside(path)
+        kept = self._folder.keep_aside(path) if self._touch else None
         told = f" What is there is kept in {kept}." if kept else ""
         self._problems.append(
             Problem(

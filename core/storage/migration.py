@@ -71,8 +71,8 @@ def is_needed(root: Path) -> bool:
 
 
 def plan(folder: StoreFolder) -> Plan:
-    """Return what there is to bring up; what is bad is kept aside, as a start would."""
-    found = read_format_one(folder)
+    """Return what there is to bring up, and touch nothing."""
+    found = read_format_one(folder, touch=False)
     items = list(_items(folder.root))
     return Plan(
         jobs=len(found.jobs),
@@ -96,14 +96,16 @@ def bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
         except StorageFailed as error:
             error.hint = HINT
             raise
-    with atomic.storage_errors("What is left of format 1 could not be removed"):
-        _remove_the_old(folder.root)
+    if _note(folder.root).exists():
+        with atomic.storage_errors("What is left of format 1 could not be removed"):
+            _remove_the_old(folder.root)
     return problems
 
 
 def _bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
     root = folder.root
     log.info("bringing the store in %s to format %d", root, FORMAT)
+    _sweep(root)
     found = read_format_one(folder)
     now = int(clock.now().timestamp() * 1000)
     copy = _copy(root, folder.store_id, found, f"{KIND}-{clock.now():%Y%m%dT%H%M%SZ}.tar.zst", now)
@@ -120,9 +122,7 @@ def _bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
 
 def _copy(root: Path, store: str, found: FormatOne, name: str, t: int) -> Path:
     """Put everything of the old format into one archive and read it back; return where it is."""
-    folder = root / "backups"
-    atomic.sweep(folder)
-    target = folder / name
+    target = root / "backups" / name
     facts = Facts(kind=KIND, format=OLD, store=store, t=t, jobs=len(found.jobs), runs=found.run_count)
     make_archive(target, _items(root), facts, check=entries_of)
     _forget_copies_like(target)
@@ -165,7 +165,6 @@ def _write_journal(state: Path, store: str, found: FormatOne, t: int) -> None:
     """Write every job with its runs as the first changes of a journal, and read them back."""
     for segment in segments_in(state):
         segment_path(state, segment).unlink()
-    atomic.sweep(state)
     number, segment = 1, 1
     changes = _changes(found)
     while True:
@@ -201,7 +200,7 @@ def _compare(state: Path, store: str, found: FormatOne) -> None:
     jobs: dict[str, Job] = {}
     runs: dict[str, list[Run]] = {}
     try:
-        for changes in _written(state, store):
+        for changes in written(state, store):
             jobs.update((job.id, job) for job in changes.jobs)
             for run in changes.runs:
                 runs.setdefault(run.job_id, []).append(run)
@@ -211,7 +210,8 @@ def _compare(state: Path, store: str, found: FormatOne) -> None:
         raise StorageFailed(f"{WHAT_FAILED}: what was written is not what there was.")
 
 
-def _written(state: Path, store: str) -> Iterator[Changes]:
+def written(state: Path, store: str) -> Iterator[Changes]:
+    """Give the changes that a journal without damage says; raises InvalidYaml."""
     for segment in segments_in(state):
         seed = seed_of(store, f"journal-{segment}")
         with segment_path(state, segment).open("rb") as file:
@@ -230,11 +230,9 @@ def _note(root: Path) -> Path:
 
 def _remove_the_old(root: Path) -> None:
     """Remove what the copy holds and no definition is; a start that was cut short comes here again."""
+    _sweep(root)
     note = _note(root)
-    if not note.exists():
-        return
-    copied = _copied(root, note)
-    for entry in copied:
+    for entry in _copied(root, note):
         if entry.name.startswith(("runs/", "backups/runs/")):
             _remove(root / entry.name, entry.size)
     _drop_empty_folders(root / "runs")
@@ -245,6 +243,11 @@ def _remove_the_old(root: Path) -> None:
     atomic.sync_folder(root / "backups")
     note.unlink()
     atomic.sync_folder(note.parent)
+
+
+def _sweep(root: Path) -> None:
+    for name in ("", "state", "backups", "quarantine"):
+        atomic.sweep(root / name)
 
 
 def _copied(root: Path, note: Path) -> list[Entry]:
