@@ -2,19 +2,28 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from sys import intern
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Trigger, Value, frozen
+from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Trigger, Value
+from core.packed import packed
 from core.states import RunState
 from core.storage.lines import json_text
 from core.storage.rows import Changes
 
+T = TypeVar("T")
+
 FORMAT: Final = 2
+COMPLETE: Final = 100.0
+MOST_FINISHED: Final = 1_000
+
+finished: dict[Progress, Progress] = {}
+"""The last progress of runs; many end with the same."""
 
 
 class Head(Value, frozen=True, kw_only=True, tag="segment", tag_field="kind"):
@@ -151,17 +160,59 @@ def run_after(before: Run, moved: Moved) -> Run:
 
 
 def frozen_job(job: Job) -> Job:
-    """Return a job as it was read, with what it holds made read-only."""
-    return replace(job, options=frozen(job.options))
+    """Return a job as it was read from JSON, made read-only and small."""
+    return replace(
+        job,
+        kind=intern(job.kind),
+        owner=intern(job.owner),
+        options=_packed(job.options),
+        updated_at=_same(job.updated_at, job.created_at),
+    )
 
 
-def frozen_run(run: Run) -> Run:
-    """Return a run as it was read, with what it holds made read-only."""
+def frozen_run(run: Run, job: Job | None = None) -> Run:
+    """Return a run as it was read from JSON, made read-only and small.
+
+    It shares with its job, and with itself, what is the same.
+    """
+    options = _packed(run.options)
     return replace(
         run,
-        options=frozen(run.options),
-        checkpoint=frozen(run.checkpoint),
-        result=frozen(run.result),
+        job_id=job.id if job else run.job_id,
+        kind=intern(run.kind),
+        asked_by=intern(run.asked_by),
+        worker=run.worker and intern(run.worker),
+        options=_same(options, job.options) if job else options,
+        progress=_shared(run.progress),
+        checkpoint=_packed(run.checkpoint),
+        result=_packed(run.result),
+        due_at=_same(run.due_at, run.created_at),
+        attempts=tuple([_sharing(attempt, run) for attempt in run.attempts]),
+    )
+
+
+def _packed(value: Any) -> Any:  # noqa: ANN401 - a mapping, packed or not, or None
+    return packed(value) if isinstance(value, dict) else value
+
+
+def _same(value: T, known: T) -> T:
+    """Return what is known already if it is the same."""
+    return known if value == known else value
+
+
+def _shared(progress: Progress) -> Progress:
+    """Return one object for all runs that ended alike."""
+    if progress.percent != COMPLETE or len(finished) >= MOST_FINISHED:
+        return progress
+    return finished.setdefault(progress, progress)
+
+
+def _sharing(attempt: Attempt, run: Run) -> Attempt:
+    return replace(
+        attempt,
+        worker=intern(attempt.worker),
+        started_at=_same(attempt.started_at, run.started_at),
+        ended_at=_same(attempt.ended_at, run.ended_at),
     )
 
 
