@@ -85,7 +85,6 @@ class Ledger:
         """Read the store; raises what `JobStore.open` raises."""
         with self.lock:
             contents = self._store.open(self, at_work=at_work)
-            self.rows = contents.rows
             self._problems = contents.problems
             self._changed.update(self.rows.jobs)
             self._dirty = True

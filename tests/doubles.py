@@ -1,14 +1,16 @@
 """Stand-ins that behave: a clock that is set, an engine that follows a script."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
 from core.errors import InvalidOptions, NotFound
-from core.models import Progress
+from core.models import Progress, Run
+from core.storage.base import Commitment, Contents, JobStore
+from core.storage.rows import Changes, Rows
 
 Script = Callable[[RunContext], Outcome]
 
@@ -139,3 +141,50 @@ def make_scripted_engine(kind: str, options: Mapping[str, Any]) -> Engine:
     if unknown:
         raise InvalidOptions({f"options.{name}": "There is no such option." for name in sorted(unknown)})
     return KINDS[kind](**options)
+
+
+class Onlooker:
+    """Whoever uses a store in a test: decides nothing, believes what it is told."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.rows = Rows()
+        self.told: list[int] = []
+        self.heard: list[Changes] = []
+        self._ahead: dict[str, Run] = {}
+
+    def open(self, store: JobStore, *, at_work: bool = True) -> Contents:
+        """Open a store, as its user."""
+        contents = store.open(self, at_work=at_work)
+        self.rows = contents.rows
+        return contents
+
+    def keep(self, store: JobStore, changes: Changes) -> int:
+        """Hand a change in and wait for it."""
+        return self.hand_in(store, changes).wait()
+
+    def hand_in(self, store: JobStore, changes: Changes) -> Commitment:
+        """Hand a change in."""
+        with self.lock:
+            commitment = store.submit(changes)
+            self._ahead |= {run.id: run for run in changes.runs}
+            return commitment
+
+    def ahead(self, run_id: str) -> Run | None:
+        return self._ahead.get(run_id) or self.rows.runs.get(run_id)
+
+    def kept(self, group: Sequence[Commitment], first: int) -> None:
+        with self.lock:
+            for number, commitment in enumerate(group, start=first):
+                self.rows.apply(commitment.changes)
+                self.told.append(number)
+
+    def other(self, changes: Changes, number: int) -> None:
+        self.rows.apply(changes)
+        self.heard.append(changes)
+        self.told.append(number)
+
+    def refused(self, group: Sequence[Commitment]) -> None:
+        for commitment in group:
+            for run in commitment.changes.runs:
+                self._ahead.pop(run.id, None)

@@ -29,10 +29,7 @@ class Problem(Value, frozen=True, kw_only=True):
 
 
 class Contents(Value, frozen=True, kw_only=True):
-    """Everything a store holds, as read when it was opened; `number` is that of the last change.
-
-    Whoever opened the store owns the rows from then on.
-    """
+    """Everything a store holds, as read when it was opened; `number` is that of the last change."""
 
     rows: Rows
     problems: tuple[Problem, ...] = ()
@@ -69,7 +66,8 @@ class Commitment(Protocol):
 class Audience(Protocol):
     """Whoever decides changes, and is told what became of them; told by one thread at a time, in order.
 
-    `lock` is held to decide and to be told, for microseconds; `rows` is what is durable.
+    `lock` is held to decide and to be told, for microseconds; `rows` is what is durable, which the
+    store hands over when it is opened.
     """
 
     lock: threading.RLock

@@ -7,12 +7,13 @@ time to another thread. The order of locks: the turn, the commit lock, the audie
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from core.clock import Clock
 from core.errors import HoldfastError, Overtaken, StorageFailed
+from core.models import Job
 from core.storage import atomic
 from core.storage.base import Audience
 from core.storage.records import Record, body_of, changes_of
@@ -26,8 +27,11 @@ CLOSED: Final = "The store is closed."
 Was = Callable[[str], int | None]
 """Answers the checksum of a job's definition as it is known, None where there is none."""
 
-Durable = Callable[[Changes, frozenset[str], int, bool], None]
-"""Is told of each durable change: the jobs it concerns, its number, whether it was decided here."""
+Durable = Callable[[Changes, frozenset[str], int, Mapping[str, Job] | None], None]
+"""Is told of each durable change: what changed, the jobs it concerns, its number.
+
+And the jobs that it changed as they were when it was accepted; None where another process decided.
+"""
 
 
 class Tape(Protocol):
@@ -64,13 +68,14 @@ class Tape(Protocol):
 class Pending:
     """A change that was accepted; see `core.storage.base.Commitment`."""
 
-    __slots__ = ("_committer", "_error", "body", "changes", "job_ids", "note", "number", "settled")
+    __slots__ = ("_committer", "_error", "before", "body", "changes", "job_ids", "note", "number", "settled")
 
     def __init__(self, committer: "Committer", changes: Changes, body: bytes, note: object) -> None:
         self.changes = changes
         self.note = note
         self.body = body
         self.job_ids: frozenset[str] = frozenset()
+        self.before: Mapping[str, Job] = {}
         self.number = 0
         self.settled = False
         self._committer = committer
@@ -115,6 +120,8 @@ class Committer:
                 raise StorageFailed(CLOSED)
             pending = Pending(self, changes, self._body(changes), note)
             pending.job_ids = self._jobs_of(changes)
+            known = self._audience.rows.jobs
+            pending.before = {job.id: known[job.id] for job in changes.jobs if job.id in known}
             self._accepted.append(pending)
             return pending
 
@@ -203,7 +210,7 @@ class Committer:
             return
         self._audience.kept(group, first)
         for number, pending in enumerate(group, start=first):
-            self._durable(pending.changes, pending.job_ids, number, True)
+            self._durable(pending.changes, pending.job_ids, number, pending.before)
             pending.settle(number)
 
     def _append(self, group: Sequence[Pending]) -> int:
@@ -223,7 +230,7 @@ class Committer:
                 job_ids = self._jobs_of(changes)
                 touched |= job_ids
                 self._audience.other(changes, record.n)
-                self._durable(changes, job_ids, record.n, False)
+                self._durable(changes, job_ids, record.n, None)
             overtaken = []
             for pending in (*group, *self._accepted):
                 if not touched.isdisjoint(pending.job_ids):

@@ -67,6 +67,7 @@ class MemoryStore(JobStore):
         rows = Rows()
         for text in self._tape.texts:
             rows.apply(changes_of(record_from(text), rows.runs))
+        audience.rows = rows
         self._committer = Committer(self._tape, audience, self._clock, lambda _: None, lambda *_: None)
         return Contents(rows=rows, number=self._tape.n)
 

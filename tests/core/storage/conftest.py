@@ -44,28 +44,42 @@ def opened(folder):
 class Disk:
     """The system calls that change a disk; each can be made to fail from a certain one on."""
 
-    CALLS = ("open", "write", "fsync", "replace", "link", "unlink", "mkdir")
+    CALLS = (
+        "open",
+        "write",
+        "fsync",
+        "fdatasync",
+        "ftruncate",
+        "replace",
+        "rename",
+        "link",
+        "unlink",
+        "mkdir",
+    )
 
     def __init__(self, monkeypatch):
         self.seen: list[str] = []
         self._fails_at: int | None = None
         self._again = False
-        self._only: str | None = None
+        self._only: tuple[str, ...] = self.CALLS
         self._errno = 0
         for name in self.CALLS:
             monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
 
-    def fail_at(self, number: int, error: int, *, only: str | None = None, again: bool = False) -> None:
+    def fail_at(
+        self, number: int, error: int, *, only: str | tuple[str, ...] = CALLS, again: bool = False
+    ) -> None:
         """Fail at the n-th call from now (of those named `only`), and `again` at all that follow."""
         self.seen.clear()
-        self._fails_at, self._errno, self._only, self._again = number, error, only, again
+        self._only = (only,) if isinstance(only, str) else only
+        self._fails_at, self._errno, self._again = number, error, again
 
     def heal(self) -> None:
         self._fails_at = None
 
     def _watched(self, name, call):
         def watched(*arguments, **named):
-            if self._only in {None, name}:
+            if name in self._only:
                 self.seen.append(name)
                 if self._fails():
                     raise OSError(self._errno, os.strerror(self._errno))
@@ -90,6 +104,6 @@ def failing_fsync(disk):
     """Make every fsync fail with an error of the disk, until it is healed."""
 
     def fail():
-        disk.fail_at(0, errno.EIO, only="fsync", again=True)
+        disk.fail_at(0, errno.EIO, only=("fsync", "fdatasync"), again=True)
 
     return fail
