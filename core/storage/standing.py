@@ -1,0 +1,123 @@
+"""What is known of the definition files at present: what was last seen there, and what is to become of it."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from core.errors import InvalidYaml
+from core.models import Job
+from core.storage.definitions import definition_from, definition_of, same
+from core.storage.folder import StoreFolder
+from core.storage.placed import Placed
+from core.storage.placing import Places
+
+
+class Due:
+    """A job whose file is to be written."""
+
+    __slots__ = ("agreed", "before")
+
+    def __init__(self, before: Job | None, agreed: int | None = None) -> None:
+        self.before = before
+        """The job that the file has, where that is known."""
+        self.agreed = agreed
+        """The version of the job that the file's text stands for, whatever it leaves out."""
+
+
+class Standing:
+    """Shared by those who write definitions and those who look at them.
+
+    `job_of` answers the job as it is now. `passed` has what a job was at changes which a crash may
+    have kept from its file, `gone` where the files of jobs deleted since then are (None: not known).
+    """
+
+    def __init__(
+        self,
+        folder: StoreFolder,
+        placed: dict[str, Placed],
+        job_of: Callable[[str], Job | None],
+        passed: Mapping[str, Sequence[Job]],
+        gone: Mapping[str, Placed | None],
+    ) -> None:
+        self.placed = placed
+        self.places = Places(folder, placed)
+        self.job_of = job_of
+        self.files = threading.RLock()
+        """Held while one file goes from one text to the next, or is looked at; never during a flush."""
+        self.passed = dict(passed)
+        self.going: dict[str, Placed | None] = dict(gone)
+        """Where the files of deleted jobs are; None where that is not known."""
+        self.surveyed = False
+        """Whether everything was looked at once, so that no file is where it is not known to be."""
+        self.held: set[str] = set()
+        """The jobs whose file is being taken in; nothing is written there meanwhile."""
+        self.suspects: set[str] = set()
+        """Files that were not as known when they were to be written."""
+        self.wrong: set[str] = set()
+        """What was last found not to be as it should; see `Found.key`."""
+        self._lock = threading.Lock()  # nothing is waited for while it is held
+        self._due = {job_id: Due(None) for job_id, place in placed.items() if place.behind}
+
+    def is_older(self, job_id: str, text: bytes) -> bool:
+        """Tell whether a text is what the job was before changes that a crash kept from its file."""
+        if job_id not in self.passed:
+            return False
+        try:
+            definition = replace(definition_from(text), id=job_id)
+        except InvalidYaml:
+            return False
+        return any(same(definition, definition_of(job)) for job in self.passed[job_id])
+
+    @property
+    def due(self) -> tuple[str, ...]:
+        """Return the jobs whose files are to be written."""
+        with self._lock:
+            return tuple(self._due)
+
+    def due_of(self, job_id: str) -> Due | None:
+        """Return what is to be written of a job."""
+        return self._due.get(job_id)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many files are to be written or removed."""
+        return len(self._due) + len(self.going)
+
+    def mark_all(self, job_ids: Iterable[str]) -> None:
+        """Take note that the files of these jobs are to be written."""
+        with self._lock:
+            self._due.update((job_id, Due(None)) for job_id in job_ids if job_id not in self._due)
+
+    def mark(self, job_id: str, before: Job | None, agreed: int | None = None) -> None:
+        """Take note that a file is to be written; what it has in truth stays known."""
+        with self._lock:
+            waiting = self._due.get(job_id)
+            self._due[job_id] = Due(waiting.before if waiting is not None else before, agreed)
+            self._behind(job_id)
+
+    def drop(self, job_id: str) -> None:
+        """Take note that a job is gone: its file goes, too."""
+        with self._lock:
+            self._due.pop(job_id, None)
+            self.going[job_id] = self.placed.pop(job_id, None) or self.going.get(job_id)
+
+    def removed(self, job_id: str, place: Placed | None) -> None:
+        """Take note that the file of a deleted job is no longer there."""
+        with self._lock:
+            if self.going.get(job_id) is place:
+                self.going.pop(job_id, None)
+
+    def settle(self, job_id: str, due: Due | None) -> None:
+        """Take note that what was due is done, unless more has become due meanwhile."""
+        with self._lock:
+            if self._due.get(job_id) is due:
+                self._due.pop(job_id, None)
+                self.passed.pop(job_id, None)
+            else:
+                self._behind(job_id)
+
+    def _behind(self, job_id: str) -> None:
+        place = self.placed.get(job_id)
+        if place is not None and not place.behind:
+            self.placed[job_id] = replace(place, behind=True)
