@@ -45,7 +45,8 @@ class BadArchive(HoldfastError):
 class Facts(Value, frozen=True, kw_only=True):
     """What an archive is: of which store, and the state up to which change.
 
-    `t` is when, in milliseconds since 1970; `bytes` and `files` is what it unpacks to.
+    `t` is when that was, `taken` when it was made, in milliseconds since 1970; `bytes` and `files` is
+    what it unpacks to.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Facts(Value, frozen=True, kw_only=True):
     store: str
     number: int = 0
     t: int = 0
+    taken: int = 0
     segment: int = 0
     jobs: int = 0
     runs: int = 0
@@ -81,18 +83,23 @@ class Item(Value, frozen=True, kw_only=True):
     may_go: bool = False
 
 
-def write_archive(file: BinaryIO, items: Iterable[Item], facts: Facts, told: Told | None = None) -> Facts:
-    """Write the items to an empty file; return the facts with how much it is. Raises OSError."""
-    writer = _Writer(file, facts.t // 1000, told)
+def write_archive(
+    file: BinaryIO, items: Iterable[Item], facts: Callable[[], Facts], told: Told | None = None
+) -> Facts:
+    """Write the items to an empty file; return the facts, asked for at the end, with how much it is.
+
+    Raises OSError.
+    """
+    writer = _Writer(file, told)
     for item in items:
         writer.add(item)
-    return writer.finish(facts)
+    return writer.finish(facts())
 
 
 def make_archive(
     target: Path,
     items: Iterable[Item],
-    facts: Facts,
+    facts: Callable[[], Facts],
     *,
     told: Told | None = None,
     check: Callable[[Path], object],
@@ -118,11 +125,11 @@ def make_archive(
 
 
 class _Writer:
-    def __init__(self, file: BinaryIO, mtime: int, told: Told | None) -> None:
+    def __init__(self, file: BinaryIO, told: Told | None) -> None:
         self._file = _Digested(file)
         compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
         self._stream = compressor.stream_writer(cast("IO[bytes]", self._file), closefd=False)
-        self._mtime = mtime
+        self._mtime = int(os.fstat(file.fileno()).st_mtime)
         self._told = told or nobody
         self._entries: list[Entry] = []
         self._bytes = 0

@@ -18,6 +18,7 @@ from core.storage.base import Problem
 from core.storage.definitions import is_damage
 from core.storage.documents import job_from, run_from
 from core.storage.folder import StoreFolder
+from core.storage.placed import Placed
 from core.storage.reading import content_of, unreadable
 
 Kept = TypeVar("Kept", Job, Run)
@@ -32,18 +33,13 @@ HINT: Final = "Give it back to the user that Holdfast runs as, or mend the disk.
 
 @dataclass
 class FormatOne:
-    """What was found: jobs with their runs, the texts of the definitions, and what is bad."""
+    """What was found: jobs, their runs, where their definitions are, and what is bad."""
 
     jobs: dict[str, Job] = field(default_factory=dict)
-    runs: dict[str, list[Run]] = field(default_factory=dict)
-    texts: dict[str, int] = field(default_factory=dict)
-    """The CRC-32 of each definition that may be written anew."""
+    runs: dict[str, Run] = field(default_factory=dict)
+    placed: dict[str, Placed] = field(default_factory=dict)
+    """Each definition is to be written anew, unless somebody edits it meanwhile."""
     problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def run_count(self) -> int:
-        """Return how many runs there are."""
-        return sum(map(len, self.runs.values()))
 
 
 class _Found(Generic[Kept]):
@@ -75,15 +71,13 @@ class _Reader:
         runs = self._read("runs", run_from, self._check_run_name)
         found = FormatOne(jobs=jobs.values, problems=self._problems)
         for job_id, path in jobs.paths.items():
-            if path in jobs.sums:
-                found.texts[job_id] = jobs.sums[path]
+            file = path.relative_to(self._folder.root / "jobs").as_posix()
+            found.placed[job_id] = Placed(file=file, crc=jobs.sums[path], behind=True)
         for run in runs.values.values():
             if run.job_id in jobs.values:
-                found.runs.setdefault(run.job_id, []).append(run)
+                found.runs[run.id] = run
             else:
                 self._without_a_job(run, runs.paths[run.id])
-        for of_a_job in found.runs.values():
-            of_a_job.sort(key=lambda run: (run.number, run.created_at))
         return found
 
     def _read(

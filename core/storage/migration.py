@@ -1,23 +1,23 @@
 """From format 1, a file a job and a file a run, to a journal; a kill at any moment costs nothing.
 
 In this order, each step durable before the next: everything of the old format goes into one archive,
-which is read back; the journal is written and read back; the marker says format 2, and that alone is the
+which is read back; the state is written and read back; the marker says format 2, and that alone is the
 moment; the files of runs, which the archive holds, go. Until the marker is there, the next start begins
 again and finds the folder as it was. After it, the next start only has to finish.
 """
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from core.clock import Clock
-from core.errors import InvalidYaml, StorageFailed
-from core.models import Job, Run, Value
+from core.errors import StorageFailed
+from core.models import Value
 from core.storage import atomic
 from core.storage.archive import (
     BadArchive,
@@ -30,11 +30,14 @@ from core.storage.base import Problem
 from core.storage.folder import StoreFolder
 from core.storage.format_one import FORMAT as OLD
 from core.storage.format_one import PLACES, FormatOne, read_format_one
-from core.storage.journal import beginning_of, segment_path, segments_in
-from core.storage.lines import BEGINNING, opened, sealed, seed_of
+from core.storage.generations import find_rows
+from core.storage.history import COMMENT
+from core.storage.journal import beginning_of
+from core.storage.lines import json_text, sealed, seed_of
 from core.storage.marker import FORMAT, read_marker
-from core.storage.records import body_of, changes_of, record_from, text_of
-from core.storage.rows import Changes
+from core.storage.records import Closed, frozen_job, frozen_run
+from core.storage.rows import Rows
+from core.storage.snapshot import KEPT, Snapshots, View
 from core.storage.unpacking import entries_of, is_safe
 
 log = logging.getLogger(__name__)
@@ -44,8 +47,7 @@ WHAT_FAILED: Final = "The store could not be brought to format 2"
 HINT: Final = (
     "Nothing of it was changed. Start again when the cause is gone; it takes as much room as the store."
 )
-SEGMENT_SIZE: Final = 16_000_000
-RUNS_A_RECORD: Final = 100
+OF_STATE: Final = re.compile(r"(?:journal-\d+|rows-[0-9a-f]{2}-\d+|checkpoint-\d+)\.yaml\Z")
 
 
 class Plan(Value, frozen=True, kw_only=True):
@@ -76,7 +78,7 @@ def plan(folder: StoreFolder) -> Plan:
     items = list(_items(folder.root))
     return Plan(
         jobs=len(found.jobs),
-        runs=found.run_count,
+        runs=len(found.runs),
         files=len(items),
         bytes=sum(item.path.stat().st_size for item in items),
         problems=tuple(found.problems),
@@ -109,11 +111,11 @@ def _bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
     found = read_format_one(folder)
     now = int(clock.now().timestamp() * 1000)
     copy = _copy(root, folder.store_id, found, f"{KIND}-{clock.now():%Y%m%dT%H%M%SZ}.tar.zst", now)
-    _write_journal(root / "state", folder.store_id, found, now)
+    _write_state(folder, found, now)
     note = msgspec.json.encode(Upgrade(copy=copy.name))
     atomic.write_whole(_note(root), note + b"\n")
     folder.migrated()
-    log.info("%d jobs and %d runs are in format %d now", len(found.jobs), found.run_count, FORMAT)
+    log.info("%d jobs and %d runs are in format %d now", len(found.jobs), len(found.runs), FORMAT)
     return tuple(found.problems)
 
 
@@ -123,8 +125,10 @@ def _bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
 def _copy(root: Path, store: str, found: FormatOne, name: str, t: int) -> Path:
     """Put everything of the old format into one archive and read it back; return where it is."""
     target = root / "backups" / name
-    facts = Facts(kind=KIND, format=OLD, store=store, t=t, jobs=len(found.jobs), runs=found.run_count)
-    make_archive(target, _items(root), facts, check=entries_of)
+    facts = Facts(
+        kind=KIND, format=OLD, store=store, t=t, taken=t, jobs=len(found.jobs), runs=len(found.runs)
+    )
+    make_archive(target, _items(root), lambda: facts, check=entries_of)
     _forget_copies_like(target)
     return target
 
@@ -158,67 +162,35 @@ def _forget_copies_like(target: Path) -> None:
                 other.unlink()
 
 
-# --- The journal --------------------------------------------------------------------------------
+# --- The state ----------------------------------------------------------------------------------
 
 
-def _write_journal(state: Path, store: str, found: FormatOne, t: int) -> None:
-    """Write every job with its runs as the first changes of a journal, and read them back."""
-    for segment in segments_in(state):
-        segment_path(state, segment).unlink()
-    number, segment = 1, 1
-    changes = _changes(found)
-    while True:
-        first, seed = number, seed_of(store, f"journal-{segment}")
-        lines, size = [beginning_of(store, segment, first, t)], 0
-        for change in changes:
-            body = body_of(change, _sums(change, found), {})
-            lines.append(sealed(text_of(body, number, t), seed))
-            number, size = number + 1, size + len(lines[-1])
-            if size >= SEGMENT_SIZE:
-                break
-        atomic.write_whole(segment_path(state, segment), b"".join(lines))
-        if size < SEGMENT_SIZE:
-            break
-        segment += 1
-    _compare(state, store, found)
-
-
-def _changes(found: FormatOne) -> Iterator[Changes]:
+def _write_state(folder: StoreFolder, found: FormatOne, t: int) -> None:
+    """Write a journal without changes and two generations of all rows, and read them back."""
+    state = folder.root / "state"
+    for path in tuple(state.iterdir()):
+        if OF_STATE.match(path.name):
+            path.unlink()
+    closed = sealed(json_text(Closed(n=0)), seed_of(folder.store_id, "journal-1"))
+    atomic.write_whole(folder.segment_path(1), beginning_of(folder.store_id, 1, 1, t) + closed)
+    rows = Rows()
     for job in found.jobs.values():
-        runs = iter(found.runs.get(job.id, ()))
-        yield Changes(jobs=(job,), runs=tuple(islice(runs, RUNS_A_RECORD)))
-        while more := tuple(islice(runs, RUNS_A_RECORD)):
-            yield Changes(runs=more)
+        rows.keep_job(job)
+    for run in found.runs.values():
+        rows.keep_run(run)
+    snapshots = Snapshots(folder)
+    for _ in range(KEPT):
+        snapshots.write(View.of(rows, found.placed, 0), segment=1, t=t)
+    _compare(folder, found)
 
 
-def _sums(change: Changes, found: FormatOne) -> dict[str, int]:
-    return {job.id: found.texts[job.id] for job in change.jobs if job.id in found.texts}
-
-
-def _compare(state: Path, store: str, found: FormatOne) -> None:
-    """Raise StorageFailed unless the journal says exactly what was found."""
-    jobs: dict[str, Job] = {}
-    runs: dict[str, list[Run]] = {}
-    try:
-        for changes in written(state, store):
-            jobs.update((job.id, job) for job in changes.jobs)
-            for run in changes.runs:
-                runs.setdefault(run.job_id, []).append(run)
-    except InvalidYaml as error:
-        raise StorageFailed(f"{WHAT_FAILED}: what was written does not read back. {error}") from error
-    if jobs != found.jobs or runs != found.runs:
-        raise StorageFailed(f"{WHAT_FAILED}: what was written is not what there was.")
-
-
-def written(state: Path, store: str) -> Iterator[Changes]:
-    """Give the changes that a journal without damage says; raises InvalidYaml."""
-    for segment in segments_in(state):
-        seed = seed_of(store, f"journal-{segment}")
-        with segment_path(state, segment).open("rb") as file:
-            documents = (line for line in file if line.startswith(BEGINNING))
-            next(documents)
-            for line in documents:
-                yield changes_of(record_from(opened(line, seed)), {})
+def _compare(folder: StoreFolder, found: FormatOne) -> None:
+    """Raise StorageFailed unless the rows say exactly what was found."""
+    read = find_rows(folder.root, folder.store_id)
+    jobs = {row.job.id: frozen_job(row.job) for row in read.rows}
+    runs = {run.id: frozen_run(run) for row in read.rows for run in row.runs}
+    if read.wounds or jobs != found.jobs or runs != found.runs:
+        raise StorageFailed(f"{WHAT_FAILED}: what was written did not read back as what there was.")
 
 
 # --- What is left of the old one -----------------------------------------------------------------
@@ -264,7 +236,7 @@ def _remove(path: Path, size: int) -> None:
     """Remove a file that the copy holds, unless something else is there now."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         with path.open("rb") as file:
-            of_today = file.read(len(BEGINNING) + 1) == BEGINNING + b"{"
+            of_today = file.read(len(COMMENT)) == COMMENT
         if not of_today and path.lstat().st_size == size:
             path.unlink()
 

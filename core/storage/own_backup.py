@@ -1,5 +1,157 @@
-"""A backup of the store itself, into one file."""
+"""A backup of the store itself, into one file, consistent while changes go on.
 
+Nobody may commit for the moment in which it is looked how far the journal reaches; what is in it up to there
+never changes any more. While that and everything written from it is copied, no checkpoint is made
+and no definition is written: `Still` says so to the store. Logs, which stand for themselves, come last.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from core.clock import Clock
+from core.errors import StorageFailed
+from core.storage import atomic
+from core.storage.archive import BadArchive, Facts, Item, Told, make_archive
+from core.storage.folder import StoreFolder
+from core.storage.journal import segments_in
+from core.storage.marker import FORMAT
 from core.storage.old_segments import archive_segments
+from core.storage.restoring import opens_as_it_says
+from core.storage.unpacking import is_safe
 
-__all__ = ["archive_segments"]
+__all__ = ["OwnBackup", "Reach", "Source", "archive_segments", "backup_name", "take_backup"]
+
+KIND: Final = "own-state"
+ENDING: Final = ".tar.zst"
+WHAT_FAILED: Final = "The backup of the store could not be made"
+PLACES: Final = ("jobs", "runs", "auth")
+
+
+class Reach(Protocol):
+    """How far the journal reaches: record `n`, at `t`, in the first `length` bytes of `segment`."""
+
+    @property
+    def n(self) -> int: ...  # noqa: D102
+    @property
+    def t(self) -> int: ...  # noqa: D102
+    @property
+    def segment(self) -> int: ...  # noqa: D102
+    @property
+    def length(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A store to be backed up, and how to keep it still.
+
+    In `quiet` nobody commits, in any process: it lasts milliseconds. In `still` nothing is written from the
+    journal: no checkpoint, no definition, no older run, and none of it goes. `count` answers, in `quiet`, how
+    many jobs and runs there are.
+    """
+
+    folder: StoreFolder
+    quiet: Callable[[], AbstractContextManager[Reach]]
+    still: Callable[[], AbstractContextManager[object]]
+    count: Callable[[], tuple[int, int]]
+
+
+class OwnBackup(Facts, frozen=True, kw_only=True):
+    """A backup that was made and read back, and where it is."""
+
+    path: str
+    size: int
+
+
+def backup_name(clock: Clock) -> str:
+    """Return what to call a backup that is made now."""
+    return f"holdfast-{clock.now():%Y%m%dT%H%M%SZ}{ENDING}"
+
+
+def take_backup(
+    source: Source,
+    target: Path,
+    clock: Clock,
+    *,
+    with_logs: bool = False,
+    told: Told | None = None,
+) -> OwnBackup:
+    """Make a backup, read it back, and open it; returns what it holds.
+
+    It takes its place when it was found good; on failure nothing is left. Raises StorageFull or StorageFailed.
+    """
+    with atomic.storage_errors(WHAT_FAILED):
+        _sweep(target)
+        try:
+            facts = _take(source, target, clock, with_logs=with_logs, told=told)
+        except BadArchive as error:
+            raise StorageFailed(f"{WHAT_FAILED}: {error}") from error
+        known = {name: getattr(facts, name) for name in Facts.__struct_fields__}
+        return OwnBackup(**known, path=str(target), size=target.stat().st_size)
+
+
+def _take(source: Source, target: Path, clock: Clock, *, with_logs: bool, told: Told | None) -> Facts:
+    root = source.folder.root
+    reached: list[tuple[Reach, tuple[int, int]]] = []
+
+    def items() -> Iterator[Item]:
+        with source.still():
+            with source.quiet() as reach:
+                reached.append((reach, source.count()))
+                state = list(_state(root / "state", reach))
+            yield Item(name="store.yaml", path=root / "store.yaml")
+            yield from state
+            for place in PLACES:
+                yield from _files(root, place)
+        if with_logs:
+            yield from _files(root, "logs")
+
+    def facts() -> Facts:
+        ((reach, (jobs, runs)),) = reached
+        now = int(clock.now().timestamp() * 1000)
+        return Facts(
+            kind=KIND,
+            format=FORMAT,
+            store=source.folder.store_id,
+            number=reach.n,
+            t=reach.t or now,
+            taken=now,
+            segment=reach.segment,
+            jobs=jobs,
+            runs=runs,
+        )
+
+    return make_archive(target, items(), facts, told=told, check=opens_as_it_says)
+
+
+def _state(state: Path, reach: Reach) -> Iterator[Item]:
+    """Give what the state is made of, up to where the journal reaches now."""
+    for path in sorted(state.glob("*.yaml")):
+        if path.name.startswith(("checkpoint-", "rows-")):
+            yield Item(name=f"state/{path.name}", path=path)
+    for segment in segments_in(state):
+        if segment <= reach.segment:
+            path = state / f"journal-{segment}.yaml"
+            size = reach.length if segment == reach.segment else None
+            yield Item(name=f"state/{path.name}", path=path, size=size)
+
+
+def _files(root: Path, place: str) -> Iterator[Item]:
+    """Give every plain file below a place, in order; links and what editors leave is not ours."""
+    for folder, folders, names in os.walk(root / place):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder) / name
+            told = path.relative_to(root).as_posix()
+            if path.is_file() and not path.is_symlink() and is_safe(told) and not atomic.LEFTOVER.match(name):
+                yield Item(name=told, path=path, may_go=True)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a backup to this place left behind that was cut short."""
+    for left in target.parent.glob(f".{target.name}.*.tmp"):
+        if atomic.LEFTOVER.match(left.name):
+            left.unlink(missing_ok=True)

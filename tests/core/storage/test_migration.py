@@ -16,7 +16,9 @@ from core.states import RunState
 from core.storage import migration
 from core.storage.folder import StoreFolder
 from core.storage.format_one import read_format_one
+from core.storage.generations import find_rows
 from core.storage.marker import FORMAT, Marker, read_marker, write_marker
+from core.storage.records import frozen_job, frozen_run
 from core.storage.unpacking import entries_of
 from tests.doubles import SettableClock
 
@@ -40,19 +42,18 @@ def folder(tmp_path):
 
 @pytest.fixture
 def bring_up(folder):
-    """Do what a start does first; returns what was bad, and everything that the journal then says."""
+    """Do what a start does first; returns what was bad, and everything that the snapshot then says."""
 
     def do():
         held = StoreFolder(folder, SettableClock())
         held.take()
         try:
             problems = migration.bring_up(held, SettableClock())
-            changes = list(migration.written(folder / "state", held.store_id))
+            found = find_rows(folder, held.store_id)
         finally:
             held.release()
-        return problems, {"jobs": [job for one in changes for job in one.jobs], "runs": [
-            run for one in changes for run in one.runs
-        ]}  # fmt: skip
+        jobs = [frozen_job(row.job) for row in found.rows]
+        return problems, {"jobs": jobs, "runs": [frozen_run(run) for row in found.rows for run in row.runs]}
 
     return do
 
@@ -155,8 +156,11 @@ def test_bringing_up_what_is_up_changes_nothing(folder, bring_up):
 def test_a_kill_at_any_call_while_a_store_is_brought_up_costs_nothing(tmp_path):
     source = tmp_path / "source"
     shutil.copytree(WRITTEN_BEFORE, source)
-    for name in ("jobs/03", "jobs/3b", "runs/ed", "backups/runs/ed", "runs/31", "backups/runs/31", "runs/9b"):
-        shutil.rmtree(source / name)
+    for job in ("03", "3b", "8a"):
+        shutil.rmtree(source / "jobs" / job)
+    for run in ("ed", "31", "9b", "65"):
+        shutil.rmtree(source / "runs" / run)
+        shutil.rmtree(source / "backups" / "runs" / run)
     program = Path(__file__).parent / "programs" / "kill_at_every_call.py"
 
     answer = subprocess.run(

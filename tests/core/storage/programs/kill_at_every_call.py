@@ -20,9 +20,10 @@ from typing import Any
 from core.clock import SystemClock
 from core.storage import migration
 from core.storage.folder import StoreFolder
+from core.storage.generations import find_rows
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
-TWICE = 25
+TWICE = 10
 
 
 class Killer:
@@ -78,12 +79,10 @@ def killed_at(number: int, folder: Path) -> bool:
 def found(folder: Path) -> dict[str, Any]:
     """Return everything that the next start makes of the folder."""
     bring_up(folder)
-    state = folder / "state"
-    store = StoreFolder(folder, SystemClock()).store_id
-    changes = list(migration.written(state, store))
+    read = find_rows(folder, StoreFolder(folder, SystemClock()).store_id)
     return {
-        "jobs": sorted(repr(job) for change in changes for job in change.jobs),
-        "runs": sorted(repr(run) for change in changes for run in change.runs),
+        "rows": sorted(map(repr, read.rows)),
+        "wounds": len(read.wounds),
         "files": sorted(
             path.relative_to(folder).as_posix()
             for path in folder.rglob("*")

@@ -1,0 +1,164 @@
+"""A backup, unpacked into a folder that becomes a store when all of it was found good."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from core.clock import SystemClock
+from core.errors import Refused, StorageFailed, StorageFull, StoreUnreadable
+from core.storage import atomic, exchanging
+from core.storage.archive import BadArchive, Facts, Told
+from core.storage.folder import StoreFolder
+from core.storage.marker import FORMAT, read_marker
+from core.storage.opening import read_state
+from core.storage.unpacking import facts_of, read_archive
+
+WHAT_FAILED: Final = "The backup could not be restored"
+MARKER: Final = "store.yaml"
+PLACES: Final = frozenset({MARKER, "jobs", "runs", "state", "auth", "logs", "backups"})
+NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found"})
+RESERVE: Final = 64_000_000
+"""Bytes that stay free on the disk."""
+
+
+def restore(archive: Path, folder: Path, told: Told | None = None) -> Facts:
+    """Make a folder that is not there, or empty, the store that an archive holds.
+
+    Raises Refused for a folder with anything in it, BadArchive, StorageFull or StorageFailed; then
+    it is as it was.
+    """
+    facts = facts_of(archive)
+    if facts.format > FORMAT:
+        raise StoreUnreadable(
+            f"{archive} was made by a newer Holdfast (format {facts.format}; this one knows {FORMAT}).",
+            hint="Install the newer Holdfast, then restore it.",
+        )
+
+    def fill(scratch: Path) -> None:
+        unpack(archive, scratch, told)
+        _check(scratch, facts)
+
+    fill_new(folder, fill)
+    return facts
+
+
+def fill_new(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let a folder be filled aside, and put everything in its place at the end, the marker last.
+
+    Raises Refused for a folder that is not empty.
+    """
+    folder = folder.absolute()
+    with atomic.storage_errors(WHAT_FAILED):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_taken(folder)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        scratch = folder / f".restore.{secrets.token_hex(8)}.tmp"
+        scratch.mkdir(mode=0o700)
+        try:
+            fill(scratch)
+            _move_in(scratch, folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            _take_back(folder)
+            raise
+        scratch.rmdir()
+        atomic.sync_folder(folder)
+
+
+def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozenset[str] = PLACES) -> None:
+    """Unpack the places named into a folder, durable, for this user alone; raises BadArchive."""
+    facts = facts_of(archive)
+    room = shutil.disk_usage(folder).free - RESERVE
+    if facts.bytes > room:
+        message = f"{WHAT_FAILED}: it takes {facts.bytes:,} bytes, and there is room for {max(0, room):,}."
+        raise StorageFull(message)
+    made: list[Path] = []
+
+    def receive(name: str, _size: int, content: Iterator[bytes]) -> None:
+        place = name.split("/", 1)[0]
+        if place not in PLACES or (place == MARKER) != (name == MARKER):
+            raise BadArchive(f"{archive} is no backup of a store: it holds {name!r:.80}.")
+        if place in only:
+            made.append(_write(folder / name, content))
+
+    read_archive(archive, receive, told)
+    if made:
+        exchanging.flush(made)
+        exchanging.flush({path.parent for path in made} | {folder})
+
+
+def opens_as_it_says(archive: Path) -> None:
+    """Raise BadArchive unless the archive opens as a store, and is what it says it is."""
+    facts = facts_of(archive)
+    with tempfile.TemporaryDirectory(prefix=".holdfast-check-", dir=archive.parent) as name:
+        unpack(archive, Path(name), only=frozenset({MARKER, "state", "jobs"}))
+        _check(Path(name), facts)
+
+
+def _check(folder: Path, facts: Facts) -> None:
+    marker = read_marker(folder / MARKER)
+    if marker is None or (marker.store, marker.format) != (facts.store, facts.format):
+        raise BadArchive("It does not hold the store that it says it is of.")
+    if facts.format != FORMAT:
+        return
+    found = read_state(StoreFolder(folder, SystemClock()))
+    if found.problems:
+        raise BadArchive(f"What it holds is damaged: {found.problems[0].path}: {found.problems[0].message}")
+    counted = found.n, len(found.rows.jobs), len(found.rows.runs) + len(found.rows.older)
+    if counted != (facts.number, facts.jobs, facts.runs):
+        said = f"to change {facts.number}, with {facts.jobs} jobs and {facts.runs} runs"
+        raise BadArchive(
+            f"It says that it reaches {said}; it reaches to change {counted[0]}, with {counted[1:]}."
+        )
+
+
+def _write(path: Path, content: Iterator[bytes]) -> Path:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        for piece in content:
+            atomic.write_all(descriptor, piece)
+    finally:
+        os.close(descriptor)
+    return path
+
+
+def _refuse_taken(folder: Path) -> None:
+    """Raise Refused for what is no empty folder; what a restore left that was cut short goes."""
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise Refused(f"{folder} is no folder.", hint="Name a folder that is empty or not there yet.")
+    names = {entry.name for entry in folder.iterdir()}
+    left = {name for name in names if name.startswith(".restore.") and name.endswith(".tmp")}
+    if left and MARKER not in names:
+        for name in left:
+            shutil.rmtree(folder / name)
+        _take_back(folder)
+        names = {entry.name for entry in folder.iterdir()}
+    if taken := sorted(names - NEVER_MIND):
+        raise Refused(
+            f"{folder} is not empty ({taken[0]}), and nothing is restored over anything.",
+            hint="Name a folder that is empty or not there yet; start Holdfast on it with --data.",
+        )
+
+
+def _move_in(scratch: Path, folder: Path) -> None:
+    """Put everything in its place; without the marker, which comes last, it is no store yet."""
+    for entry in sorted(scratch.iterdir(), key=lambda entry: entry.name == MARKER):
+        if entry.name == MARKER:
+            atomic.sync_folder(folder)
+        entry.rename(folder / entry.name)
+
+
+def _take_back(folder: Path) -> None:
+    """Remove what was put in place before the marker was."""
+    for name in PLACES - {MARKER}:
+        shutil.rmtree(folder / name, ignore_errors=True)
