@@ -1,0 +1,301 @@
+"""From the files of a store to its rows, whatever has happened to them."""
+
+import logging
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from core.errors import InvalidYaml, StoreUnreadable
+from core.models import Job, Run
+from core.storage import atomic
+from core.storage.base import Problem
+from core.storage.definitions import definition_of, text_of_definition
+from core.storage.folder import StoreFolder
+from core.storage.generations import Found, content_of, find_rows
+from core.storage.history import History
+from core.storage.journal import beginning_of, segment_path, segments_in
+from core.storage.lines import opened, sealed, seed_of
+from core.storage.old_segments import kept_segments
+from core.storage.placed import Placed, crc_of
+from core.storage.reading import HINT
+from core.storage.records import frozen_job, frozen_run
+from core.storage.replay import Replay
+from core.storage.reviving import revived
+from core.storage.rows import Rows
+from core.storage.segments import Journaled, Segment, Wound, in_order, read_segment
+from core.storage.shards import SHARDS, shard_of
+from core.storage.snapshot import Checkpoint
+
+log = logging.getLogger(__name__)
+
+TRIES: Final = 3
+"""How often a folder is read that others are changing meanwhile."""
+
+MOST_NAMED: Final = 100
+"""How many jobs that go on from their definitions are named one by one."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a store holds, and how to go on: record `n + 1` follows, in `segment`, at `length`.
+
+    `stale` has the checksums that the definitions of changed jobs had on the way, `gone` where
+    those of deleted jobs were: what a crash may have kept from being written and removed.
+    """
+
+    rows: Rows
+    placed: dict[str, Placed]
+    n: int
+    t: int
+    segment: int
+    length: int
+    clean: bool
+    """Whether the last segment can simply be appended to; `open_state` sees to it."""
+    generations: tuple[Checkpoint, ...]
+    stale: Mapping[str, Collection[int]]
+    gone: Mapping[str, Placed]
+    wounds: tuple[Wound, ...]
+    segments: tuple[Segment, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return everything that is wrong, in words."""
+        return tuple(wound.problem for wound in self.wounds)
+
+
+def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
+    """Return what the folder holds, which must be taken, and see that it can be gone on with.
+
+    What could not be read goes to quarantine. `alone` tells that no other process has the folder
+    open; only then anything else is changed. Raises StoreUnreadable, StorageFailed or StorageFull.
+    """
+    state = read_state(folder)
+    for _ in range(TRIES - 1):
+        if alone or not state.wounds:
+            break
+        state = read_state(folder)  # others may just have put away what was looked for
+    state = replace(state, wounds=tuple(_kept_aside(folder, wound) for wound in state.wounds))
+    if not alone:
+        return replace(state, segments=())
+    if not state.clean:
+        _sweep(folder)
+        with atomic.storage_errors("The journal could not be begun anew"):
+            state = _begin_anew(folder, state)
+    return replace(state, segments=())
+
+
+def read_state(folder: StoreFolder, *, until: int | None = None) -> Opened:
+    """Return what a folder holds, changing nothing in it; it need not be taken.
+
+    With `until`, in milliseconds since 1970, as it was then. Raises StoreUnreadable.
+    """
+    reading = _Reading(folder, until)
+    try:
+        return reading.opened()
+    except OSError as error:
+        what = f"The folder {folder.root / 'state'} cannot be read"
+        raise StoreUnreadable(str(atomic.storage_error(what, error)), hint=HINT) from error
+
+
+class _Reading:
+    """One look at a folder."""
+
+    def __init__(self, folder: StoreFolder, until: int | None) -> None:
+        self._folder = folder
+        self._state = folder.root / "state"
+        self._until = until
+        self._wounds: list[Wound] = []
+        self._revived: list[tuple[Job, Placed]] = []
+
+    def opened(self) -> Opened:
+        found = find_rows(self._folder.root, self._folder.store_id, self._until)
+        self._wounds += found.wounds
+        segments = tuple(self._segments(found.segment))
+        journaled = in_order(segments, found.after, found.reach if self._until is None else 0)
+        if found.segment == 0 and not _is_from_the_start(journaled, segments):
+            found.lost.update(SHARDS)
+        replay = self._replayed(found, journaled)
+        self._wounds += journaled.wounds
+        if self._until is None:
+            self._name_lost_end(found, segments)
+        self._wounds += replay.wounds
+        last = segments[-1] if segments else None
+        clean = last is not None and last.closed and not last.bad and last.head is not None
+        entries = journaled.entries
+        return Opened(
+            rows=replay.rows,
+            placed=replay.placed,
+            n=max(journaled.reach, found.reach, found.after),
+            t=max(found.t, entries[-1][1].record.t if entries else 0),
+            segment=last.number if last else self._last_known_segment(found),
+            length=last.length if last else 0,
+            clean=clean,
+            generations=tuple(found.good[-2:]),
+            stale=_stale(replay, wanted=not clean),
+            gone={job_id: placed for job_id, placed in replay.gone.items() if placed is not None},
+            wounds=tuple(self._wounds),
+            segments=segments,
+        )
+
+    def _segments(self, first: int) -> Iterator[Segment]:
+        for number in segments_in(self._state):
+            if number < first:
+                continue
+            path = segment_path(self._state, number)
+            try:
+                yield read_segment(content_of(path), self._folder.store_id, number)
+            except FileNotFoundError:  # put away by another process since we looked
+                continue
+            except InvalidYaml as error:
+                self._wounds.append(Wound(Problem(path=f"state/{path.name}", message=str(error))))
+
+    def _replayed(self, found: Found, journaled: Journaled) -> Replay:
+        replay = _replay_of(found, self._file_of)
+        if found.lost:
+            self._revive(replay, lambda job_id: shard_of(job_id) in found.lost)
+        until = self._until
+        replay.apply(pair for pair in journaled.entries if until is None or pair[1].record.t <= until)
+        if replay.missing:
+            missing = frozenset(replay.missing)
+            self._revive(replay, missing.__contains__)
+            replay.apply_again()
+        self._name_revived(replay.rows)
+        return replay
+
+    def _revive(self, replay: Replay, is_wanted: Callable[[str], bool]) -> None:
+        """Take the jobs whose rows are lost from their definitions."""
+        history = History(self._folder, lambda problem: self._wounds.append(Wound(problem)))
+        known = {placed.file for placed in replay.placed.values()}
+        for job, placed, problem in revived(self._folder.root, known, is_wanted):
+            if problem is not None:
+                self._wounds.append(Wound(problem))
+            if job is not None and job.id not in replay.rows.jobs and job.id not in replay.gone:
+                replay.take_in(job, placed)
+                _remember(replay.rows, history.read(job.id))
+                self._revived.append((job, placed))
+
+    def _name_revived(self, rows: Rows) -> None:
+        """Name the jobs of which nothing but the definition was left."""
+        message = "Its row is lost: the job goes on from its definition, as version 1."
+        named = [
+            Problem(path=f"jobs/{placed.file}", message=message, job_id=job.id)
+            for job, placed in self._revived
+            if rows.jobs.get(job.id) is job
+        ]
+        if len(named) > MOST_NAMED:
+            message = (
+                f"The rows of {len(named)} jobs are lost: they go on from their definitions, as version 1."
+            )
+            named = [Problem(path="state", message=message)]
+        self._wounds += map(Wound, named)
+
+    def _file_of(self, job: Job) -> str:
+        return self._folder.job_path(job).relative_to(self._folder.root / "jobs").as_posix()
+
+    def _name_lost_end(self, found: Found, segments: tuple[Segment, ...]) -> None:
+        """Name a journal that ends before what its checkpoint knows of, where nothing is lost by it."""
+        end = max((segment.last for segment in segments), default=0)
+        if end < found.reach <= found.after:
+            message = (
+                f"The journal ends at record {end}, though there were {found.reach}. "
+                "Nothing is lost: the snapshot has it all."
+            )
+            path = segments[-1].name if segments else "state"
+            self._wounds.append(Wound(Problem(path=path, message=message)))
+
+    def _last_known_segment(self, found: Found) -> int:
+        known = [checkpoint.segment for checkpoint in found.good]
+        return max([*known, *kept_segments(self._folder.root / "backups" / "segments")], default=0)
+
+
+def _is_from_the_start(journaled: Journaled, segments: tuple[Segment, ...]) -> bool:
+    """Tell whether the journal goes back to the first record, so that it has all there is."""
+    if journaled.entries:
+        return journaled.entries[0][1].record.n == 1
+    return any(segment.head and segment.head.first == 1 and not segment.bad for segment in segments)
+
+
+def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
+    rows = Rows()
+    placed: dict[str, Placed] = {}
+    for row in found.rows:
+        job = frozen_job(row.job)
+        rows.keep_job(job)
+        for run in row.runs:
+            rows.keep_run(frozen_run(run, job))
+        if row.older:
+            rows.keep_older(row.older, job.id)
+        if row.placed is not None:
+            placed[job.id] = row.placed
+    return Replay(rows, placed, file_of, found.of_shards, found.of_jobs)
+
+
+def _remember(rows: Rows, runs: tuple[Run, ...]) -> None:
+    """Take in the older runs of a job whose row is lost; the latest is at hand."""
+    latest = max(runs, key=lambda run: run.number, default=None)
+    if latest is not None:
+        rows.keep_run(latest)
+        rows.keep_older((run.id for run in runs), latest.job_id)
+
+
+def _stale(replay: Replay, *, wanted: bool) -> dict[str, set[int]]:
+    """Return the checksums of texts that the files of changed jobs may still have."""
+    stale = dict(replay.stale)
+    if wanted:
+        for job_id, versions in replay.before.items():
+            texts = (text_of_definition(definition_of(version)) for version in versions)
+            stale[job_id] = {*stale.get(job_id, ()), *map(crc_of, texts)}
+    return stale
+
+
+def _kept_aside(folder: StoreFolder, wound: Wound) -> Wound:
+    """Keep what could not be read, and say where."""
+    if not wound.raw:
+        return wound
+    kept = folder.keep_bytes(wound.problem.path, wound.raw)
+    told = f" What stood there is kept in {kept}." if kept else " It could not be kept aside."
+    problem = msgspec.structs.replace(wound.problem, message=f"{wound.problem.message}{told}", kept=kept)
+    return Wound(problem)
+
+
+def _sweep(folder: StoreFolder) -> None:
+    """Remove what a killed process left half-written."""
+    for place in (folder.root / "state", folder.root / "runs", *_folders(folder.root / "runs")):
+        atomic.sweep(place)
+
+
+def _folders(top: Path) -> Iterator[Path]:
+    with os.scandir(top) as entries:
+        yield from (Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _begin_anew(folder: StoreFolder, state: Opened) -> Opened:
+    """Write what the last segment says into a new one.
+
+    Whoever appended to it did not say that all of it is on disk; after a flush that failed the
+    system would say so, and not mean it.
+    """
+    last = state.segments[-1] if state.segments else None
+    number = state.segment + 1
+    if last is None or not last.entries:
+        first, lines = state.n + 1, []
+    else:
+        first, lines = min(entry.record.n for entry in last.entries), _copied(folder, last, number)
+    content = beginning_of(folder.store_id, number, first, state.t) + b"".join(lines)
+    if last is not None and last.torn:
+        kept = folder.keep_bytes(last.name, last.tail)
+        log.info("%s ends in a write that was cut short; it is kept in %s", last.name, kept)
+    atomic.write_whole(segment_path(folder.root / "state", number), content)
+    return replace(state, segment=number, length=len(content), clean=True)
+
+
+def _copied(folder: StoreFolder, last: Segment, number: int) -> list[bytes]:
+    """Return the records of a segment as they stand in another one."""
+    old = seed_of(folder.store_id, f"journal-{last.number}")
+    new = seed_of(folder.store_id, f"journal-{number}")
+    lines = last.content.split(b"\n")
+    return [sealed(opened(lines[entry.line - 1], old), new) for entry in last.entries]
