@@ -5,6 +5,8 @@ never changes any more. While that and everything written from it is copied, no 
 and no definition is written: `Still` says so to the store. Logs, which stand for themselves, come last.
 """
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -20,10 +22,11 @@ from core.storage.folder import StoreFolder
 from core.storage.journal import segments_in
 from core.storage.marker import FORMAT
 from core.storage.old_segments import archive_segments
+from core.storage.opening import Opened, read_state
 from core.storage.restoring import opens_as_it_says
 from core.storage.unpacking import is_safe
 
-__all__ = ["OwnBackup", "Reach", "Source", "archive_segments", "backup_name", "take_backup"]
+__all__ = ["OwnBackup", "Reach", "Source", "archive_segments", "at_rest", "backup_name", "take_backup"]
 
 KIND: Final = "own-state"
 ENDING: Final = ".tar.zst"
@@ -57,6 +60,34 @@ class Source:
     quiet: Callable[[], AbstractContextManager[Reach]]
     still: Callable[[], AbstractContextManager[object]]
     count: Callable[[], tuple[int, int]]
+
+
+def at_rest(folder: StoreFolder) -> Source:
+    """Return a store that this process has taken to be at work in, without having opened it."""
+    seen: list[Opened] = []
+
+    @contextlib.contextmanager
+    def quiet() -> Iterator[Reach]:
+        with _locked(folder.lock_path("commit")):
+            seen[:] = [read_state(folder)]
+            yield seen[0]
+
+    def count() -> tuple[int, int]:
+        rows = seen[0].rows
+        return len(rows.jobs), len(rows.runs) + len(rows.older)
+
+    return Source(folder=folder, quiet=quiet, still=contextlib.nullcontext, count=count)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep every other process from appending to the journal."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class OwnBackup(Facts, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core.clock import SystemClock
-from core.errors import Refused, StorageFailed, StorageFull, StoreUnreadable
+from core.errors import Refused, StorageFull, StoreUnreadable
 from core.storage import atomic, exchanging
 from core.storage.archive import BadArchive, Facts, Told
 from core.storage.folder import StoreFolder
@@ -108,8 +108,6 @@ def _check(folder: Path, facts: Facts) -> None:
     if facts.format != FORMAT:
         return
     found = read_state(StoreFolder(folder, SystemClock()))
-    if found.problems:
-        raise BadArchive(f"What it holds is damaged: {found.problems[0].path}: {found.problems[0].message}")
     counted = found.n, len(found.rows.jobs), len(found.rows.runs) + len(found.rows.older)
     if counted != (facts.number, facts.jobs, facts.runs):
         said = f"to change {facts.number}, with {facts.jobs} jobs and {facts.runs} runs"
