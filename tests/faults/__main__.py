@@ -1,0 +1,78 @@
+"""Hurts the store in every way we know, and says what came of it: `python -m tests.faults`.
+
+python -m tests.faults                 everything, with the real numbers
+python -m tests.faults --some          the share that a run of the tests has time for
+python -m tests.faults kills power     only these
+python -m tests.faults --seed 12       the same faults again
+"""
+
+import argparse
+import logging
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.faults.boundaries import kills_at_boundaries
+from tests.faults.damage import damaged_files
+from tests.faults.full import full_disks
+from tests.faults.kills import random_kills
+from tests.faults.power import real_cuts, recorded_cuts
+from tests.faults.refusals import failing_calls
+from tests.faults.reports import Effort, Tally
+from tests.faults.served import failing_under_a_server
+from tests.faults.together import jobs_of_two, one_of_two_killed, shared_counters, two_shells
+
+RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
+    "kills": (random_kills,),
+    "boundaries": (kills_at_boundaries,),
+    "refusals": (failing_calls,),
+    "damage": (damaged_files,),
+    "full": (full_disks,),
+    "together": (shared_counters, jobs_of_two, one_of_two_killed, two_shells),
+    "served": (failing_under_a_server,),
+    "power": (recorded_cuts, real_cuts),
+}
+
+
+def main() -> int:
+    """Try what was asked for; return 1 when anything was wrong."""
+    asked = _asked()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave no child, as at Ctrl-C
+    logging.getLogger().addHandler(
+        logging.NullHandler()
+    )  # what the store says of its faults is looked at there
+    effort = Effort(asked.seed, not asked.some)
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="holdfast-faults-", dir=asked.place) as place:
+        for name in asked.rigs or RIGS:
+            for number, rig in enumerate(RIGS[name]):
+                below = Path(place) / f"{name}-{number}"
+                below.mkdir()
+                tally = rig(effort, below)
+                _say(*tally.lines())
+                wrong += len(tally.wrongs)
+    _say(f"{wrong} wrong; the same faults again: python -m tests.faults --seed {asked.seed}")
+    return 1 if wrong else 0
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "rigs", nargs="*", choices=[[], *RIGS], help="which faults; all of them when none is named"
+    )
+    parser.add_argument("--some", action="store_true", help="only a share of them")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--place", type=Path, help="where to work; the system's folder for temporary files")
+    return parser.parse_args()
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What the gate decides: to kill at a certain call, to let calls fail, to write all of them down."""
+
+from collections.abc import Callable
+
+from tests.faults.calls import Call, Kind
+from tests.faults.gate import KILL, PASS, Verdict
+from tests.faults.telling import Told, whole_lines
+
+ARMED, DISARMED = "armed", "disarmed"
+
+
+class Heard:
+    """Hears what is told while it decides; counts calls from the moment the child says it is armed."""
+
+    def __init__(self) -> None:
+        self.lines: list[Told] = []
+        self.calls: list[Call] = []
+        self.armed = False
+
+    def told(self, line: bytes) -> None:
+        """Take note of what the child told."""
+        for said in whole_lines(line):
+            self.lines.append(said)
+            if ARMED in said:
+                self.armed = bool(said[ARMED])
+
+    def decide(self, call: Call) -> Verdict:
+        """Let everything pass but what `judge` says, while armed."""
+        if not self.armed:
+            return PASS
+        self.calls.append(call)
+        return self.judge(call, len(self.calls))
+
+    def judge(self, call: Call, number: int) -> Verdict:
+        """Return what becomes of the call, the so-manieth while armed."""
+        return PASS
+
+
+class KillAt(Heard):
+    """Kills before call `number`; where it writes and `torn` says so, after a half of it."""
+
+    def __init__(self, number: int, *, torn: bool = False) -> None:
+        super().__init__()
+        self._number = number
+        self._torn = torn
+        self.struck: Call | None = None
+
+    def judge(self, call: Call, number: int) -> Verdict:
+        """Kill at the one."""
+        if number != self._number:
+            return PASS
+        self.struck = call
+        half = len(call.data) // 2 if self._torn and call.kind == Kind.WRITE else 0
+        return Verdict(kill=True, written=half) if half else KILL
+
+
+class FailAt(Heard):
+    """Answers call `number` with an error, and with `again` all such that follow while armed."""
+
+    def __init__(self, number: int, error: int, *, again: bool, concerns: Callable[[Call], bool]) -> None:
+        super().__init__()
+        self._number = number
+        self._error = error
+        self._again = again
+        self._concerns = concerns
+        self._count = 0
+        self.struck: Call | None = None
+
+    def judge(self, call: Call, number: int) -> Verdict:
+        """Fail at the one, or from it on."""
+        if not self._concerns(call):
+            return PASS
+        self._count += 1
+        if self._count == self._number or (self._again and self._count > self._number):
+            self.struck = self.struck or call
+            return Verdict(error=self._error)
+        return PASS

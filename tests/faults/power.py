@@ -1,0 +1,109 @@
+"""Losses of power: real ones on a disk of our own, and those that a recording makes possible."""
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+from tests.faults.children import KILLED, Child, answer_of
+from tests.faults.disks import cut_the_power, make_image, mount_image, unmount, why_no_disk
+from tests.faults.gate import guarded
+from tests.faults.looking import found_in
+from tests.faults.model import Found, Model
+from tests.faults.recording import Recording
+from tests.faults.reports import Effort, Tally
+from tests.faults.telling import Teller, lines_of
+from tests.faults.working import House, work_for_ever
+
+WRITERS = 4
+LONGEST_RECORDING = 1_500
+CUTS_OF_ONE = 10
+SOONEST, LATEST = 0.01, 1.6
+"""Seconds of work before the power is cut."""
+
+
+def real_cuts(effort: Effort, place: Path) -> Tally:
+    """Cut the power of a mounted file system under writers; what was acknowledged is there."""
+    tally = Tally("power cuts, real ones of a mounted ext4")
+    if reason := why_no_disk(place):
+        tally.notes.append(f"NOT TRIED: {reason}; the recorded ones above stand in for them")
+        return tally
+    chance = random.Random(effort.seed)
+    model, at = Model(), place / "disk"
+    at.mkdir()
+    for number in range(effort.of(100, some=0)):
+        image = place / f"disk-{number // CUTS_OF_ONE}.img"
+        if number % CUTS_OF_ONE == 0:
+            make_image(image)
+            model = Model()
+        told = place / f"told-{number}"
+        seconds = SOONEST * (LATEST / SOONEST) ** chance.random()
+        answer_of(lambda: _powered_for(seconds, image, at, told, f"{effort.seed}.{number}"))  # noqa: B023
+        model.hear_all(lines_of(told))
+        found = answer_of(lambda: _found_on(image, at))  # noqa: B023 - called at once
+        found.problems.clear()
+        tally.tried(model.wrongs(found), where=f"cut {number} after {seconds:.3f} s")
+        model.accept(found)
+        tally.count("acknowledged", model.acknowledged)
+        model.acknowledged = 0
+    return tally
+
+
+def _powered_for(seconds: float, image: Path, at: Path, told: Path, seed: str) -> None:
+    mount_image(image, at)
+
+    def work() -> None:
+        work_for_ever(House(at / "store").open(), Teller(told), seed, writers=WRITERS, most=20)
+
+    with Child(work) as child:
+        while not told.exists() and child.is_alive():
+            time.sleep(0.002)
+        time.sleep(seconds)
+        cut_the_power(at)
+    unmount(at)
+
+
+def _found_on(image: Path, at: Path) -> Found:
+    mount_image(image, at)
+    found = found_in(at / "store")
+    unmount(at)
+    return found
+
+
+def recorded_cuts(effort: Effort, place: Path) -> Tally:
+    """Cut the power at any moment of a recording; what was acknowledged by then is there."""
+    tally = Tally("power cuts, from recordings of every call")
+    chance = random.Random(effort.seed)
+    folder = place / "store"
+    folder.mkdir(mode=0o700)
+    model = Model()
+    for number in range(effort.of(40, some=4)):
+        recording = _recorded(folder, f"{effort.seed}.{number}", chance.randrange(60, LONGEST_RECORDING))
+        for cut in range(CUTS_OF_ONE):
+            moment = chance.randrange(len(recording.happened) + 1)
+            left = place / "left"
+            shutil.rmtree(left, ignore_errors=True)
+            recording.leave(moment, chance, left)
+            after = model.copy()
+            after.hear_all(recording.told_until(moment))
+            found = found_in(left, close=bool(chance.randrange(2)))
+            found.problems.clear()
+            tally.tried(after.wrongs(found), where=f"recording {number}, cut {cut} at {moment}")
+            tally.count("acknowledged", after.acknowledged)
+        after.accept(found)
+        model, folder = after, left.rename(place / f"store-{number}")
+    return tally
+
+
+def _recorded(folder: Path, seed: str, most: int) -> Recording:
+    told = folder.with_name(f"{folder.name}-told")
+    plan = Recording(folder, most)
+
+    def work() -> None:
+        work_for_ever(House(folder).open(), Teller(told), seed, writers=WRITERS, most=20)
+
+    code = guarded(work, folder, told, plan)
+    if code != KILLED:
+        message = f"The writers ended with {code}."
+        raise RuntimeError(message)
+    return plan

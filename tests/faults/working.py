@@ -1,0 +1,202 @@
+"""Writers: they do everything that can be done to jobs and runs, and tell of it."""
+
+import itertools
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from core.clock import SystemClock
+from core.dispatch.local import LocalDispatcher
+from core.drafts import JobDraft, JobPatch
+from core.engines.base import Outcome, Surroundings
+from core.errors import NotFound
+from core.events import EventBus
+from core.listing import JobQuery
+from core.manager import JobManager
+from core.models import Failure, Job, Progress, Run
+from core.states import AT_WORK, RunState
+from core.storage.yaml_files import YamlFilesStore
+from tests.doubles import make_scripted_engine
+from tests.faults.telling import Teller
+
+BROKEN = Failure(code="engine-failed", message="The script said so.")
+LONGEST_WORD = 3_000
+
+
+def fields_of(token: str, size: int) -> dict[str, Any]:
+    """Return a job's fields that all carry the token, so that a mixture of two is seen."""
+    return {
+        "name": f"job {token}",
+        "tags": (token,),
+        "options": {"script": token, "word": f"{token}:{'x' * size}"},
+    }
+
+
+def is_whole(job: dict[str, Any]) -> bool:
+    """Tell whether all fields of a job carry the same token."""
+    token = job["options"]["script"]
+    word, _, padding = job["options"]["word"].partition(":")
+    return bool(
+        job["name"] == f"job {token}" and job["tags"] == [token] and word == token and not padding.strip("x")
+    )
+
+
+@dataclass
+class House:
+    """A manager on the store in a folder, and who it tells."""
+
+    folder: Path
+    store: YamlFilesStore = field(init=False)
+    manager: JobManager = field(init=False)
+
+    def __post_init__(self) -> None:
+        clock = SystemClock()
+        self.events = EventBus()
+        self.store = YamlFilesStore(self.folder, clock=clock)
+        surroundings = Surroundings(own_data=self.folder)
+        self.manager = JobManager(
+            self.store, self.events, clock, LocalDispatcher(1), make_scripted_engine, surroundings
+        )
+
+    def open(self, *, at_work: bool = True) -> Self:
+        """Take hold of the folder and read it."""
+        self.manager.open(at_work=at_work)
+        self.store.tend()
+        return self
+
+    def job_ids(self) -> list[str]:
+        """Return the ids of all jobs."""
+        return [item.job.id for item in self.manager.list_jobs(JobQuery(limit=None)).items]
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self.events.close()
+        self.manager.close()
+
+
+class Writer:
+    """Gives commands, one after the other, on jobs that it may share with others."""
+
+    def __init__(self, house: House, teller: Teller, seed: str) -> None:
+        self._manager = house.manager
+        self._teller = teller
+        self._chance = random.Random(seed)
+        self._tokens = (f"{seed}-{number}" for number in itertools.count(1))
+
+    def create(self) -> Job | None:
+        """Keep a new job."""
+        token = next(self._tokens)
+        draft = JobDraft(kind="scripted", **fields_of(token, self._size()))
+        return self._teller.ask("create", lambda: self._manager.create(draft), token=token)
+
+    def edit(self, job_id: str) -> Job | None:
+        """Change every field of a job."""
+        token = next(self._tokens)
+        patch = JobPatch(**fields_of(token, self._size()))
+        command = lambda: self._manager.edit(job_id, patch, version=None)  # noqa: E731 - as the others
+        return self._teller.ask("edit", command, job=job_id, token=token)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job and its runs."""
+        self._teller.ask("delete", lambda: self._manager.delete(job_id), job=job_id)
+
+    def start(self, job_id: str) -> Run | None:
+        """Ask for a run."""
+        return self._teller.ask("start", lambda: self._manager.start(job_id), job=job_id)
+
+    def cancel(self, run: Run) -> Run | None:
+        """Stop a run for good."""
+        return self._on_run("cancel", run, lambda: self._manager.cancel(run.id))
+
+    def pause(self, run: Run) -> Run | None:
+        """Ask a run to stop half-way."""
+        return self._on_run("pause", run, lambda: self._manager.pause(run.id))
+
+    def resume(self, run: Run) -> Run | None:
+        """Let a run go on."""
+        return self._on_run("resume", run, lambda: self._manager.resume(run.id))
+
+    def claim(self, run: Run) -> Run | None:
+        """Begin an attempt."""
+        return self._on_run("claim", run, lambda: self._manager.claim(run.id, "here"))
+
+    def report(self, run: Run) -> None:
+        """Show how far a run is."""
+        done = run.progress.done + 1
+        progress = Progress(stage="one", percent=min(done, 100), done=done, total=100)
+        told = lambda: self._manager.report(run.id, run.attempt, progress, {"at": done})  # noqa: E731
+        self._on_run("report", run, told)
+
+    def complete(self, run: Run) -> Run | None:
+        """End a run well."""
+        outcome = Outcome(result={"verified": True}, warnings=("It was hot.",))
+        return self._on_run("complete", run, lambda: self._manager.complete(run.id, run.attempt, outcome))
+
+    def fail(self, run: Run) -> Run | None:
+        """End a run badly."""
+        return self._on_run("fail", run, lambda: self._manager.fail(run.id, run.attempt, BROKEN))
+
+    def stopped(self, run: Run) -> Run | None:
+        """Let go of a run."""
+        return self._on_run("stopped", run, lambda: self._manager.stopped(run.id, run.attempt))
+
+    def go_on(self, run: Run) -> None:
+        """Do something that fits the state of the run."""
+        if run.state == RunState.QUEUED:
+            self._one_of(self.claim, self.claim, self.claim, self.cancel)(run)
+        elif run.state == RunState.PAUSED:
+            self._one_of(self.resume, self.cancel)(run)
+        elif run.state == RunState.RUNNING:
+            further = (self.report, self.report, self.report, self.complete, self.complete, self.fail)
+            self._one_of(*further, self.pause, self.cancel, self.stopped)(run)
+        elif run.state in AT_WORK:
+            self._one_of(self.stopped, self.complete)(run)
+
+    def anything(self, job_ids: list[str], most: int) -> None:
+        """Do something to one of the jobs, or add one while there are fewer than `most`."""
+        if not job_ids or (len(job_ids) < most and self._chance.random() < 0.2):
+            job = self.create()
+            if job is not None:
+                job_ids.append(job.id)
+            return
+        job_id = self._chance.choice(job_ids)
+        try:
+            run = self._manager.job(job_id).latest_run
+        except NotFound:
+            return
+        if run is not None and not run.over and self._chance.random() < 0.8:
+            self.go_on(run)
+        elif self._chance.random() < 0.1:
+            self.delete(job_id)
+            if job_id in job_ids:
+                job_ids.remove(job_id)
+        else:
+            self._one_of(self.start, self.start, self.edit)(job_id)
+
+    def _on_run(self, verb: str, run: Run, command: Callable[[], Run | None]) -> Run | None:
+        return self._teller.ask(verb, command, job=run.job_id, run=run.id)
+
+    def _one_of(self, *commands: Callable[[Any], object]) -> Callable[[Any], object]:
+        return self._chance.choice(commands)
+
+    def _size(self) -> int:
+        return int(LONGEST_WORD ** self._chance.random())
+
+
+def work_for_ever(house: House, teller: Teller, seed: str, *, writers: int, most: int = 40) -> None:
+    """Let many writers work on the same jobs until the process ends."""
+    job_ids = house.job_ids()
+
+    def work(number: int) -> None:
+        writer = Writer(house, teller, f"{seed}.{number}")
+        while True:
+            writer.anything(job_ids, most)
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
