@@ -1,22 +1,24 @@
 """The list of jobs as people ask for it: filtered, sorted, paged, counted.
 
 Cost follows what changed: a change touches one entry and, only where its sort key changed, its
-place in each order. What is handed out is immutable and kept until something changes.
+place in each order that anybody asked for. What is handed out is immutable and kept until something changes.
 """
 
 import base64
 import binascii
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
-
-from sortedcontainers import SortedList
+from typing import Any, Final
 
 from core.errors import InvalidOptions
 from core.models import Job, JobOverview, Value
+from core.order import Key, Order
+from core.packed import Packed
 from core.states import RunState
 
 NEVER_RUN: Final = "never"
@@ -26,16 +28,15 @@ KEPT_PAGES: Final = 200
 LONGEST_MARK: Final = 100
 """How much of what a job is sorted by stands in a cursor, so that it fits into any address."""
 LAST_LETTER: Final = "\U0010ffff"
-
-Key = tuple[str, str]
+BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def _created(item: JobOverview) -> Key:
-    return item.job.created_at.isoformat(), item.job.id
+    return item.job.created_at, item.job.id
 
 
 def _updated(item: JobOverview) -> Key:
-    return item.job.updated_at.isoformat(), item.job.id
+    return item.job.updated_at, item.job.id
 
 
 def _name(item: JobOverview) -> Key:
@@ -43,7 +44,7 @@ def _name(item: JobOverview) -> Key:
 
 
 def _last_run(item: JobOverview) -> Key:
-    return item.latest_run.created_at.isoformat() if item.latest_run else "", item.job.id
+    return item.latest_run.created_at if item.latest_run else BEFORE_ALL, item.job.id
 
 
 ORDERS: Final[Mapping[str, Callable[[JobOverview], Key]]] = MappingProxyType(
@@ -93,41 +94,35 @@ class JobPage(Value, frozen=True, kw_only=True):
 class Listing:
     """Every job with its latest run, in each order. Not thread-safe: its owner holds a lock.
 
-    An order keeps (sort key, id) pairs, so that a run that only progresses moves nothing.
+    An order is made when it is first asked for; a run that only progresses moves nothing in it.
     """
 
     def __init__(self) -> None:
         self._items: dict[str, JobOverview] = {}
-        self._orders: dict[str, SortedList[Key]] = {name: SortedList() for name in ORDERS}
+        self._orders: dict[str, Order] = {}
         self._counts: Counter[str] = Counter()
         self._pages: dict[JobQuery, JobPage] = {}
 
     def put(self, item: JobOverview) -> None:
         """Show the job as it now is."""
-        old = self._items.get(item.job.id)
-        same_job = old is not None and old.job is item.job
-        for name in OF_RUNS if same_job else ORDERS:
-            key = ORDERS[name]
-            self._reorder(name, key(old) if old else None, key(item))
-        self._items[item.job.id] = item
+        job_id = item.job.id
+        old = self._items.get(job_id)
+        moved = [order for name, order in self._orders.items() if _moves(name, old, item)]
+        if old is not None:
+            for order in moved:
+                order.remove(job_id)
+        self._items[job_id] = item
+        for order in moved:
+            order.add(job_id)
         self._count(old, item)
 
     def drop(self, job_id: str) -> None:
         """Show the job no more."""
-        old = self._items.pop(job_id, None)
-        if old is None:
+        if job_id not in self._items:
             return
-        for name, key in ORDERS.items():
-            self._reorder(name, key(old), None)
-        self._count(old, None)
-
-    def _reorder(self, name: str, old: Key | None, new: Key | None) -> None:
-        if old == new:
-            return
-        if old is not None:
-            self._orders[name].remove(old)
-        if new is not None:
-            self._orders[name].add(new)
+        for order in self._orders.values():
+            order.remove(job_id)
+        self._count(self._items.pop(job_id), None)
 
     def _count(self, old: JobOverview | None, new: JobOverview | None) -> None:
         self._pages.clear()
@@ -167,10 +162,10 @@ class Listing:
         after = self._after(query) if query.cursor else None
         if query.unfiltered:
             wanted = None if query.limit is None else query.limit + 1
-            return [key[1] for key in islice(_from(order, after, backwards), wanted)], len(order)
-        matching = [key for key in _from(order, None, backwards) if _matches(self._items[key[1]], query)]
-        later = [key[1] for key in matching if after is None or (key < after if backwards else key > after)]
-        return later, len(matching)
+            return list(islice(_from(order, after, backwards), wanted)), len(order)
+        words = query.text.casefold().split()
+        matching = [job_id for job_id in order if _matches(self._items[job_id], query, words)]
+        return _later(matching, order, after, backwards), len(matching)
 
     def _after(self, query: JobQuery) -> Key:
         """Return the key that the cursor's page begins after.
@@ -179,19 +174,31 @@ class Listing:
         be called otherwise now, the page begins where it may repeat some and leaves out none.
         """
         value, job_id = _mark_in(query)
-        if len(value) < LONGEST_MARK:
+        if isinstance(value, datetime) or len(value) < LONGEST_MARK:
             return value, job_id
         item = self._items.get(job_id)
-        key = ORDERS[query.sort.removeprefix("-")](item) if item else ("", job_id)
-        if key[0].startswith(value):
-            return key
+        known = item.job.name.casefold() if item else ""
+        if known.startswith(value):
+            return known, job_id
         return (value + LAST_LETTER if query.sort.startswith("-") else value), ""
 
-    def _order(self, sort: str) -> "tuple[SortedList[Key], bool]":
+    def _order(self, sort: str) -> tuple[Order, bool]:
         name = sort.removeprefix("-")
-        if name not in self._orders:
+        if name not in ORDERS:
             raise InvalidOptions({"sort": f"Jobs can be sorted by {', '.join(ORDERS)}, not by {name!r}."})
+        if name not in self._orders:
+            key = ORDERS[name]
+            self._orders[name] = Order(self._items, lambda job_id: key(self._items[job_id]))
         return self._orders[name], sort.startswith("-")
+
+
+def _moves(name: str, old: JobOverview | None, new: JobOverview) -> bool:
+    """Tell whether the job has another place in an order than before."""
+    if old is None:
+        return True
+    if old.job is new.job and name not in OF_RUNS:
+        return False
+    return ORDERS[name](old) != ORDERS[name](new)
 
 
 def _check_states(states: tuple[str, ...]) -> None:
@@ -202,46 +209,66 @@ def _check_states(states: tuple[str, ...]) -> None:
         )
 
 
-def _from(order: "SortedList[Key]", after: Key | None, backwards: bool) -> Iterator[Key]:
+def _from(order: Order, after: Key | None, backwards: bool) -> Iterator[str]:
     if after is None:
         return reversed(order) if backwards else iter(order)
+    return order.before(after) if backwards else order.after(after)
+
+
+def _later(ids: list[str], order: Order, after: Key | None, backwards: bool) -> list[str]:
+    """Return those of the ids, which are in order, that come after the key, in the way that is asked for."""
     if backwards:
-        return order.irange(maximum=after, inclusive=(True, False), reverse=True)
-    return order.irange(minimum=after, inclusive=(False, True))
+        end = len(ids) if after is None else bisect_left(ids, after, key=order.key)
+        return ids[:end][::-1]
+    return ids if after is None else ids[bisect_right(ids, after, key=order.key) :]
 
 
-def _matches(item: JobOverview, query: JobQuery) -> bool:
+def _matches(item: JobOverview, query: JobQuery, words: list[str]) -> bool:
     job = item.job
     return (
         (not query.states or state_of(item) in query.states)
         and (not query.kinds or job.kind in query.kinds)
         and (not query.tags or not set(query.tags).isdisjoint(job.tags))
-        and _has_words(job, query.text)
+        and (not words or _has_words(job, words))
     )
 
 
-def _has_words(job: Job, text: str) -> bool:
+def _has_words(job: Job, words: list[str]) -> bool:
     """Tell whether every word stands in the name, kind, tags, id or places of the job."""
-    words = text.casefold().split()
-    if not words:
-        return True
-    places = (value for value in job.options.values() if isinstance(value, str))
-    where = " ".join((job.name, job.kind, *job.tags, job.id, *places)).casefold()
-    return all(word in where for word in words)
+    said = " ".join((job.name, job.kind, *job.tags, job.id)).casefold()
+    missing = [word for word in words if word not in said]
+    return not missing or _are_in_places(missing, job.options)
+
+
+def _are_in_places(words: list[str], options: Mapping[str, Any]) -> bool:
+    if isinstance(options, Packed) and not all(map(options.may_hold, words)):
+        return False
+    places = " ".join(value for value in options.values() if isinstance(value, str)).casefold()
+    return all(word in places for word in words)
 
 
 def cursor_at(query: JobQuery, last: JobOverview) -> str:
     """Return the cursor that asks for what follows this job in that order."""
     value, job_id = ORDERS[query.sort.removeprefix("-")](last)
-    mark = json.dumps([query.sort, value[:LONGEST_MARK], job_id], ensure_ascii=False, separators=(",", ":"))
+    begins = value.isoformat() if isinstance(value, datetime) else value[:LONGEST_MARK]
+    mark = json.dumps([query.sort, begins, job_id], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(mark.encode()).decode()
 
 
 def _mark_in(query: JobQuery) -> Key:
+    """Return what stands in the query's cursor; raises InvalidOptions if that is not of this list."""
     try:
         sort, value, job_id = json.loads(base64.urlsafe_b64decode(str(query.cursor).encode()))
+        if sort == query.sort and isinstance(job_id, str) and isinstance(value, str):
+            return (value if sort.removeprefix("-") == "name" else _moment(value)), job_id
     except (ValueError, TypeError, RecursionError, binascii.Error):
-        sort, value, job_id = None, None, None
-    if sort != query.sort or not isinstance(value, str) or not isinstance(job_id, str):
-        raise InvalidOptions({"cursor": "This cursor does not belong to this list. Begin again without it."})
-    return value, job_id
+        pass
+    raise InvalidOptions({"cursor": "This cursor does not belong to this list. Begin again without it."})
+
+
+def _moment(text: str) -> datetime:
+    """Return the time that the text says; raises ValueError where it has no zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return at

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import msgspec
 
 MOST_SHARED: Final = 1_000
-LONGEST_SHARED: Final = 100
+LONGEST_SHARED: Final = 48
 """Bytes of text up to which mappings that are the same are one object."""
 
 out_of_collection = ctypes.pythonapi.PyObject_GC_UnTrack
@@ -154,13 +154,16 @@ def packed(plain: dict[str, Any]) -> Packed:
     """Return the mapping, which is as it was read from JSON, packed."""
     text = b"%b\n%b" % (headings.mark_of(tuple(plain)), to_lines(list(plain.values())))
     text = text[:-1]
+    known = shared.get(text)
+    if known is not None:
+        return known
+    made = Packed(text)
+    out_of_collection(made)
     if len(text) > LONGEST_SHARED:
-        made = Packed(text)
-        out_of_collection(made)
         return made
     if len(shared) >= MOST_SHARED:
         shared.clear()
-    return shared.get(text) or shared.setdefault(text, Packed(text))
+    return shared.setdefault(text, made)
 
 
 NOTHING: Final[Any] = packed({})

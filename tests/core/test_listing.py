@@ -1,3 +1,5 @@
+import base64
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -164,3 +166,25 @@ def test_a_sort_or_cursor_that_is_none_is_refused(manager, query):
         manager.list_jobs(JobQuery(**query))
 
     assert list(refused.value.problems) == list(query)
+
+
+@pytest.mark.parametrize("order", ["created", "-last-run", "-name"])
+def test_a_cursor_of_another_kind_is_refused(manager, order):
+    value = "x" if order != "-name" else 5
+    for mark in ([order, value, "id"], [order, "2026-11-21T07:42:00", "id"][: 2 + (order != "-name")], 5):
+        cursor = base64.urlsafe_b64encode(json.dumps(mark).encode()).decode()
+
+        with pytest.raises(InvalidOptions, match="cursor"):
+            manager.list_jobs(JobQuery(sort=order, cursor=cursor))
+
+
+def test_a_search_finds_words_of_the_places_in_any_case(manager):
+    for word in ("/mnt/Grüße/ΣΊΣΥΦΟΣ", "/mnt/\u212aelvin", '/mnt/"quoted"\\path', "/mnt/plain"):
+        a_job(manager, name=word[5], options={"word": word})
+
+    found = {
+        word: names(manager.list_jobs(JobQuery(text=word)))
+        for word in ("GRÜSSE σίσυφος", "kelvin", '"QUOTED"\\', "PLAIN /mnt", "nowhere /mnt", "word")
+    }
+
+    assert list(found.values()) == [["G"], ["\u212a"], ['"'], ["p"], [], []]
