@@ -18,7 +18,21 @@ from core.models import Value
 from core.retention import Keeping
 from core.storage import yaml_text
 from core.storage.atomic import write_whole
+from core.storage.base import Problem
 from core.storage.measuring import Amount, Part, Room, Scales, Weights, room_at
+
+__all__ = [
+    "Amount",
+    "Holdings",
+    "OwnBackup",
+    "Part",
+    "Problem",
+    "PutAside",
+    "Reach",
+    "Room",
+    "Sample",
+    "Stocktaking",
+]
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +60,14 @@ class Reach(Value, frozen=True, kw_only=True):
 
     backup: OwnBackup | None = None
     earliest: datetime | None = None
+
+
+class PutAside(Value, frozen=True, kw_only=True):
+    """Something in quarantine: it could not be read, or a person discarded it."""
+
+    name: str
+    bytes: int
+    at: datetime
 
 
 class Sample(Value, frozen=True, kw_only=True):
@@ -116,6 +138,17 @@ class Stocktaking:
     def room(self) -> Room | None:
         """Return what is left on the disk now."""
         return room_at(self._data)
+
+    def quarantine(self) -> tuple[PutAside, ...]:
+        """Return what was put aside, the newest first."""
+        found = []
+        for path in (self._data / "quarantine").rglob("*"):
+            with contextlib.suppress(OSError):
+                if path.is_file() and not path.is_symlink():
+                    status, name = path.stat(), str(path.relative_to(self._data))
+                    at = datetime.fromtimestamp(status.st_mtime, UTC)
+                    found.append(PutAside(name=name, bytes=status.st_size, at=at))
+        return tuple(sorted(found, key=lambda aside: aside.at, reverse=True))
 
     def sample(self) -> None:
         """Keep how much everything takes, once a day."""

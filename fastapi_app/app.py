@@ -13,6 +13,7 @@ from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, live, pages, probes
 from fastapi_app.assets import Assets
+from fastapi_app.disk import ASKED_EVERY, Disk
 from fastapi_app.gate import Gate
 from fastapi_app.headers import Headers
 from fastapi_app.heads import Heads
@@ -64,7 +65,9 @@ def create_app(
 def build_house(settings: Settings, service: Service, accounts: Accounts) -> House:
     """Return the house of this service, its lights still out."""
     templates = Templates(service.clock)
-    hub = Hub(Scribe(service, templates.render), lambda: service.clock.now().timestamp())
+    disk = Disk(service.manager, service.clock)
+    scribe = Scribe(service, disk, templates.render)
+    hub = Hub(scribe, lambda: service.clock.now().timestamp())
     monitor = Monitor(service, hub)
     return House(
         settings=settings,
@@ -72,9 +75,11 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         accounts=accounts,
         site=Site(settings),
         templates=templates,
+        disk=disk,
+        scribe=scribe,
         hub=hub,
         monitor=monitor,
-        health=Health(service, monitor, service.clock, version_of_holdfast()),
+        health=Health(service, monitor, disk, service.clock, version_of_holdfast()),
     )
 
 
@@ -95,7 +100,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _in_the_background(house: House) -> AsyncIterator[None]:
     _close_pages_of_ended_sessions(house)
-    tasks = [asyncio.create_task(house.monitor.run()), asyncio.create_task(_keep_seen(house.accounts))]
+    works = (house.monitor.run(), _keep_seen(house.accounts), _watch_the_disk(house.disk))
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
@@ -120,3 +126,11 @@ async def _keep_seen(accounts: Accounts) -> None:
     while True:
         await asyncio.sleep(SEEN_KEPT_EVERY)
         await anyio.to_thread.run_sync(accounts.keep_seen)
+
+
+async def _watch_the_disk(disk: Disk) -> None:
+    """While changes cannot be kept, look now and then whether they can again."""
+    while True:
+        await asyncio.sleep(ASKED_EVERY)
+        if disk.trouble:
+            await anyio.to_thread.run_sync(disk.look_again)

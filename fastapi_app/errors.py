@@ -69,6 +69,13 @@ STATUSES: Final[Mapping[type[HoldfastError], int]] = {
 
 MOST_PROBLEMS: Final = 20
 LONGEST_PLACE: Final = 100
+TITLES: Final = {
+    StorageFull.code: "The disk is full",
+    StorageFailed.code: "This could not be kept",
+    VersionConflict.code: "Someone else was first",
+}
+"""What a page calls an error whose status has no plain words."""
+
 SENTENCES: Final = {
     "extra_forbidden": "There is no such field.",
     "json_invalid": "This is not JSON.",
@@ -116,6 +123,7 @@ def answer(scope: Scope, error: HoldfastError, status: int | None = None) -> Res
         return _to_the_door(scope, error)
     if isinstance(error, StorageFailed):
         log.error("a change could not be kept: %s", error)
+        scope["app"].state.house.disk.noted(error)
     response = _page(scope, error, status) if wants_html(scope) else _problem(error, status)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.wait_seconds)
@@ -138,6 +146,8 @@ def problem_of(error: HoldfastError, status: int) -> dict[str, Any]:
         "code": error.code,
         "hint": error.hint,
     }
+    if isinstance(error, VersionConflict):
+        problem["versions"] = {"expected": error.expected, "actual": error.actual}
     if isinstance(error, InvalidOptions):
         problem["problems"] = first_problems(error)
         problem["detail"] = " ".join(problem["problems"].values())
@@ -171,10 +181,11 @@ def _page(scope: Scope, error: HoldfastError, status: int) -> Response:
         "pages/error.html",
         theme=theme,
         status=status,
-        title=HTTPStatus(status).phrase,
+        title=TITLES.get(error.code) or HTTPStatus(status).phrase.capitalize(),
         detail=str(error),
         hint=error.hint,
         code=error.code,
+        kept=isinstance(error, StorageFailed),
         problems=error.problems if isinstance(error, InvalidOptions) else {},
     )
     return HTMLResponse(content, status)

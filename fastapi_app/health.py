@@ -1,18 +1,22 @@
 """How Holdfast is, in a few checks that say nothing about whose it is or what it holds."""
 
-import threading
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from core.clock import Clock
-from core.errors import StorageFailed
+from core.housekeeping import OWN_BACKUP
 from core.models import Value
 from core.service import Service
+from fastapi_app.disk import Disk
 from fastapi_app.monitor import Monitor
+from fastapi_app.presenters import times
+from fastapi_app.presenters.sizes import size
+from fastapi_app.presenters.texts import plural
 
-STORAGE_CHECKED_EVERY: Final = 5.0
 SLOW_LOOP_MS: Final = 500.0
+BACKUP_GOOD_FOR: Final = timedelta(days=3)
 
 
 class Status(StrEnum):
@@ -42,19 +46,18 @@ class Report(Value, frozen=True, kw_only=True):
 class Health:
     """Looks at the parts of one Holdfast. Call it off the event loop."""
 
-    def __init__(self, service: Service, monitor: Monitor, clock: Clock, version: str) -> None:
+    def __init__(self, service: Service, monitor: Monitor, disk: Disk, clock: Clock, version: str) -> None:
         self._service = service
         self._monitor = monitor
+        self._disk = disk
         self._clock = clock
         self._version = version
-        self._lock = threading.Lock()
-        self._storage: Check | None = None
-        self._storage_checked_at = 0.0
 
     def report(self) -> Report:
         """Return how everything is."""
         looks: tuple[Callable[[], Check], ...] = (
-            self._storage_lately, self._contents, self._slots, self._loop, self._watch,
+            self._storage, self._contents, self._edits, self._room, self._backup,
+            self._slots, self._loop, self._watch,
         )  # fmt: skip
         checks = tuple(look() for look in looks)
         worst = max((check.status for check in checks), key=tuple(Status).index)
@@ -62,31 +65,54 @@ class Health:
 
     def is_ready(self) -> bool:
         """Tell whether work can be taken: changes can be kept and slots carry them out."""
-        checks = (self._storage_lately(), self._slots())
+        checks = (self._storage(), self._slots())
         return all(check.status != Status.UNHEALTHY for check in checks)
 
-    def _storage_lately(self) -> Check:
-        """Ask the disk at most once in a while, however often we are asked."""
-        with self._lock:
-            now = self._clock.monotonic()
-            if self._storage is None or now - self._storage_checked_at >= STORAGE_CHECKED_EVERY:
-                self._storage, self._storage_checked_at = self._look_at_storage(), now
-            return self._storage
-
-    def _look_at_storage(self) -> Check:
-        try:
-            self._service.manager.check_writable()
-        except StorageFailed as error:
+    def _storage(self) -> Check:
+        if error := self._disk.asked_lately():
             reason = f"Changes cannot be kept ({error.code})."
             return Check(name="storage", status=Status.UNHEALTHY, message=reason)
         return Check(name="storage", status=Status.HEALTHY, message="Changes can be kept.")
 
     def _contents(self) -> Check:
-        count = len(self._service.manager.problems)
+        count = len(self._service.manager.problems) - len(self._service.manager.mistakes)
         if count:
-            message = f"{count} files could not be read as they are; the log names them."
+            message = f"{plural(count, 'thing')} could not be read as it was; the page Store names each."
             return Check(name="contents", status=Status.DEGRADED, message=message)
         return Check(name="contents", status=Status.HEALTHY, message="Everything kept could be read.")
+
+    def _edits(self) -> Check:
+        count = len(self._service.manager.mistakes)
+        if count:
+            message = f"{plural(count, 'edit')} by hand cannot be taken over; the version before is in force."
+            return Check(name="edits", status=Status.DEGRADED, message=message)
+        return Check(name="edits", status=Status.HEALTHY, message="Every edit by hand was taken over.")
+
+    def _room(self) -> Check:
+        room = self._service.stock.room()
+        if room is None:
+            message = "Nobody can say how much room is left on the disk."
+            return Check(name="room", status=Status.DEGRADED, message=message)
+        left = f"{size(room.free)} of {size(room.total)} are free."
+        return Check(name="room", status=Status.DEGRADED if room.short else Status.HEALTHY, message=left)
+
+    def _backup(self) -> Check:
+        """Tell how old the newest backup of our own state is; a house that is new may have none yet."""
+        trouble = self._service.housekeeping.state(OWN_BACKUP).trouble
+        newest = self._service.stock.reach().backup
+        if newest is None:
+            status = Status.DEGRADED if trouble else Status.HEALTHY
+            return Check(
+                name="backup", status=status, message="There is no backup of Holdfast's own state yet."
+            )
+        age = self._clock.now() - newest.made_at
+        old = age > BACKUP_GOOD_FOR
+        message = f"The newest backup of Holdfast's own state is {times.span(age.total_seconds())} old."
+        if trouble:
+            message += " The one due after it could not be made."
+        return Check(
+            name="backup", status=Status.DEGRADED if old or trouble else Status.HEALTHY, message=message
+        )
 
     def _slots(self) -> Check:
         if not self._service.dispatcher.is_working():

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
+from fastapi_app.disk import Disk
 from fastapi_app.health import Health
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
+from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates
 
@@ -21,6 +23,8 @@ class House:
     accounts: Accounts
     site: Site
     templates: Templates
+    disk: Disk
+    scribe: Scribe
     hub: Hub
     monitor: Monitor
     health: Health

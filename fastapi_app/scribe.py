@@ -6,6 +6,7 @@ from typing import Any, Final
 from core.errors import NotFound
 from core.log_files import LogLine
 from core.service import Service
+from fastapi_app.disk import Disk
 from fastapi_app.frames import Drawn, Row, encoded
 from fastapi_app.presenters.live import count_patch, job_patch, job_pieces, notice
 
@@ -18,8 +19,9 @@ GONE: Final = "gone"
 class Scribe:
     """Says in frames how jobs, counts and logs are now."""
 
-    def __init__(self, service: Service, render: Callable[..., str]) -> None:
+    def __init__(self, service: Service, disk: Disk, render: Callable[..., str]) -> None:
         self._service = service
+        self._disk = disk
         self._manager = service.manager
         self._render = render
 
@@ -38,8 +40,13 @@ class Scribe:
         )
 
     def counts(self) -> Mapping[str, Any]:
-        """Return the counts of chips and slots."""
-        return count_patch(self._manager.counts(), self._service.dispatcher.load())
+        """Return the counts of chips and slots, and what the store is in trouble with."""
+        return count_patch(
+            self._manager.counts(),
+            self._service.dispatcher.load(),
+            problems=len(self._manager.problems),
+            trouble=self._disk.trouble,
+        )
 
     def notice(self, job_id: str) -> Mapping[str, Any] | None:
         """Return what to tell everybody about the job's new state, if anything."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from fastapi_app.api import auth, docs, jobs, kinds, runs, stats
+from fastapi_app.api import auth, docs, jobs, kinds, runs, stats, store
 from fastapi_app.api.values import ProblemOut
 
 PROBLEM: Final[dict[str, Any]] = {
@@ -18,5 +18,6 @@ router.include_router(jobs.router)
 router.include_router(runs.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
+router.include_router(store.router)
 
 documentation = docs.router

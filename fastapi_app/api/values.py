@@ -131,7 +131,10 @@ class JobOut(Out):
 
 
 class ProblemOut(Out):
-    """What went wrong and what to do next (RFC 9457); `problems` has a sentence for each field."""
+    """What went wrong and what to do next (RFC 9457).
+
+    `problems` has a sentence for each field; `versions` the one a change named and the one there is.
+    """
 
     type: str
     title: str
@@ -140,6 +143,7 @@ class ProblemOut(Out):
     code: str
     hint: str
     problems: dict[str, str] = {}
+    versions: dict[str, int] = {}
 
 
 class JobsOut(Out):

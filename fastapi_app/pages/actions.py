@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from core.errors import NotFound
 from core.manager import JobManager
-from fastapi_app.dependencies import Manager, Person
+from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.places import JobId
 from fastapi_app.presenters.jobs import row_of
@@ -53,6 +53,13 @@ def delete(job_id: JobId, manager: Manager, version: Annotated[int | None, Form(
     """Delete the job with its runs; the confirmation was in the page."""
     manager.delete(job_id, version=version)
     return see("/jobs")
+
+
+@router.post("/discard-edit")
+def discard_edit(job_id: JobId, service: TheService) -> Response:
+    """Put aside what a person wrote into the job's file and Holdfast cannot take over; the job stays as it is."""
+    service.edits.discard(job_id)
+    return see(f"/jobs/{job_id}")
 
 
 def _shown(job_id: JobId, canvas: Canvas, manager: JobManager, back: str) -> Response:

@@ -7,10 +7,10 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from core.errors import StorageFailed
 from core.people import Role
 from fastapi_app.auth import local_path
 from fastapi_app.dependencies import Person, TheHouse
-from fastapi_app.presenters.live import count_patch
 
 THEMES: Final = ("auto", "light", "dark")
 
@@ -33,9 +33,12 @@ class Canvas:
         """Return the id of the part that the script wants to draw again; nothing for a whole page."""
         return self._request.headers.get("hx-target", "").rpartition("#")[2]
 
+    def not_kept(self, error: StorageFailed) -> None:
+        """Let every page say that a change was refused by the disk, until it takes changes again."""
+        self._house.disk.noted(error)
+
     def draw(self, template: str, here: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:  # noqa: ANN401
         """Return the page; `here` names its place in the navigation."""
-        service = self._house.service
         epoch, seq = self._position
         content = self._house.templates.render(
             template,
@@ -46,7 +49,8 @@ class Canvas:
             csrf=self._person.csrf_token,
             person=self._person.name,
             may_act=self._person.may(Role.OPERATOR),
-            counts=count_patch(service.manager.counts(), service.dispatcher.load()),
+            may_rule=self._person.may(Role.ADMIN),
+            counts=self._house.scribe.counts(),
             **context,
         )
         return HTMLResponse(content, status)

@@ -3,10 +3,13 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
+from core.service import Service
+from core.storage.excerpts import line_of
 from fastapi_app.dependencies import Manager, TheService
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.places import JobId
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
+from fastapi_app.presenters.mistakes import MistakeView, mistake_view
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.tide import tide_of
 
@@ -34,4 +37,11 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService
         tide=tide_of(history, BARS),
         safety=safety_of(overview.job, history),
         settings=settings_of(overview.job),
+        mistake=mistake_of(job_id, service),
     )
+
+
+def mistake_of(job_id: str, service: Service) -> MistakeView | None:
+    """Return what is wrong with the file of the job, as a person left it; None is nothing."""
+    problem = service.manager.mistakes.get(job_id)
+    return mistake_view(problem, line_of(service.data, problem)) if problem else None

@@ -10,12 +10,14 @@ from starlette.responses import HTMLResponse, Response
 from core.drafts import JobDraft, JobPatch, draft_of
 from core.engines import ENGINES
 from core.engines.base import Surroundings
-from core.errors import InvalidOptions, NotFound, VersionConflict
+from core.errors import InvalidOptions, NotFound, StorageFailed, VersionConflict
 from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheService
+from fastapi_app.errors import status_of
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.places import JobId
-from fastapi_app.presenters.forms import Checked, entered, job_form, with_theirs
+from fastapi_app.presenters.conflict import with_theirs
+from fastapi_app.presenters.forms import Checked, entered, job_form
 
 router = APIRouter(prefix="/jobs")
 
@@ -36,9 +38,7 @@ Values = Annotated[dict[str, str], Depends(_values)]
 def new(canvas: TheCanvas, kind: str = FIRST_KIND) -> HTMLResponse:
     """Show an empty form."""
     _check_kind(kind)
-    form = job_form(
-        JobDraft(name="", kind=kind), Checked(), address=f"/jobs/new?kind={kind}", draft=f"new-{kind}"
-    )
+    form = job_form(JobDraft(name="", kind=kind), Checked(), **_making(kind))
     return canvas.draw("pages/job_form.html", "new", form=form)
 
 
@@ -51,8 +51,9 @@ def create(  # who asks, what they say, and whom to ask
     try:
         job = manager.create(draft, asked_by=person.name)
     except InvalidOptions as error:
-        about = {"address": f"/jobs/new?kind={draft.kind}", "draft": f"new-{draft.kind}"}
-        return _to_be_fixed(canvas, service, draft, error, about)
+        return _to_be_fixed(canvas, service, draft, error, _making(draft.kind))
+    except StorageFailed as error:
+        return _not_kept(canvas, service, draft, error, _making(draft.kind))
     if values.get("then") == "start":
         manager.start(job.id, asked_by=person.name)
     return see(f"/jobs/{job.id}")
@@ -87,9 +88,12 @@ def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, ser
         manager.edit(job_id, patch, version=given)
     except InvalidOptions as error:
         return _to_be_fixed(canvas, service, draft, error, about | {"version": given})
+    except StorageFailed as error:
+        return _not_kept(canvas, service, draft, error, about | {"version": given})
     except VersionConflict as error:
-        form = job_form(draft, _checked(service, draft), version=error.actual, posted=True, **about)
-        form = with_theirs(form, job_form(draft_of(manager.job(job_id).job), Checked()))
+        saved = manager.job(job_id).job
+        form = job_form(draft, _checked(service, draft), version=saved.version, posted=True, **about)
+        form = with_theirs(form, job_form(draft_of(saved), Checked()), saved, error.expected)
         return canvas.draw("pages/job_form.html", "jobs", HTTPStatus.CONFLICT, form=form)
     return see(f"/jobs/{job_id}")
 
@@ -109,6 +113,10 @@ def _check_kind(kind: str) -> None:
 def _entered(values: dict[str, str], kind: str) -> JobDraft:
     _check_kind(kind)
     return entered(values, kind)
+
+
+def _making(kind: str) -> dict[str, Any]:
+    return {"address": f"/jobs/new?kind={kind}", "draft": f"new-{kind}"}
 
 
 def _editing(job_id: str, name: str) -> dict[str, Any]:
@@ -145,3 +153,13 @@ def _to_be_fixed(
     form = job_form(draft, checked, strict=True, posted=True, **about)
     here = "jobs" if form.job_id else "new"
     return canvas.draw("pages/job_form.html", here, HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
+
+
+def _not_kept(
+    canvas: Canvas, service: Service, draft: JobDraft, error: StorageFailed, about: dict[str, Any]
+) -> HTMLResponse:
+    """Show the form as it was sent: what was typed is not lost with the change."""
+    canvas.not_kept(error)
+    said: dict[str, Any] = {"notice": str(error), "notice_hint": f"What you typed stands here. {error.hint}"}
+    form = job_form(draft, _checked(service, draft), posted=True, **about, **said)
+    return canvas.draw("pages/job_form.html", "jobs" if form.job_id else "new", status_of(error), form=form)

@@ -1,6 +1,7 @@
 """The form of a job, made from what its kind says about its options."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -68,6 +69,24 @@ class KindCard(Value, frozen=True, kw_only=True):
     summary: str
 
 
+class Compared(Value, frozen=True, kw_only=True):
+    """One setting in two versions of a job, in words; empty is nothing."""
+
+    label: str
+    mine: str
+    theirs: str
+
+
+class Conflict(Value, frozen=True, kw_only=True):
+    """Two versions of a job side by side: what was typed, and what somebody else saved meanwhile."""
+
+    mine: int
+    theirs: int
+    saved_at: datetime
+    differing: tuple[Compared, ...]
+    alike: tuple[Compared, ...]
+
+
 class JobForm(Value, frozen=True, kw_only=True):
     """Everything the form's page shows."""
 
@@ -87,6 +106,7 @@ class JobForm(Value, frozen=True, kw_only=True):
     version: int = 0
     notice: str = ""
     notice_hint: str = ""
+    conflict: Conflict | None = None
 
 
 class Checked(Value, frozen=True, kw_only=True):
@@ -291,27 +311,3 @@ def _problem_of(name: str, problems: Mapping[str, str]) -> str:
     return next(
         (text for place, text in problems.items() if place == name or place.startswith(f"{name}.")), ""
     )
-
-
-def with_theirs(form: JobForm, theirs: JobForm) -> JobForm:
-    """Return the form that shows, beside what was typed, what someone else saved meanwhile."""
-    saved = {field.name: field for group in theirs.groups for field in group.fields}
-    groups = tuple(
-        Group(title=group.title, fields=tuple(_beside(field, saved[field.name]) for field in group.fields))
-        for group in form.groups
-    )
-    return replace(
-        form,
-        groups=groups,
-        notice="Someone else changed this job while you did.",
-        notice_hint="What you typed is kept; what they saved stands beside it. Saving again replaces theirs.",
-    )
-
-
-def _beside(field: Field, saved: Field) -> Field:
-    if field.value == saved.value:
-        return field
-    words = dict(saved.choices)
-    value = saved.value
-    text = ("yes" if value else "no") if isinstance(value, bool) else words.get(str(value), str(value))
-    return replace(field, theirs=text)

@@ -37,11 +37,16 @@ def job_pieces(overview: JobOverview, render: Render, runs: Sequence[Run] = ()) 
     return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
 
 
-def count_patch(counts: Mapping[str, int], load: Load) -> dict[str, str | int]:
-    """Return the counts of chips and navigation, and the slots in words, by the names that pages use."""
+def count_patch(
+    counts: Mapping[str, int], load: Load, *, problems: int = 0, trouble: str = ""
+) -> dict[str, str | int]:
+    """Return the counts of chips and navigation, the slots and the disk's trouble in words.
+
+    Each has the name that pages use. No problem is no text: a zero would call for a look.
+    """
     groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
     groups["jobs"] = sum(counts.values())
-    return {**groups, "slots": slots_sentence(load)}
+    return {**groups, "slots": slots_sentence(load), "problems": problems or "", "trouble": visible(trouble)}
 
 
 def slots_sentence(load: Load) -> str:

@@ -39,6 +39,9 @@ def test_a_holdfast_that_is_well_says_so_in_public(world):
     assert {check["name"] for check in health.json()["checks"]} == {
         "storage",
         "contents",
+        "edits",
+        "room",
+        "backup",
         "slots",
         "loop",
         "monitor",

@@ -3,8 +3,9 @@
 import pytest
 
 from core.errors import StorageFull
-from core.storage.base import Changes
+from core.storage.base import Commitment
 from core.storage.memory import MemoryStore
+from core.storage.rows import Changes
 
 JOBS = "/api/v1/jobs"
 NOBODY = "3f0c8f9e-0000-4000-8000-000000000000"
@@ -15,10 +16,10 @@ class FullDisk(MemoryStore):
 
     full = False
 
-    def commit(self, changes: Changes, *, durable: bool = True) -> None:
+    def submit(self, changes: Changes, note: object = None) -> Commitment:
         if self.full:
-            raise StorageFull("The change could not be kept: there is no room left on the disk.")
-        super().commit(changes, durable=durable)
+            self.fail_next(StorageFull("The change could not be kept: there is no room left on the disk."))
+        return super().submit(changes, note)
 
 
 @pytest.fixture

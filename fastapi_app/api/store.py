@@ -1,0 +1,159 @@
+"""What Holdfast keeps, and what of it could not be read."""
+
+from datetime import datetime
+from typing import Self
+
+from fastapi import APIRouter
+
+from core.holdings import Holdings, OwnBackup, Problem, PutAside
+from core.housekeeping import ChoreState
+from core.retention import Keeping
+from fastapi_app.api.values import Out
+from fastapi_app.dependencies import TheService
+
+router = APIRouter(prefix="/store", tags=["store"])
+
+
+class AmountOut(Out):
+    """How much of the disk something takes, and how many files it is."""
+
+    bytes: int
+    files: int
+
+
+class RoomOut(Out):
+    """What is left on the disk, in bytes; `short` is less than 64 MB or a twentieth."""
+
+    free: int
+    total: int
+    short: bool
+
+
+class SampleOut(Out):
+    """How much everything took at a moment."""
+
+    at: datetime
+    bytes: int
+
+
+class OwnBackupOut(Out):
+    """A backup of Holdfast's own state; `verified_at` is when it was read back and found whole."""
+
+    name: str
+    made_at: datetime
+    bytes: int
+    verified_at: datetime | None
+
+
+class KeepingOut(Out):
+    """How long things are kept: of each job `runs` at least, and those not older than `days`."""
+
+    runs: int
+    days: int
+    logs_days: int
+    logs_bytes: int
+
+    @classmethod
+    def of(cls, keeping: Keeping) -> Self:
+        """Return the settings as JSON says them."""
+        return cls(
+            runs=keeping.runs,
+            days=keeping.runs_for.days,
+            logs_days=keeping.logs_for.days,
+            logs_bytes=keeping.log_bytes,
+        )
+
+
+class OutlookOut(Out):
+    """What would go now; not `whole` says that there may be more."""
+
+    runs: int
+    logs: int
+    log_bytes: int
+    whole: bool
+
+
+class FlawOut(Out):
+    """Something that could not be read; `kept` is where its bytes were put aside, `job_id` whose it is."""
+
+    path: str
+    line: int | None
+    column: int | None
+    message: str
+    job_id: str | None
+    kept: str | None
+
+
+class PutAsideOut(Out):
+    """Something in quarantine."""
+
+    name: str
+    bytes: int
+    at: datetime
+
+
+class ChoreOut(Out):
+    """Something that is done every so often; `trouble` says why it was not, the last time."""
+
+    name: str
+    done_at: datetime | None
+    failed_at: datetime | None
+    trouble: str
+
+
+class StoreOut(Out):
+    """What there is, as of `at`. Not `whole` while some folders have never been weighed."""
+
+    at: datetime
+    jobs: int
+    runs: int
+    older_runs: int
+    bytes: int
+    parts: dict[str, AmountOut]
+    whole: bool
+    room: RoomOut | None
+    first: SampleOut | None
+    checkpoint_at: datetime | None
+    backup: OwnBackupOut | None
+    earliest: datetime | None
+    keeping: KeepingOut
+    outlook: OutlookOut
+    problems: list[FlawOut]
+    quarantine: list[PutAsideOut]
+    chores: list[ChoreOut]
+
+
+@router.get("")
+def store(service: TheService) -> StoreOut:
+    """Return what there is, how safe it is, how long it is kept, and what could not be read."""
+    problems, aside = service.manager.problems, service.stock.quarantine()
+    return store_out(service.stock.holdings(), problems, aside, service.housekeeping.states())
+
+
+def store_out(
+    holdings: Holdings,
+    problems: tuple[Problem, ...],
+    aside: tuple[PutAside, ...],
+    chores: tuple[ChoreState, ...],
+) -> StoreOut:
+    """Return all of it as JSON says it."""
+    backup: OwnBackup | None = holdings.reach.backup
+    return StoreOut(
+        at=holdings.at,
+        jobs=holdings.jobs,
+        runs=holdings.runs,
+        older_runs=holdings.older_runs,
+        bytes=holdings.bytes,
+        parts={part.value: AmountOut.model_validate(amount) for part, amount in holdings.parts.items()},
+        whole=holdings.whole,
+        room=RoomOut.model_validate(holdings.room) if holdings.room else None,
+        first=SampleOut.model_validate(holdings.first) if holdings.first else None,
+        checkpoint_at=holdings.checkpoint_at,
+        backup=OwnBackupOut.model_validate(backup) if backup else None,
+        earliest=holdings.reach.earliest,
+        keeping=KeepingOut.of(holdings.keeping),
+        outlook=OutlookOut.model_validate(holdings.outlook),
+        problems=[FlawOut.model_validate(problem) for problem in problems],
+        quarantine=[PutAsideOut.model_validate(kept) for kept in aside],
+        chores=[ChoreOut.model_validate(chore) for chore in chores],
+    )

@@ -1,0 +1,64 @@
+"""What Holdfast keeps: how much, how safe, how long, and what of it could not be read."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from core.errors import NotFound
+from core.service import Service
+from fastapi_app.dependencies import TheService
+from fastapi_app.pages.drawing import TheCanvas, see
+from fastapi_app.presenters.store import store_view
+
+router = APIRouter(prefix="/store")
+
+DONE: Final = {
+    "backup": "Backed up, read back and compared.",
+    "compact": "Compacted: what was superseded is gone.",
+}
+
+
+@router.get("")
+def show(
+    canvas: TheCanvas, service: TheService, did: Annotated[str, Query(max_length=20)] = ""
+) -> HTMLResponse:
+    """Show what there is."""
+    manager, stock = service.manager, service.stock
+    view = store_view(
+        stock.holdings(),
+        manager.problems,
+        manager.mistakes.values(),
+        _names(service),
+        stock.quarantine(),
+        service.housekeeping.states(),
+    )
+    return canvas.draw("pages/store.html", "store", view=view, done=DONE.get(did, ""))
+
+
+def _names(service: Service) -> dict[str, str]:
+    """Return what the jobs are called that have problems and are there all the same."""
+    names = {}
+    for problem in service.manager.problems:
+        if problem.job_id is not None:
+            try:
+                names[problem.job_id] = service.manager.job(problem.job_id).job.name
+            except NotFound:
+                continue
+    return names
+
+
+@router.post("/backup")
+def back_up(service: TheService) -> RedirectResponse:
+    """Make a backup of Holdfast's own state now."""
+    service.back_up_own_state()
+    service.stock.forget()
+    return see("/store?did=backup")
+
+
+@router.post("/compact")
+def compact(service: TheService) -> RedirectResponse:
+    """Write the snapshot anew and let go of what it supersedes."""
+    service.compact()
+    service.stock.forget()
+    return see("/store?did=compact")

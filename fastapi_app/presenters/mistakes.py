@@ -1,0 +1,19 @@
+"""A mistake in the file of a job, as a person who edits it wants to be told."""
+
+from core.holdings import Problem
+from core.models import Value
+from fastapi_app.presenters.store import place_of
+
+
+class MistakeView(Value, frozen=True, kw_only=True):
+    """What is wrong, where, and the line as it stands there."""
+
+    place: str
+    message: str
+    line: str
+    kept: str
+
+
+def mistake_view(problem: Problem, line: str) -> MistakeView:
+    """Return what is wrong with the file."""
+    return MistakeView(place=place_of(problem), message=problem.message, line=line, kept=problem.kept or "")
