@@ -2,12 +2,15 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
+
+from msgspec import UNSET
+from msgspec.structs import astuple, replace
 
 from core.models import Job, Run
 from core.storage.base import Problem
 from core.storage.placed import Placed
-from core.storage.records import Moved, Record, frozen_job, frozen_run, run_after
+from core.storage.records import Moved, Record, frozen_job, frozen_run
 from core.storage.rows import Rows
 from core.storage.segments import Entry, Segment, Wound
 from core.storage.shards import shard_of
@@ -40,6 +43,7 @@ class Replay:
         self._of_shards = of_shards
         self._of_jobs = of_jobs
         self._has_all = max((*of_shards.values(), *of_jobs.values()), default=0)
+        self._moving: dict[str, dict[str, Any]] = {}
         self._strays: dict[str, list[tuple[Segment, Entry]]] = {}
 
     def apply(self, known: Iterable[tuple[Segment, Entry]]) -> None:
@@ -53,6 +57,8 @@ class Replay:
             for job_id in record.gone_jobs:
                 if self._is_news(job_id, record.n):
                     self._gone(job_id)
+        for run_id in tuple(self._moving):
+            self._settle(run_id)
         self._forget_older_of_gone()
 
     def _runs(self, record: Record, pair: tuple[Segment, Entry]) -> None:
@@ -63,6 +69,7 @@ class Replay:
             if self._is_news(moved.job_id, record.n) and not self._moved(moved):
                 self._strays.setdefault(moved.job_id, []).append(pair)
         for run_id in record.gone_runs:
+            self._moving.pop(run_id, None)
             self.rows.drop_run(run_id)
 
     @property
@@ -122,19 +129,28 @@ class Replay:
         self.placed[job.id] = Placed(file=file, crc=crc, behind=True)
 
     def _run(self, run: Run) -> bool:
-        if run.job_id not in self.rows.jobs:
+        job = self.rows.jobs.get(run.job_id)
+        if job is None:
             return False
-        self.rows.keep_run(frozen_run(run))
+        self._moving.pop(run.id, None)
+        self.rows.keep_run(frozen_run(run, job))
         return True
 
     def _moved(self, moved: Moved) -> bool:
-        before = self.rows.runs.get(moved.id)
-        if before is None:
+        if moved.id not in self.rows.runs:
             return False
-        self.rows.keep_run(run_after(before, moved))
+        self._moving.setdefault(moved.id, {}).update(changes_of(moved))
         return True
 
+    def _settle(self, run_id: str) -> None:
+        """Make one new run of all that moved it: most records are of the few runs that are at work."""
+        before = self.rows.runs[run_id]
+        after = replace(before, **self._moving.pop(run_id))
+        self.rows.keep_run(frozen_run(after, self.rows.jobs.get(before.job_id)))
+
     def _gone(self, job_id: str) -> None:
+        for run_id in self.rows.run_ids.get(job_id, ()):
+            self._moving.pop(run_id, None)
         self.rows.drop_job(job_id)
         self.before.pop(job_id, None)
         self.stale.pop(job_id, None)
@@ -144,3 +160,9 @@ class Replay:
         if self.gone:
             for run_id in [run for run, job_id in self.rows.older.items() if job_id in self.gone]:
                 del self.rows.older[run_id]
+
+
+def changes_of(moved: Moved) -> dict[str, Any]:
+    """Return the fields that changed."""
+    values = zip(Moved.__struct_fields__, astuple(moved), strict=True)
+    return {name: value for name, value in values if value is not UNSET}

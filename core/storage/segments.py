@@ -8,9 +8,9 @@ import msgspec
 
 from core.errors import InvalidYaml
 from core.storage.base import Problem
-from core.storage.checked import Bad, Line, bad_lines, lines_of
-from core.storage.lines import seed_of
-from core.storage.records import Closed, Head, Record, closed_of, head_of, record_from
+from core.storage.checked import Bad, Line, bad_lines
+from core.storage.lines import is_blank, opened, seed_of
+from core.storage.records import Closed, Head, Record, closed_of, head_of, record_from, record_of
 
 
 class Entry(NamedTuple):
@@ -24,7 +24,7 @@ class Segment(NamedTuple):
     """A segment as it was read.
 
     `length` is how much of it is good: what comes after is `tail`. `closed` says that whoever
-    appended last left in peace, after record `reach`.
+    appended last left in peace, after record `reach`. `last` is the last record that it has or follows.
     """
 
     number: int
@@ -35,6 +35,7 @@ class Segment(NamedTuple):
     tail: bytes
     closed: bool
     reach: int
+    last: int
     content: bytes
 
     @property
@@ -48,12 +49,6 @@ class Segment(NamedTuple):
         if self.head is not None:
             return self.head.first
         return min((entry.record.n for entry in self.entries), default=None)
-
-    @property
-    def last(self) -> int:
-        """Return the number of the last record that it has or follows."""
-        highest = max((entry.record.n for entry in self.entries), default=0)
-        return max(highest, self.head.first - 1 if self.head else 0)
 
     def raw(self, line: int) -> bytes:
         """Return a line as it stands there."""
@@ -82,38 +77,54 @@ class Journaled(NamedTuple):
 
 def read_segment(content: bytes, store_id: str, number: int) -> Segment:
     """Return what is in a segment."""
-    lines = list(lines_of(content, seed_of(store_id, f"journal-{number}")))
+    seed = seed_of(store_id, f"journal-{number}")
     head: Head | None = None
     entries: list[Entry] = []
-    length, closed, reach = 0, False, 0
-    for index, line in enumerate(lines):
-        try:
-            said = _document(line)
-        except InvalidYaml as error:
-            lines[index] = line._replace(why=str(error))
+    bad: list[Line] = []
+    end, length, closed, reach = 0, 0, False, 0
+    for line, raw in enumerate(content.split(b"\n"), start=1):
+        end += len(raw) + 1
+        if is_blank(raw):
             continue
-        length, closed = line.end, isinstance(said, Closed)
+        try:
+            said = _document(opened(raw, seed))
+        except InvalidYaml as error:
+            bad.append(Line(line, end, raw, b"", str(error)))
+            continue
+        length, closed = min(end, len(content)), isinstance(said, Closed)
         if isinstance(said, Record):
-            entries.append(Entry(said, line.number))
-        elif isinstance(said, Head):
-            head = said if said.segment == number else head
-        else:
+            entries.append(Entry(said, line))
+        elif isinstance(said, Closed):
             reach = max(reach, said.n)
+        elif said.segment == number:
+            head = said
     tail = content[length:]
-    return Segment(number, head, entries, bad_lines(lines), length, tail, closed and not tail, reach, content)
+    last = max((entry.record.n for entry in entries), default=0)
+    return Segment(
+        number=number,
+        head=head,
+        entries=entries,
+        bad=bad_lines(bad),
+        length=length,
+        tail=tail,
+        closed=closed and not tail,
+        reach=reach,
+        last=max(last, head.first - 1 if head else 0),
+        content=content,
+    )
 
 
-def _document(line: Line) -> Record | Head | Closed:
+def _document(text: bytes) -> Record | Head | Closed:
     """Return what a line says; raises InvalidYaml."""
-    if line.why:
-        raise InvalidYaml(line.why)
-    if line.text.startswith(b'{"n":'):
-        return record_from(line.text)
     try:
-        if line.text.startswith(b'{"kind":"segment"'):
-            return head_of(line.text)
-        return closed_of(line.text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        if text.startswith(b'{"n":'):
+            record = record_of(text)
+            # What moved is looked up by its id and never makes a file; there are most of these.
+            return record_from(text) if record.jobs or record.runs else record
+        if text.startswith(b'{"kind":"segment"'):
+            return head_of(text)
+        return closed_of(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidYaml(f"This is no record: {error}.") from None
 
 
