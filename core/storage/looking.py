@@ -38,14 +38,15 @@ class Found(Value, frozen=True, kw_only=True):
     """A definition that is not as Holdfast left it.
 
     `file` is its path below `jobs/`. Of a new one `job_id` is the id it has or is to have; of a
-    file that belongs to no job it is None. `base` is what Holdfast last wrote, where that is known.
-    `written_ns` is when the file was last touched.
+    file that belongs to no job it is None. `said` is what the file said before and `base` the job that
+    it stood for, which may say more; None where that is not known. `written_ns` is when the file was last touched.
     """
 
     kind: Kind
     file: str
     job_id: str | None = None
     definition: Definition | None = None
+    said: Definition | None = None
     base: Definition | None = None
     problem: Problem | None = None
     text: bytes = b""

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from core.storage.folder import StoreFolder
 from core.storage.looking import Found
 from core.storage.placed import Placed, crc_of
 from core.storage.splicing import text_after
-from core.storage.standing import Standing
+from core.storage.standing import Settled, Standing
 from core.storage.survey import Survey
 from core.storage.writing import Writer
 
@@ -24,9 +24,10 @@ log = logging.getLogger(__name__)
 class Shelf:
     """Owns the files below `jobs/`.
 
-    `placed` is shared with whoever keeps it; `job_of` answers the job as it is now. After a crash
-    `passed` has what jobs were at the changes that their files may not have, `gone` where the files
-    of deleted jobs may still be (None: not known), and `unplaced` the jobs whose file is not known.
+    `placed` is shared with whoever keeps it; `job_of` answers the job as it is now. `stale` has the
+    checksums of texts that files may have because a crash kept changes from them, `gone` where the
+    files of deleted jobs may still be, `unplaced` the jobs without a file. `settled` keeps commits
+    away for a moment, so that what is shown and what is due fit together.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class Shelf:
         placed: dict[str, Placed],
         job_of: Callable[[str], Job | None],
         *,
-        passed: Mapping[str, Sequence[Job]] | None = None,
-        gone: Mapping[str, Placed | None] | None = None,
+        stale: Mapping[str, Collection[int]] | None = None,
+        gone: Mapping[str, Placed] | None = None,
         unplaced: Iterable[str] = (),
+        settled: Settled = contextlib.nullcontext,
     ) -> None:
-        self._standing = Standing(folder, placed, job_of, passed or {}, gone or {})
+        self._standing = Standing(folder, placed, job_of, stale or {}, gone or {}, settled)
         self._standing.mark_all(unplaced)
         self._writer = Writer(self._standing)
         self._survey = Survey(self._standing)

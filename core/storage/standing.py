@@ -1,16 +1,17 @@
 """What is known of the definition files at present: what was last seen there, and what is to become of it."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
-from core.errors import InvalidYaml
 from core.models import Job
-from core.storage.definitions import definition_from, definition_of, same
 from core.storage.folder import StoreFolder
 from core.storage.placed import Placed
 from core.storage.placing import Places
+
+Settled = Callable[[], AbstractContextManager[None]]
 
 
 class Due:
@@ -28,8 +29,9 @@ class Due:
 class Standing:
     """Shared by those who write definitions and those who look at them.
 
-    `job_of` answers the job as it is now. `passed` has what a job was at changes which a crash may
-    have kept from its file, `gone` where the files of jobs deleted since then are (None: not known).
+    `job_of` answers the job as it is now. `stale` has the checksums of texts that a job's file
+    may have because a crash kept changes from it, `gone` where the files of deleted jobs may still be.
+    `settled` keeps commits away meanwhile, so that what is shown and what is due fit together.
     """
 
     def __init__(
@@ -37,19 +39,19 @@ class Standing:
         folder: StoreFolder,
         placed: dict[str, Placed],
         job_of: Callable[[str], Job | None],
-        passed: Mapping[str, Sequence[Job]],
-        gone: Mapping[str, Placed | None],
+        stale: Mapping[str, Collection[int]],
+        gone: Mapping[str, Placed],
+        settled: Settled,
     ) -> None:
         self.placed = placed
         self.places = Places(folder, placed)
         self.job_of = job_of
         self.files = threading.RLock()
         """Held while one file goes from one text to the next, or is looked at; never during a flush."""
-        self.passed = dict(passed)
+        self.stale = dict(stale)
+        self.settled = settled
         self.going: dict[str, Placed | None] = dict(gone)
-        """Where the files of deleted jobs are; None where that is not known."""
-        self.surveyed = False
-        """Whether everything was looked at once, so that no file is where it is not known to be."""
+        """Where the files of deleted jobs are; None where there was none."""
         self.held: set[str] = set()
         """The jobs whose file is being taken in; nothing is written there meanwhile."""
         self.suspects: set[str] = set()
@@ -59,15 +61,9 @@ class Standing:
         self._lock = threading.Lock()  # nothing is waited for while it is held
         self._due = {job_id: Due(None) for job_id, place in placed.items() if place.behind}
 
-    def is_older(self, job_id: str, text: bytes) -> bool:
-        """Tell whether a text is what the job was before changes that a crash kept from its file."""
-        if job_id not in self.passed:
-            return False
-        try:
-            definition = replace(definition_from(text), id=job_id)
-        except InvalidYaml:
-            return False
-        return any(same(definition, definition_of(job)) for job in self.passed[job_id])
+    def is_stale(self, job_id: str, crc: int) -> bool:
+        """Tell whether a text is of before changes that a crash kept from the file."""
+        return crc in self.stale.get(job_id, ())
 
     @property
     def due(self) -> tuple[str, ...]:
@@ -93,7 +89,8 @@ class Standing:
         """Take note that a file is to be written; what it has in truth stays known."""
         with self._lock:
             waiting = self._due.get(job_id)
-            self._due[job_id] = Due(waiting.before if waiting is not None else before, agreed)
+            is_older = waiting is not None and waiting.agreed is None
+            self._due[job_id] = Due(waiting.before if waiting and is_older else before, agreed)
             self._behind(job_id)
 
     def drop(self, job_id: str) -> None:
@@ -108,14 +105,17 @@ class Standing:
             if self.going.get(job_id) is place:
                 self.going.pop(job_id, None)
 
-    def settle(self, job_id: str, due: Due | None) -> None:
-        """Take note that what was due is done, unless more has become due meanwhile."""
+    def settle(self, job_id: str, due: Due | None, written: Job | None = None) -> None:
+        """Take note that what was due is done; the file has `written`, if more has become due meanwhile."""
         with self._lock:
-            if self._due.get(job_id) is due:
+            now_due = self._due.get(job_id)
+            if now_due is due:
                 self._due.pop(job_id, None)
-                self.passed.pop(job_id, None)
+                self.stale.pop(job_id, None)
             else:
                 self._behind(job_id)
+                if now_due is not None and written is not None:
+                    now_due.before = written
 
     def _behind(self, job_id: str) -> None:
         place = self.placed.get(job_id)

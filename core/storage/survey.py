@@ -77,7 +77,6 @@ class Survey:
             hidden = tuple(closed)
             missing = [(file, job_id) for file, (job_id, _) in places.items() if not file.startswith(hidden)]
             yield self._all(missing)
-        self._standing.surveyed = True
 
     def _all(self, files: Iterable[tuple[str, str | None]]) -> tuple[Found, ...]:
         looked_at = (self._examined(file, job_id) for file, job_id in files)
@@ -128,7 +127,7 @@ class Survey:
         if crc == place.crc:
             self._placed[job_id] = replace(place, signature=calm_signature(seen.status))
             return None
-        if self._standing.is_older(job_id, seen.text):
+        if self._standing.is_stale(job_id, crc):
             self._placed[job_id] = replace(place, crc=crc, signature=None)
             self._standing.mark(job_id, None)
             return None
@@ -141,26 +140,30 @@ class Survey:
         try:
             definition = parsed(seen.text)
             if definition.id not in {None, job.id}:
+                if place.behind:  # its place was guessed after a crash; whoever writes it finds another
+                    return None
                 raise _at_id(
                     seen.text, f"Its id was {job.id}; put that back. To have a copy, leave the id out."
                 )
         except InvalidYaml as error:
             return _mistaken(place.file, error, seen=seen, job_id=job.id)
-        if same(definition, definition_of(job)):
-            self.agree(job, place, seen)
-            return None
-        return _found(
-            Kind.EDITED,
-            place.file,
-            seen,
-            job_id=job.id,
-            definition=replace(definition, id=job.id),
-            base=self._base(job, place),
-        )
+        with self._standing.settled():
+            return self._edited(job.id, place.file, definition, seen)
 
-    def agree(self, job: Job, place: Placed, seen: Seen) -> None:
+    def _edited(self, job_id: str, file: str, definition: Definition, seen: Seen) -> Found | None:
+        job, place = self._standing.job_of(job_id), self._placed.get(job_id)
+        if job is None or place is None:
+            return None
+        if same(definition, definition_of(job)):
+            self._agree(job, place, seen)
+            return None
+        said, base = self._before(job, place)
+        named = replace(definition, id=job_id)
+        return _found(Kind.EDITED, file, seen, job_id=job_id, definition=named, said=said, base=base)
+
+    def _agree(self, job: Job, place: Placed, seen: Seen) -> None:
         """Take note of a text that says what the job is; it may say it in other words than ours."""
-        self.keep_texts(job.id, place, self._base(job, place), seen.text)
+        self.keep_texts(job.id, place, self._before(job, place)[1], seen.text)
         self._placed[job.id] = Placed(
             file=place.file, crc=crc_of(seen.text), signature=calm_signature(seen.status)
         )
@@ -186,16 +189,16 @@ class Survey:
         plain = None if before is None else text_of_definition(before)
         return plain if plain is not None and crc_of(plain) == place.crc else None
 
-    def _base(self, job: Job, place: Placed) -> Definition | None:
-        """Return what the file said before; None when that is not known."""
-        if not place.behind:
-            return definition_of(job)
+    def _before(self, job: Job, place: Placed) -> tuple[Definition | None, Definition | None]:
+        """Return what the file said before, and which definition it stood for; None where that is not known."""
         due = self._standing.due_of(job.id)
-        before = definition_of(due.before) if due and due.before else None
+        known = due.before if due and due.agreed != job.version else job
+        base = definition_of(known) if known else None
         with contextlib.suppress(InvalidYaml):
-            if (text := self._text_before(job.id, place, before)) is not None:
-                return replace(definition_from(text), id=job.id)
-        return before
+            if (text := self._text_before(job.id, place, base)) is not None:
+                said = replace(definition_from(text), id=job.id)
+                return said, base or said
+        return base, base
 
     def _stranger(self, file: str) -> Found | None:
         """Return what there is to say about a file that is not where a job's is known to be."""
@@ -258,6 +261,7 @@ def _found(
     *,
     job_id: str,
     definition: Definition | None = None,
+    said: Definition | None = None,
     base: Definition | None = None,
 ) -> Found:
     return Found(
@@ -265,6 +269,7 @@ def _found(
         file=file,
         job_id=job_id,
         definition=definition,
+        said=said,
         base=base,
         text=seen.text,
         written_ns=_touched(seen),

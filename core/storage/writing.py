@@ -112,12 +112,23 @@ class Writer:
         except InvalidYaml:
             self._standing.suspects.add(place.file)
             raise
+        return self._checked(job, place, seen)
+
+    def _checked(self, job: Job, place: Placed, seen: Seen) -> Seen | None:
+        """Return what is in the file when it is the text last noted, what the job is, or from before a crash."""
         crc = crc_of(seen.text)
-        if crc != place.crc:
-            if not self._is_ours(job, seen):
-                self._standing.suspects.add(place.file)
+        if crc == place.crc:
+            return seen
+        if not self._standing.is_stale(job.id, crc):
+            self._standing.suspects.add(place.file)
+            definition = definition_from(seen.text)
+            if place.behind and definition.id not in {None, job.id}:
+                # After a crash its place was guessed from its name, and another job of that name is there.
+                self._placed.pop(job.id, None)
+                return None
+            if not same(definition, definition_of(job)):
                 raise InvalidYaml("A person changed it.")
-            self._placed[job.id] = replace(place, crc=crc, signature=None, behind=True)
+        self._placed[job.id] = replace(place, crc=crc, signature=None, behind=True)
         return seen
 
     def _found(self, job: Job) -> Placed | None:
@@ -129,12 +140,6 @@ class Writer:
                         job.id, Placed(file=self._places.file_of(path), crc=0, behind=True)
                     )
         return None
-
-    def _is_ours(self, job: Job, seen: Seen) -> bool:
-        """Tell whether a text that is not the one last noted is what the job is, or was before a crash."""
-        if self._standing.is_older(job.id, seen.text):
-            return True
-        return same(definition_from(seen.text), definition_of(job))
 
     def _text(self, job: Job, due: Due, seen: Seen | None) -> bytes:
         wanted = definition_of(job)
@@ -164,7 +169,7 @@ class Writer:
                 with contextlib.suppress(OSError):
                     signature = calm_signature(plan.ready.stat())
                     self._placed[job_id] = replace(place, signature=signature, behind=False)
-        self._standing.settle(job_id, due)
+        self._standing.settle(job_id, due, plan.job)
         if job_id in self._standing.going or self._standing.job_of(job_id) is None:
             self._standing.drop(job_id)  # it was deleted while its file was written
 
@@ -172,8 +177,6 @@ class Writer:
         folders: set[Path] = set()
         done = []
         for job_id, place in tuple(self._standing.going.items()):
-            if place is None and not self._standing.surveyed:
-                continue
             with self._told(f"The definition of job {job_id} could not be removed"), self._standing.files:
                 if place is not None and self._remove(job_id, self._places.path(place.file)):
                     folders.add(self._places.path(place.file).parent)
