@@ -21,12 +21,9 @@ from core.storage.archive import BadArchive, Facts, Item, Told, make_archive
 from core.storage.folder import StoreFolder
 from core.storage.journal import segments_in
 from core.storage.marker import FORMAT
-from core.storage.old_segments import archive_segments
 from core.storage.opening import Opened, read_state
 from core.storage.restoring import opens_as_it_says
 from core.storage.unpacking import is_safe
-
-__all__ = ["OwnBackup", "Reach", "Source", "archive_segments", "at_rest", "backup_name", "take_backup"]
 
 KIND: Final = "own-state"
 ENDING: Final = ".tar.zst"
