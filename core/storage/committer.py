@@ -155,6 +155,12 @@ class Committer:
             if until is None or not until.settled:
                 self._commit()
 
+    @contextlib.contextmanager
+    def between(self) -> Iterator[None]:
+        """Let no change be shown meanwhile, so that what is shown and what was told of it fit together."""
+        with self._turn:
+            yield
+
     def look(self) -> None:
         """Take in what other processes changed; raises StorageFailed."""
         if not self._journal.is_grown:
