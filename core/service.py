@@ -13,7 +13,7 @@ from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
-from core.errors import StorageFailed
+from core.errors import StorageFailed, StoreInUse
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.holdings import Stocktaking
 from core.housekeeping import SAMPLING, TIDYING, Housekeeping
@@ -21,6 +21,7 @@ from core.keeping import Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.settings import Settings
+from core.states import AT_WORK
 from core.storage.base import JobStore
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker
@@ -101,12 +102,15 @@ class Service:
         self._close()
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator["Service"]:
+    def opened(self, *, at_work: bool) -> Iterator["Service"]:
         """Open the store and carry nothing out by itself; close it whatever happens.
 
-        Whoever holds the store knows that no worker is left, so what was lost is decided here too.
+        Who is not at work goes beside whoever is. Raises StoreInUse when both would be at work.
         """
-        self._open()
+        if at_work:
+            self._open()
+        else:
+            self._visit()
         try:
             yield self
         finally:
@@ -117,6 +121,30 @@ class Service:
         self.events.subscribe("housekeeping", self._tidy)
         self._recover()
         self._sweep()
+
+    def _visit(self) -> None:
+        """Open the store beside whoever is at work; where nobody is, decide about what was lost."""
+        if self._wants_an_upgrade():
+            self._open()
+            return
+        self.manager.open(at_work=False)
+        self.events.subscribe("housekeeping", self._tidy)
+        if any(run.state in AT_WORK for run in self.manager.runs_at_hand()):
+            self.manager.close()
+            try:
+                self.manager.open()
+            except StoreInUse:
+                self.manager.open(at_work=False)
+            else:
+                self._recover()
+
+    @property
+    def another_is_at_work(self) -> bool:
+        """Tell whether another process carries runs out in this store."""
+        return isinstance(self._store, YamlFilesStore) and self._store.another_is_at_work
+
+    def _wants_an_upgrade(self) -> bool:
+        return isinstance(self._store, YamlFilesStore) and self._store.wants_an_upgrade
 
     def _recover(self) -> None:
         for run in self.manager.recover():

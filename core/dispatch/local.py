@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 URGENCY: Final = {Priority.CRITICAL: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
 
+MOST_WITHDRAWN: Final = 1_000
+"""How many withdrawn runs stay on the heap before it is built anew."""
+
 
 class LocalDispatcher(Dispatcher):
     """Carries runs to `slots` threads of this process."""
@@ -22,7 +25,8 @@ class LocalDispatcher(Dispatcher):
         self._slots = slots
         self._order = itertools.count()
         self._heap: list[tuple[int, int, str]] = []
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, int] = {}
+        """Each waiting run's place in the order; what else is on the heap was withdrawn."""
         self._busy = 0
         self._stopping = False
         self._changed = threading.Condition()
@@ -39,16 +43,16 @@ class LocalDispatcher(Dispatcher):
         """Take a run's id; a second time before it was carried is the same as once."""
         with self._changed:
             if run_id not in self._waiting:
-                self._waiting.add(run_id)
-                heapq.heappush(self._heap, (URGENCY[priority], next(self._order), run_id))
+                self._waiting[run_id] = next(self._order)
+                heapq.heappush(self._heap, (URGENCY[priority], self._waiting[run_id], run_id))
                 self._changed.notify()
 
     def withdraw(self, run_id: str) -> None:
         """Forget a run that has not been carried yet."""
         with self._changed:
-            if run_id in self._waiting:
-                self._waiting.discard(run_id)
-                self._heap = [entry for entry in self._heap if entry[2] != run_id]
+            self._waiting.pop(run_id, None)
+            if len(self._heap) > MOST_WITHDRAWN + 2 * len(self._waiting):
+                self._heap = [entry for entry in self._heap if self._waiting.get(entry[2]) == entry[1]]
                 heapq.heapify(self._heap)
 
     def load(self) -> Load:
@@ -82,10 +86,12 @@ class LocalDispatcher(Dispatcher):
 
     def _next(self) -> str | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._heap)
+            self._changed.wait_for(lambda: self._stopping or self._waiting)
             if self._stopping:
                 return None
-            _, _, run_id = heapq.heappop(self._heap)
-            self._waiting.discard(run_id)
-            self._busy += 1
-            return run_id
+            while True:
+                _, place, run_id = heapq.heappop(self._heap)
+                if self._waiting.get(run_id) == place:
+                    del self._waiting[run_id]
+                    self._busy += 1
+                    return run_id

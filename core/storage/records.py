@@ -19,11 +19,11 @@ from core.storage.rows import Changes
 T = TypeVar("T")
 
 FORMAT: Final = 2
-COMPLETE: Final = 100.0
-MOST_FINISHED: Final = 1_000
+MOST_KNOWN: Final = 1_000
 
-finished: dict[Progress, Progress] = {}
-"""The last progress of runs; many end with the same."""
+progress_known: dict[Progress, Progress] = {}
+"""The last progress of runs that are over; many end with the same."""
+tags_known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 
 class Head(Value, frozen=True, kw_only=True, tag="segment", tag_field="kind"):
@@ -96,11 +96,6 @@ head_of = msgspec.json.Decoder(Head).decode
 closed_of = msgspec.json.Decoder(Closed).decode
 record_of = msgspec.json.Decoder(Record).decode
 
-DEFAULTS: Final = {
-    field.name: field.default
-    for field in msgspec.structs.fields(Run)
-    if field.default is not msgspec.NODEFAULT
-}
 MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"id", "job_id"})
 
 SHOWN_EARLIER: Final = ("progress", "checkpoint")
@@ -113,23 +108,40 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     `before` has the runs as they are, so that of those only what changed is written. Raises
     InvalidOptions for what no text can hold.
     """
-    for object_id in (*(job.id for job in changes.jobs), *(run.id for run in changes.runs)):
-        if not GOOD_ID.match(object_id):
-            raise InvalidOptions({"id": f"{object_id!r:.80} cannot be an id."})
-    parts: dict[str, Any] = {
-        "jobs": changes.jobs,
-        "was": {job.id: was[job.id] for job in changes.jobs if job.id in was},
-        "runs": [_new(run) for run in changes.runs if run.id not in before],
-        "moved": [_moved(before[run.id], run) for run in changes.runs if run.id in before],
-        "gone_jobs": changes.gone_jobs,
-        "gone_runs": changes.gone_runs,
-    }
+    for job in changes.jobs:
+        _check_id(job.id)
+    for run in changes.runs:
+        _check_id(run.id)
     try:
-        return json_text({name: part for name, part in parts.items() if part})
+        return json_text(_parts_of(changes, was, before))
     except UnicodeEncodeError:
         raise InvalidOptions({"options": "A text holds half a character."}) from None
     except RecursionError:
         raise InvalidOptions({"options": "They are nested too deep."}) from None
+
+
+def _check_id(object_id: str) -> None:
+    if not GOOD_ID.match(object_id):
+        raise InvalidOptions({"id": f"{object_id!r:.80} cannot be an id."})
+
+
+def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> dict[str, Any]:
+    """Return what of a record is not empty."""
+    parts: dict[str, Any] = {}
+    if changes.jobs:
+        parts["jobs"] = changes.jobs
+        parts["was"] = was
+    for run in changes.runs:
+        known = before.get(run.id)
+        if known is None:
+            parts.setdefault("runs", []).append(run)
+        else:
+            parts.setdefault("moved", []).append(_moved(known, run))
+    if changes.gone_jobs:
+        parts["gone_jobs"] = changes.gone_jobs
+    if changes.gone_runs:
+        parts["gone_runs"] = changes.gone_runs
+    return parts
 
 
 def text_of(body: bytes, n: int, t: int) -> bytes:
@@ -147,12 +159,6 @@ def _moved(before: Run, after: Run) -> dict[str, Any]:
     return {"id": after.id, "job_id": after.job_id, **changed}
 
 
-def _new(run: Run) -> dict[str, Any]:
-    """Return a whole run, without what is as it is by default."""
-    told = ((name, getattr(run, name)) for name in Run.__struct_fields__)
-    return {name: value for name, value in told if value != DEFAULTS.get(name, UNSET)}
-
-
 def run_after(before: Run, moved: Moved) -> Run:
     """Return the run after what changed of it."""
     changed = {name: value for name in MOVING if (value := getattr(moved, name)) is not UNSET}
@@ -166,6 +172,7 @@ def frozen_job(job: Job) -> Job:
         kind=intern(job.kind),
         owner=intern(job.owner),
         options=_packed(job.options),
+        tags=_known(job.tags, tags_known),
         updated_at=_same(job.updated_at, job.created_at),
     )
 
@@ -183,7 +190,7 @@ def frozen_run(run: Run, job: Job | None = None) -> Run:
         asked_by=intern(run.asked_by),
         worker=run.worker and intern(run.worker),
         options=_same(options, job.options) if job else options,
-        progress=_shared(run.progress),
+        progress=_known(run.progress, progress_known) if run.over else run.progress,
         checkpoint=_packed(run.checkpoint),
         result=_packed(run.result),
         due_at=_same(run.due_at, run.created_at),
@@ -200,11 +207,11 @@ def _same(value: T, known: T) -> T:
     return known if value == known else value
 
 
-def _shared(progress: Progress) -> Progress:
-    """Return one object for all runs that ended alike."""
-    if progress.percent != COMPLETE or len(finished) >= MOST_FINISHED:
-        return progress
-    return finished.setdefault(progress, progress)
+def _known(value: T, known: dict[T, T]) -> T:
+    """Return one object for all that are the same, as far as they are remembered."""
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    return known.setdefault(value, value)
 
 
 def _sharing(attempt: Attempt, run: Run) -> Attempt:

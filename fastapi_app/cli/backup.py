@@ -80,7 +80,7 @@ def backup(
         options=options,
         tags=("command line",),
     )
-    with the_house(data) as house:
+    with the_house(data, at_work=True) as house:
         job = _the_job(house, draft)
         run = follow(house, house.start(job.id).id, watcher_for(silent=as_json))
         _tell(run, as_json=as_json)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final
 
-from core.drafts import JobDraft
+from core.drafts import JobDraft, JobPatch
 from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
 from core.listing import JobPage, JobQuery
@@ -46,6 +46,10 @@ class House(ABC):
     @abstractmethod
     def create(self, draft: JobDraft) -> Job:
         """Keep a new job."""
+
+    @abstractmethod
+    def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
+        """Change a job that is at this version."""
 
     @abstractmethod
     def start(self, job_id: str) -> Run:
@@ -108,6 +112,10 @@ class OwnHouse(House):
         """Keep a new job."""
         return self._manager.create(draft, asked_by="cli")
 
+    def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
+        """Change a job that is at this version."""
+        return self._manager.edit(job_id, patch, version=version)
+
     def start(self, job_id: str) -> Run:
         """Ask for a run of the job, or go on with the one that was interrupted, and begin at once."""
         latest = self._manager.job(job_id).latest_run
@@ -154,7 +162,8 @@ class OwnHouse(House):
         subscription = self._service.events.subscribe("follow", listen)
         try:
             while True:
-                works = run_id in self._threads and self._threads[run_id].is_alive()
+                ours = run_id in self._threads and self._threads[run_id].is_alive()
+                works = ours or self._service.another_is_at_work
                 run = self._manager.run(run_id)
                 yield run
                 if run.over or run.state == RunState.PAUSED:
@@ -181,8 +190,11 @@ class OwnHouse(House):
 
 
 @contextlib.contextmanager
-def the_house(data: Path | None) -> Iterator[House]:
-    """Enter the Holdfast on this data folder; raises StoreInUse when it cannot be reached."""
+def the_house(data: Path | None, *, at_work: bool = False) -> Iterator[House]:
+    """Enter the Holdfast on this data folder, `at_work` to carry runs out.
+
+    Raises StoreInUse when another command is at work there and no server can be asked to be.
+    """
     from fastapi_app.cli.door import RemoteHouse, open_door  # noqa: PLC0415 - only where a server runs
 
     settings = settings_for(data)
@@ -194,7 +206,7 @@ def the_house(data: Path | None) -> Iterator[House]:
     if not (settings.data / "store.yaml").exists():
         note(f"Holdfast keeps its data in {settings.data.absolute()}.")
     service = Service(settings)
-    with service.opened():
+    with service.opened(at_work=at_work):
         house = OwnHouse(service)
         try:
             yield house

@@ -19,6 +19,8 @@ from fastapi_app.cli.terminal import AsJson, Data, say, say_json, say_table, sho
 from fastapi_app.presenters import times
 
 LOOK_EVERY: Final = 0.5
+STARTING: Final = ("resume", "requeue")
+"""What a run goes on after, so that somebody has to carry it out."""
 
 app = typer.Typer(help="Jobs: list, show, create, start, follow and stop them.", no_args_is_help=True)
 
@@ -99,14 +101,15 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a job; it starts when you say so."""
-    options = dict(_option(text) for text in option or ())
+    options = dict(map(option_of, option or ()))
     draft = JobDraft(name=name, kind=kind, options=options, tags=tuple(tag or ()))
     with the_house(data) as house:
         job = house.create(draft)
     say_json(job) if as_json else say(f"Made {shown(job.name)}, {job.id}.")
 
 
-def _option(text: str) -> tuple[str, object]:
+def option_of(text: str) -> tuple[str, object]:
+    """Return name and value of an option as it is typed: "name=value"."""
     name, equals, value = text.partition("=")
     if not equals:
         raise InvalidOptions({"options": f"{text!r} is not of the form name=value."})
@@ -124,7 +127,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a job, or go on with its run that is paused."""
-    with the_house(data) as house:
+    with the_house(data, at_work=True) as house:
         run = house.start(find_job(house, which).job.id)
         if watch or house.ends_here:
             run = follow(house, run.id, watcher_for(silent=as_json))
@@ -170,7 +173,7 @@ def log(
 
 def _acting(verb: str, words: str) -> Callable[..., None]:
     def act(which: Which, data: Data = None, as_json: AsJson = False) -> None:
-        with the_house(data) as house:
+        with the_house(data, at_work=verb in STARTING) as house:
             run = house.act(_latest(find_job(house, which)).id, verb)
             if house.ends_here and run.state == RunState.QUEUED:
                 run = follow(house, run.id, watcher_for(silent=as_json))

@@ -24,7 +24,7 @@ def kept(data):
     """Look into the store after the command has ended."""
 
     def look():
-        with Service(Settings(data=data)).opened() as service:
+        with Service(Settings(data=data)).opened(at_work=True) as service:
             (item,) = service.manager.list_jobs(JobQuery(limit=None)).items
             return item.job, service.manager.runs_of(item.job.id)
 

@@ -1,0 +1,163 @@
+"""A store while it is open: the journal, and what is written from it when nobody waits."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Final
+
+from core.clock import Clock
+from core.errors import StorageFailed
+from core.models import Job, Value
+from core.storage import atomic
+from core.storage.base import Audience
+from core.storage.committer import Committer
+from core.storage.folder import StoreFolder
+from core.storage.history import History
+from core.storage.journal import Journal
+from core.storage.old_segments import archive_segments
+from core.storage.opening import Opened
+from core.storage.rows import Changes
+from core.storage.shelf import Shelf
+from core.storage.snapshot import Snapshots, View
+from core.storage.tending import Tender
+
+log = logging.getLogger(__name__)
+
+PROBE: Final = b"#" * 65_536
+SEGMENT_SIZE: Final = 16_000_000
+"""How long a segment gets, in bytes, before a checkpoint makes it old."""
+
+QUIET: Final = 60.0
+"""Seconds without a change after which what changed goes into a checkpoint."""
+
+WORTH_A_CHECKPOINT: Final = 1_000
+"""How many changes a store is closed with before the next start is worth one."""
+
+AT_HAND: Final = timedelta(days=1)
+"""How long ago a run that is not the latest of its job ended when it is put away."""
+
+
+class Position(Value, frozen=True, kw_only=True):
+    """How far the journal reaches: record `n`, at `t`, in the first `length` bytes of `segment`."""
+
+    n: int
+    t: int
+    segment: int
+    length: int
+
+
+class OpenStore:
+    """Everything that is open."""
+
+    def __init__(
+        self, folder: StoreFolder, clock: Clock, audience: Audience, opened: Opened, *, at_work: bool
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._audience = audience
+        self._at_work = at_work
+        self._checkpointing = threading.Lock()
+        self._changed_at = clock.monotonic()
+        self.history = History(folder, lambda problem: log.warning("%s: %s", problem.path, problem.message))
+        self.shelf = Shelf(
+            folder,
+            opened.placed,
+            self._job,
+            stale=opened.stale,
+            gone=opened.gone,
+            unplaced=opened.rows.jobs.keys() - opened.placed.keys(),
+            settled=self._between,
+        )
+        self._snapshots = Snapshots(folder, opened.generations, n=opened.n)
+        self._journal = Journal(
+            folder.root / "state",
+            folder.lock_path("commit"),
+            folder.store_id,
+            segment=opened.segment,
+            length=opened.length,
+            n=opened.n,
+            t=opened.t,
+        )
+        self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
+        chores = (self.committer.look, self.committer.commit, self.shelf.write_due)
+        self._tender = Tender((*chores, self._checkpoint_when_due) if at_work else chores)
+
+    def _between(self) -> AbstractContextManager[None]:
+        return self.committer.between()
+
+    def _job(self, job_id: str) -> Job | None:
+        return self._audience.rows.jobs.get(job_id)
+
+    def _durable(
+        self, changes: Changes, job_ids: frozenset[str], n: int, before: Mapping[str, Job] | None
+    ) -> None:
+        self._changed_at = self._clock.monotonic()
+        for job_id in job_ids:
+            self._snapshots.touched(job_id, n)
+        if before is not None:
+            for job in changes.jobs:
+                self.shelf.due(job, before.get(job.id))
+            for job_id in changes.gone_jobs:
+                self.shelf.gone(job_id)
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[Position]:
+        """Let nobody commit meanwhile, in any process; hands out how far the journal reaches."""
+        with self.committer.quiet():
+            journal = self._journal
+            yield Position(n=journal.n, t=journal.t, segment=journal.segment, length=journal.length)
+
+    def _checkpoint_when_due(self) -> None:
+        newest = self._snapshots.newest
+        changed = newest is None or self._journal.n > newest.n
+        quiet = self._clock.monotonic() - self._changed_at >= QUIET
+        if self._journal.length >= SEGMENT_SIZE or (changed and quiet):
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write all rows down, so that the journal before is needed no more; raises StorageFailed."""
+        with self._checkpointing, atomic.storage_errors("The snapshot could not be written"):
+            self.shelf.write_due()
+            self._put_old_runs_away()
+            with self.committer.quiet():
+                segment = self._journal.roll()
+                with self._audience.lock:
+                    view = View.of(self._audience.rows, self.shelf.placed, self._journal.n)
+            needed = self._snapshots.write(view, segment=segment, t=self._journal.t)
+            archive_segments(self._folder, needed)
+
+    def _put_old_runs_away(self) -> None:
+        rows = self._audience.rows
+        with self._audience.lock:
+            old = tuple(rows.ended_before(self._clock.now() - AT_HAND))
+        if not old:
+            return
+        self.history.append(old)
+        with self._audience.lock:
+            for run in old:
+                rows.put_away(run)
+
+    def check_writable(self) -> None:
+        """Raise StorageFull or StorageFailed if a change would fail now."""
+        with atomic.storage_errors("Nothing can be saved at present"):
+            atomic.write_aside(self._folder.root / "state" / "probe", PROBE).unlink()
+
+    def close(self) -> None:
+        """Settle what was accepted, write what is due as far as the disk lets us, and let go."""
+        self._tender.stop()
+        try:
+            with atomic.storage_errors("Definitions could not be written"):
+                self.committer.commit()
+                self.shelf.write_due()
+                if self._at_work and self._is_worth_a_checkpoint():
+                    self.checkpoint()
+        except StorageFailed as error:  # the next start writes them from the journal
+            log.warning("%s", error)
+        self.committer.close()
+
+    def _is_worth_a_checkpoint(self) -> bool:
+        newest = self._snapshots.newest
+        return self._journal.n - (newest.n if newest else 0) >= WORTH_A_CHECKPOINT
