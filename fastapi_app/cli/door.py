@@ -13,7 +13,7 @@ import filelock
 import httpx
 import msgspec
 
-from core.drafts import JobDraft
+from core.drafts import JobDraft, JobPatch
 from core.errors import HoldfastError, InvalidYaml
 from core.listing import MOST, JobPage, JobQuery
 from core.log_files import LogPage
@@ -165,6 +165,11 @@ class RemoteHouse(House):
         """Keep a new job."""
         body = msgspec.to_builtins(draft, enc_hook=dict)
         return _job(self._door.ask("POST", "/jobs", json=body))
+
+    def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
+        """Change a job that is at this version."""
+        body = {**msgspec.to_builtins(patch, enc_hook=dict), "version": version}
+        return _job(self._door.ask("PATCH", f"/jobs/{quote(job_id, safe='')}", json=body))
 
     def start(self, job_id: str) -> Run:
         """Ask for a run of the job, or go on with the one that is not over."""

@@ -1,0 +1,70 @@
+"""`holdfast job edit`: change a job, unless somebody else changed it first."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from core.drafts import JobPatch
+from core.errors import InvalidOptions
+from core.models import OnInterrupt, Priority, frozen
+from fastapi_app.cli.house import the_house
+from fastapi_app.cli.jobs import Which, find_job, option_of
+from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
+
+
+def edit(
+    which: Which,
+    *,
+    name: Annotated[str | None, typer.Option(help="What to call it from now on.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-o", help="name=value, once for each option to change; name=null is its default."
+        ),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Its tags from now on; can be given often.")] = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take every tag away.")] = False,
+    priority: Annotated[Priority | None, typer.Option(help="Which queued run goes first.")] = None,
+    on_interrupt: Annotated[
+        OnInterrupt | None, typer.Option(help="What becomes of a run whose worker was lost.")
+    ] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")
+    ] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(help="Only if it is at this version still.", min=1, show_default="the present one"),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a job; what is not named stays as it is. A run under way goes on as it began."""
+    given = {
+        "name": name,
+        "tags": () if no_tags else tuple(tag) if tag else None,
+        "priority": priority,
+        "on_interrupt": on_interrupt,
+        "enabled": enabled,
+    }
+    changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+    if not changes and not option:
+        raise InvalidOptions({"change": "Say what to change: --name, --option, --tag and the like."})
+    with the_house(data) as house:
+        job = find_job(house, which).job
+        if option:
+            changes["options"] = frozen(_merged(job.options, dict(map(option_of, option))))
+        edited = house.edit(job.id, JobPatch(**changes), version=version or job.version)
+    if as_json:
+        say_json(edited)
+    elif edited.version == job.version:
+        say(f"{shown(job.name)} is like that already, at version {job.version}.")
+    else:
+        say(f"Changed {shown(edited.name)}; it is at version {edited.version}.")
+
+
+def _merged(options: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with those that are given; null takes one away, so that its default counts."""
+    return {
+        name: value for name, value in {**options, **given}.items() if value is not None or name not in given
+    }
