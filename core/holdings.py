@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,7 +101,10 @@ class Holdings(Value, frozen=True, kw_only=True):
 
 
 class Stocktaking:
-    """Counts and weighs, at most once a minute however often it is asked. Call it off the event loop."""
+    """Counts and weighs, at most once a minute however often it is asked. Call it off the event loop.
+
+    `room` says what is left on the disk now, None where nobody can say; `reach` what can be brought back.
+    """
 
     def __init__(
         self,
@@ -110,12 +114,14 @@ class Stocktaking:
         clock: Clock,
         *,
         reach: Callable[[], Reach] = Reach,
+        room: Callable[[], Room | None] | None = None,
     ) -> None:
         self._manager = manager
         self._keeper = keeper
         self._data = data
         self._clock = clock
         self.reach = reach
+        self.room = room or partial(room_at, data)
         self._scales = Scales(data, clock)
         self._lock = threading.Lock()
         self._taken: Holdings | None = None
@@ -134,10 +140,6 @@ class Stocktaking:
         """Look anew the next time: something was done that a person wants to see."""
         with self._lock:
             self._taken_at = self._outlook_at = float("-inf")
-
-    def room(self) -> Room | None:
-        """Return what is left on the disk now."""
-        return room_at(self._data)
 
     def quarantine(self) -> tuple[PutAside, ...]:
         """Return what was put aside, the newest first."""
