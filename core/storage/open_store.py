@@ -59,7 +59,7 @@ class OpenStore:
         self._clock = clock
         self._audience = audience
         self._at_work = at_work
-        self._checkpointing = threading.Lock()
+        self._still = threading.RLock()  # held by whoever writes what the journal says, or lets nobody do so
         self._changed_at = clock.monotonic()
         self.history = History(folder, lambda problem: log.warning("%s: %s", problem.path, problem.message))
         self.shelf = Shelf(
@@ -82,7 +82,7 @@ class OpenStore:
             t=opened.t,
         )
         self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
-        chores = (self.committer.look, self.committer.commit, self.shelf.write_due)
+        chores = (self.committer.look, self.committer.commit, self._write_definitions)
         self._tender = Tender((*chores, self._checkpoint_when_due) if at_work else chores)
 
     def _between(self) -> AbstractContextManager[None]:
@@ -110,7 +110,34 @@ class OpenStore:
             journal = self._journal
             yield Position(n=journal.n, t=journal.t, segment=journal.segment, length=journal.length)
 
+    @contextlib.contextmanager
+    def still(self) -> Iterator[None]:
+        """Let nothing be written meanwhile that the journal has already; changes go on."""
+        with self._still:
+            yield
+
+    def count(self) -> tuple[int, int]:
+        """Return how many jobs and runs there are."""
+        with self._audience.lock:
+            rows = self._audience.rows
+            return len(rows.jobs), len(rows.runs) + len(rows.older)
+
+    def _write_definitions(self) -> None:
+        if self._still.acquire(blocking=False):
+            try:
+                self.shelf.write_due()
+            finally:
+                self._still.release()
+
     def _checkpoint_when_due(self) -> None:
+        if not self._still.acquire(blocking=False):
+            return
+        try:
+            self._checkpoint_if_worth_it()
+        finally:
+            self._still.release()
+
+    def _checkpoint_if_worth_it(self) -> None:
         newest = self._snapshots.newest
         changed = newest is None or self._journal.n > newest.n
         quiet = self._clock.monotonic() - self._changed_at >= QUIET
@@ -119,7 +146,7 @@ class OpenStore:
 
     def checkpoint(self) -> None:
         """Write all rows down, so that the journal before is needed no more; raises StorageFailed."""
-        with self._checkpointing, atomic.storage_errors("The snapshot could not be written"):
+        with self._still, atomic.storage_errors("The snapshot could not be written"):
             self.shelf.write_due()
             self._put_old_runs_away()
             with self.committer.quiet():

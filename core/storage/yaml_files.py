@@ -15,6 +15,7 @@ from core.storage.committer import CLOSED
 from core.storage.folder import StoreFolder
 from core.storage.open_store import OpenStore, Position
 from core.storage.opening import open_state
+from core.storage.own_backup import Source
 from core.storage.rows import Changes
 from core.storage.shelf import Shelf
 
@@ -94,6 +95,12 @@ class YamlFilesStore(JobStore):
     def quiet(self) -> AbstractContextManager[Position]:
         """Let nobody commit meanwhile, in any process; hands out how far the journal reaches."""
         return self._open().quiet()
+
+    @property
+    def source(self) -> Source:
+        """Return what a backup is made from while changes go on; raises StorageFailed when closed."""
+        opened = self._open()
+        return Source(folder=self._folder, quiet=opened.quiet, still=opened.still, count=opened.count)
 
     def check_writable(self) -> None:
         """Raise StorageFull or StorageFailed if a commit would fail now."""
