@@ -28,7 +28,7 @@ from core.storage.reviving import revived
 from core.storage.rows import Rows
 from core.storage.segments import Journaled, Segment, Wound, in_order, read_segment
 from core.storage.shards import SHARDS, shard_of
-from core.storage.snapshot import Checkpoint
+from core.storage.snapshot import Checkpoint, remove_unfinished
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,10 @@ def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
     state = replace(state, wounds=tuple(_kept_aside(folder, wound) for wound in state.wounds))
     if not alone:
         return replace(state, segments=())
+    _sweep(folder)
+    if not state.wounds:
+        remove_unfinished(folder.root / "state")
     if not state.clean:
-        _sweep(folder)
         with atomic.storage_errors("The journal could not be begun anew"):
             state = _begin_anew(folder, state)
     return replace(state, segments=())

@@ -118,7 +118,7 @@ class Replay:
     def _job(self, job: Job, record: Record) -> None:
         before = self.rows.jobs.get(job.id)
         if before is not None:
-            self.passed[job.id].append(before)
+            self.before[job.id].append(before)
         self.rows.keep_job(frozen_job(job))
         self.gone.pop(job.id, None)
         known = self.placed.get(job.id)

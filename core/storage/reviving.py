@@ -34,14 +34,13 @@ def revived(root: Path, known: Collection[str], is_wanted: Callable[[str], bool]
 
 
 def _from_file(root: Path, file: str) -> Revived | None:
-    text = b""
     try:
         text, status = content(root / "jobs" / file)
         definition = parsed(text)
     except FileNotFoundError:
         return None
     except InvalidYaml as error:
-        problem = problem_of(file, error, text=text)
+        problem = problem_of(file, error)
         return _from_text_before(root, file, problem) or Revived(None, Placed(file=file, crc=0), problem)
     if definition.id is None:
         return None

@@ -82,7 +82,7 @@ def row_from(job: Job, runs: Iterable[Run], older: Iterable[str], placed: Placed
         older=tuple(older),
         file=placed.file,
         crc=placed.crc,
-        signature=placed.signature and numbers_of(placed.signature),
+        signature=None if placed.signature is None else numbers_of(placed.signature),
         behind=placed.behind,
     )
 
@@ -130,7 +130,7 @@ def read_shard(content: bytes, store_id: str, scope: str) -> Shard:
             rows.append(said)
     bad = bad_lines(lines)
     whole = head is not None and end is not None and end.rows == len(rows) and not bad
-    return Shard(rows, head and head.n, whole, bad)
+    return Shard(rows, head.n if head else None, whole, bad)
 
 
 def _document(line: Line) -> Row | Head | End | None:

@@ -141,7 +141,7 @@ class Snapshots:
             path = self._folder.rows_path(shard, generation)
             temporary = atomic.write_aside(path, text)
             made.append(temporary)
-            temporary.rename(path)
+            temporary.replace(path)
             made[-1] = path
             shards[shard] = (path.name, crc32(text), len(rows))
         return dict(sorted(shards.items()))
@@ -169,7 +169,7 @@ class Snapshots:
 
     def _remove_unused(self) -> None:
         used = {name for checkpoint in self._generations for name in checkpoint.names}
-        for path in self._state.iterdir():
+        for path in sorted(self._state.iterdir()):  # the checkpoint before its shards
             if OF_A_SNAPSHOT.match(path.name) and path.name not in used:
                 try:
                     path.unlink()
@@ -196,6 +196,16 @@ def checkpoint_from(content: bytes, store_id: str, generation: int) -> Checkpoin
     if checkpoint.generation != generation or not all(map(ROWS.match, names)):
         raise InvalidYaml("This checkpoint belongs elsewhere.", line=lines[0].number)
     return checkpoint
+
+
+def remove_unfinished(state: Path) -> None:
+    """Remove the shards that a killed process wrote without coming to the checkpoint."""
+    newest = max(_numbers(state, "checkpoint-"), default=0)
+    for path in tuple(state.iterdir()):
+        found = OF_A_SNAPSHOT.match(path.name)
+        if found and int(found[1]) > newest:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def generations_in(state: Path) -> list[int]:
