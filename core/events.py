@@ -36,6 +36,13 @@ class JobEdited(Event, frozen=True, kw_only=True):
     job: Job
 
 
+class JobChangedOutside(Event, frozen=True, kw_only=True):
+    """A person changed a job in its file; `changes` says in words what."""
+
+    job: Job
+    changes: tuple[str, ...]
+
+
 class JobDeleted(Event, frozen=True, kw_only=True):
     """A job and its runs are gone."""
 

@@ -20,8 +20,6 @@ DEEPEST_FOLDER: Final = 8
 CALM_AFTER: Final = 2_000_000_000
 """Nanoseconds after which a file that is written again surely has another time of writing."""
 
-LONGEST_LINE: Final = 120
-
 
 class Kind(StrEnum):
     """What was found about a definition's file."""
@@ -55,7 +53,7 @@ class Found(Value, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Return under what a mistake of it is noted: the job's id, or the path of a file without a job."""
-        return self.job_id or f"jobs/{self.file}"
+        return self.job_id if self.job_id and self.kind != Kind.NEW else f"jobs/{self.file}"
 
 
 class Seen(NamedTuple):
@@ -145,7 +143,7 @@ def parsed(text: bytes) -> Definition:
     try:
         return definition_from(text)
     except InvalidYaml as error:
-        line = _line(text, error.line)
+        line = line_of(text, error.line)
         indentation = line[: len(line) - len(line.lstrip())]
         if "\t" in indentation:
             column = indentation.index("\t") + 1
@@ -154,17 +152,10 @@ def parsed(text: bytes) -> Definition:
         raise
 
 
-def problem_of(found: str, error: InvalidYaml, *, text: bytes = b"", job_id: str | None = None) -> Problem:
-    """Return what is wrong with the file (a path below `jobs/`), with the line's own text."""
-    line = _line(text, error.line).strip()
-    shown = f" The line says: {line[:LONGEST_LINE]}" if line else ""
-    return Problem(
-        path=f"jobs/{printable(found)}",
-        message=f"{error}{shown}",
-        line=error.line,
-        column=error.column,
-        job_id=job_id,
-    )
+def problem_of(file: str, error: InvalidYaml, *, job_id: str | None = None) -> Problem:
+    """Return what is wrong with a file (a path below `jobs/`)."""
+    path = f"jobs/{printable(file)}"
+    return Problem(path=path, message=str(error), line=error.line, column=error.column, job_id=job_id)
 
 
 def printable(name: str) -> str:
@@ -172,6 +163,7 @@ def printable(name: str) -> str:
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
-def _line(text: bytes, number: int | None) -> str:
+def line_of(text: bytes, number: int | None) -> str:
+    """Return a line of a text, counted from 1; empty where there is none."""
     lines = text.decode(errors="replace").splitlines()
     return lines[number - 1] if number and number <= len(lines) else ""

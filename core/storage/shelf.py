@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from core.errors import InvalidYaml, NotFound
 from core.models import Job
 from core.storage import atomic, exchanging
-from core.storage.definitions import definition_from, definition_of, same, text_of_definition
+from core.storage.definitions import FIELDS, definition_from, definition_of, same, text_of_definition
 from core.storage.folder import StoreFolder
 from core.storage.looking import Found
 from core.storage.placed import Placed, crc_of
@@ -130,7 +132,7 @@ class Shelf:
             if complete and self._standing.job_of(job.id) == job:
                 self._standing.settle(job.id, self._standing.due_of(job.id))
             else:
-                self._standing.mark(job.id, None, agreed)
+                self._standing.mark(job.id, _as_filed(job, found), agreed)
 
     @property
     def placed(self) -> dict[str, Placed]:
@@ -194,3 +196,9 @@ class Shelf:
         """Let go of the texts of jobs that were deleted long ago; raises StorageFailed."""
         with atomic.storage_errors("The texts of deleted jobs could not be removed"):
             self._places.kept.forget(frozenset(self._standing.placed))
+
+
+def _as_filed(job: Job, found: Found) -> Job:
+    """Return the job that the file stands for."""
+    fields = {name: getattr(found.definition, name) for name in FIELDS if name != "id"}
+    return replace(job, **fields)

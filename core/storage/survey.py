@@ -102,7 +102,7 @@ class Survey:
         with self._standing.files:
             place = self._placed.get(job_id) if job_id else None
             if job_id is None or place is None or place.file != file:
-                found = self._stranger(file)
+                job_id, found = None, self._stranger(file)
             else:
                 found = self._known(job_id, place)
             key = job_id or f"jobs/{file}"
@@ -284,7 +284,7 @@ def _mistaken(file: str, error: InvalidYaml, *, seen: Seen | None = None, job_id
         job_id=job_id,
         text=text,
         written_ns=_touched(seen) if seen else 0,
-        problem=problem_of(file, error, text=text, job_id=job_id),
+        problem=problem_of(file, error, job_id=job_id),
     )
 
 
