@@ -21,6 +21,7 @@ from core.storage.journal import beginning_of, segment_path, segments_in
 from core.storage.lines import opened, sealed, seed_of
 from core.storage.old_segments import kept_segments
 from core.storage.placed import Placed, crc_of
+from core.storage.reach import told_reach
 from core.storage.reading import HINT
 from core.storage.records import frozen_job, frozen_run
 from core.storage.replay import Replay
@@ -117,6 +118,8 @@ class _Reading:
         found = find_rows(self._folder.root, self._folder.store_id, self._until)
         self._wounds += found.wounds
         segments = tuple(self._segments(found.segment))
+        if self._until is None:
+            found.reach = max(found.reach, told_reach(self._state, self._folder.store_id))
         journaled = in_order(segments, found.after, found.reach if self._until is None else 0)
         if found.segment == 0 and not _is_from_the_start(journaled, segments):
             found.lost.update(SHARDS)
