@@ -11,6 +11,7 @@ from typing import Final
 
 from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
+from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import StorageFailed, StoreInUse
@@ -23,6 +24,7 @@ from core.manager import JobManager
 from core.settings import Settings
 from core.states import AT_WORK
 from core.storage.base import JobStore
+from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker
 
@@ -78,6 +80,7 @@ class Service:
         )
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
         self.stock = Stocktaking(self.manager, self.keeper, self.data, clock)
+        self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.housekeeping = Housekeeping(clock)
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
@@ -90,6 +93,7 @@ class Service:
         self._open()
         self.dispatcher.start(self.worker.carry_out)
         self.housekeeping.start()
+        self.edits.start()
         if self.manager.still_lost:
             threading.Thread(target=self._recover_the_rest, name="recovery", daemon=True).start()
 
@@ -97,6 +101,7 @@ class Service:
         """Ask the engines to give their slots back, wait for them, and close everything."""
         self.worker.leave()
         self.housekeeping.stop()
+        self.edits.close()
         if not self.dispatcher.stop(GRACE):
             log.warning("an engine does not let go; its run goes on at the next start")
         self._close()
@@ -119,6 +124,7 @@ class Service:
     def _open(self) -> None:
         self.manager.open()
         self.events.subscribe("housekeeping", self._tidy)
+        self.edits.catch_up()
         self._recover()
         self._sweep()
 
@@ -142,6 +148,9 @@ class Service:
     def another_is_at_work(self) -> bool:
         """Tell whether another process carries runs out in this store."""
         return isinstance(self._store, YamlFilesStore) and self._store.another_is_at_work
+
+    def _shelf(self) -> Shelf | None:
+        return self._store.shelf if isinstance(self._store, YamlFilesStore) else None
 
     def _wants_an_upgrade(self) -> bool:
         return isinstance(self._store, YamlFilesStore) and self._store.wants_an_upgrade

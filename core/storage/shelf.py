@@ -132,7 +132,7 @@ class Shelf:
             if complete and self._standing.job_of(job.id) == job:
                 self._standing.settle(job.id, self._standing.due_of(job.id))
             else:
-                self._standing.mark(job.id, _as_filed(job, found), agreed)
+                self._standing.arrived(job.id, _as_filed(job, found), agreed)
 
     @property
     def placed(self) -> dict[str, Placed]:

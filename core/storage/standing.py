@@ -85,12 +85,12 @@ class Standing:
         with self._lock:
             self._due.update((job_id, Due(None)) for job_id in job_ids if job_id not in self._due)
 
-    def mark(self, job_id: str, before: Job | None, agreed: int | None = None) -> None:
+    def mark(self, job_id: str, before: Job | None) -> None:
         """Take note that a file is to be written; what it has in truth stays known."""
         with self._lock:
             waiting = self._due.get(job_id)
             is_older = waiting is not None and waiting.agreed is None
-            self._due[job_id] = Due(waiting.before if waiting and is_older else before, agreed)
+            self._due[job_id] = Due(waiting.before if waiting and is_older else before)
             self._behind(job_id)
 
     def drop(self, job_id: str) -> None:
@@ -104,6 +104,12 @@ class Standing:
         with self._lock:
             if self.going.get(job_id) is place:
                 self.going.pop(job_id, None)
+
+    def arrived(self, job_id: str, before: Job, agreed: int | None) -> None:
+        """Take note of what a file stands for now, by a person's hand, and that more is to be written."""
+        with self._lock:
+            self._due[job_id] = Due(before, agreed)
+            self._behind(job_id)
 
     def settle(self, job_id: str, due: Due | None, written: Job | None = None) -> None:
         """Take note that what was due is done; the file has `written`, if more has become due meanwhile."""
