@@ -19,6 +19,7 @@ from core.storage.history import History
 from core.storage.journal import Journal
 from core.storage.old_segments import archive_segments
 from core.storage.opening import Opened
+from core.storage.reach import tell_reach
 from core.storage.rows import Changes
 from core.storage.shelf import Shelf
 from core.storage.snapshot import Snapshots, View
@@ -82,7 +83,8 @@ class OpenStore:
             t=opened.t,
         )
         self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
-        chores = (self.committer.look, self.committer.commit, self._write_definitions)
+        self._told = opened.n
+        chores = (self.committer.look, self.committer.commit, self._write_definitions, self._tell_reach)
         self._tender = Tender((*chores, self._checkpoint_when_due) if at_work else chores)
 
     def _between(self) -> AbstractContextManager[None]:
@@ -128,6 +130,11 @@ class OpenStore:
                 self.shelf.write_due()
             finally:
                 self._still.release()
+
+    def _tell_reach(self) -> None:
+        if self._journal.n != self._told:
+            self._told = self._journal.n
+            tell_reach(self._folder.root / "state", self._folder.store_id, self._told)
 
     def _checkpoint_when_due(self) -> None:
         if not self._still.acquire(blocking=False):
@@ -183,6 +190,7 @@ class OpenStore:
                     self.checkpoint()
         except StorageFailed as error:  # the next start writes them from the journal
             log.warning("%s", error)
+        self._tell_reach()
         self.committer.close()
 
     def _is_worth_a_checkpoint(self) -> bool:
