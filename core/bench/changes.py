@@ -165,7 +165,7 @@ def slower_disk() -> Iterator[None]:
         time.sleep(SLOWER)
         flush(descriptor)
 
-    os.fdatasync = slow_flush
+    os.fdatasync = slow_flush  # type: ignore[assignment]
     try:
         yield
     finally:
