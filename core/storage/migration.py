@@ -47,6 +47,9 @@ WHAT_FAILED: Final = "The store could not be brought to format 2"
 HINT: Final = (
     "Nothing of it was changed. Start again when the cause is gone; it takes as much room as the store."
 )
+BROUGHT_UP: Final = 1
+"""The number that stands for all that was before; the journal, which begins after it, does not have it."""
+
 OF_STATE: Final = re.compile(r"(?:journal-\d+|rows-[0-9a-f]{2}-\d+|checkpoint-\d+)\.yaml\Z")
 
 
@@ -171,8 +174,9 @@ def _write_state(folder: StoreFolder, found: FormatOne, t: int) -> None:
     for path in tuple(state.iterdir()):
         if OF_STATE.match(path.name):
             path.unlink()
-    closed = sealed(json_text(Closed(n=0)), seed_of(folder.store_id, "journal-1"))
-    atomic.write_whole(folder.segment_path(1), beginning_of(folder.store_id, 1, 1, t) + closed)
+    closed = sealed(json_text(Closed(n=BROUGHT_UP)), seed_of(folder.store_id, "journal-1"))
+    begun = beginning_of(folder.store_id, 1, BROUGHT_UP + 1, t)
+    atomic.write_whole(folder.segment_path(1), begun + closed)
     rows = Rows()
     for job in found.jobs.values():
         rows.keep_job(job)
@@ -180,7 +184,7 @@ def _write_state(folder: StoreFolder, found: FormatOne, t: int) -> None:
         rows.keep_run(run)
     snapshots = Snapshots(folder)
     for _ in range(KEPT):
-        snapshots.write(View.of(rows, found.placed, 0), segment=1, t=t)
+        snapshots.write(View.of(rows, found.placed, BROUGHT_UP), segment=1, t=t)
     _compare(folder, found)
 
 

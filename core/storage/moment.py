@@ -24,6 +24,7 @@ from core.storage.old_segments import content_of_kept, kept_segments
 from core.storage.opening import Opened, read_state
 from core.storage.own_backup import KIND
 from core.storage.restoring import fill_new, unpack
+from core.storage.segments import read_segment
 from core.storage.snapshot import Checkpoint, checkpoint_from, generations_in
 from core.storage.unpacking import facts_of
 
@@ -145,16 +146,16 @@ class _Going:
         return lambda scratch: unpack(path, scratch, self._told)
 
     def _live(self) -> Iterator[_Base]:
-        known = [*self._checkpoints(), None]
-        for checkpoint in known:
-            if checkpoint is None:
-                yield _Base(self._copy_live, "the beginning of the journal", 0, 0)
-            else:
-                name = f"checkpoint {checkpoint.generation}"
-                yield _Base(self._copy_live, name, checkpoint.n, checkpoint.t)
+        for checkpoint in _checkpoints_in(self._data / "state", self._marker.store):
+            name = f"checkpoint {checkpoint.generation}"
+            yield _Base(self._copy_live, name, checkpoint.n, checkpoint.t)
+        if self._begins_with_nothing():
+            yield _Base(self._copy_live, "the beginning of the journal", 0, 0)
 
-    def _checkpoints(self) -> Iterator[Checkpoint]:
-        return _checkpoints_in(self._data / "state", self._marker.store)
+    def _begins_with_nothing(self) -> bool:
+        """Tell whether the journal is kept from the very first change on."""
+        begins = (read_segment(content, self._marker.store, 1).head for content in self._known(1))
+        return any(head is not None and head.first == 1 for head in begins)
 
     def _copy_live(self, scratch: Path) -> None:
         (scratch / "state").mkdir(mode=0o700)
@@ -178,7 +179,7 @@ class _Going:
             raise OutOfReach("nothing is kept from before it")
         if found.n != last.n or (self._moment.number not in {None, last.n}):
             raise OutOfReach(f"the journal reaches to change {last.n} only")
-        put_definitions(scratch, found, [scratch / "jobs", self._data / "jobs"])
+        put_definitions(scratch, found, self._data / "jobs")
         return _restored(scratch, found, last, base.name)
 
     def _drop_later(self, state: Path) -> Checkpoint | None:
