@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 
 from core.errors import StorageFailed
+from core.holdings import OwnBackup, Reach, Room
+from core.housekeeping import OWN_BACKUP
+from core.storage.base import Problem
 from core.storage.memory import MemoryStore
 
 
@@ -27,7 +30,10 @@ def disk():
 
 @pytest.fixture
 def world(make_world, disk):
-    return make_world(store=disk)
+    """An app that this machine's own disk makes neither better nor worse."""
+    world = make_world(store=disk)
+    world.house.service.stock.room = lambda: Room(free=10**12, total=10**12)
+    return world
 
 
 def test_a_holdfast_that_is_well_says_so_in_public(world):
@@ -86,6 +92,64 @@ def test_the_disk_is_asked_at_most_every_five_seconds(world, disk, clock):
     world.client.get("/readyz")
 
     assert (asked_first, disk.asked) == (1, 2)
+
+
+def check_named(name, health):
+    return next(check for check in health.json()["checks"] if check["name"] == name)
+
+
+def test_a_mistake_in_a_hand_edit_makes_it_degraded(world):
+    job = world.a_job("my secret name")
+    problem = Problem(path="jobs/3f/secret.yaml", message="secret", line=7, job_id=job.id)
+    world.house.service.manager.note_mistake(job.id, problem)
+
+    health = world.client.get("/health")
+
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert "1 edit by hand" in check_named("edits", health)["message"]
+    assert check_named("contents", health)["status"] == "healthy"
+    assert "secret" not in health.text
+
+
+@pytest.mark.parametrize(("free", "total"), [(63_000_000, 500_000_000), (4_000_000_000, 250_000_000_000)])
+def test_little_room_on_the_disk_makes_it_degraded(world, free, total):
+    world.house.service.stock.room = lambda: Room(free=free, total=total)
+
+    health = world.client.get("/health")
+
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert check_named("room", health)["status"] == "degraded"
+    assert check_named("room", health)["message"].endswith("are free.")
+
+
+@pytest.mark.parametrize(
+    ("hours", "failed", "status", "said"),
+    [
+        (71, False, "healthy", "is 2 d 23 h old."),
+        (73, False, "degraded", "is 3 d 1 h old."),
+        (30, True, "degraded", "The one due after it could not be made."),
+    ],
+)
+def test_an_own_backup_that_is_three_days_old_makes_it_degraded(world, clock, hours, failed, status, said):
+    def backs_up():
+        if failed:
+            raise OSError(28, "no space")
+
+    made_at = clock.now() - timedelta(hours=hours)
+    backup = OwnBackup(name="secret.tar.zst", made_at=made_at, bytes=1, verified_at=made_at)
+    world.house.service.stock.reach = lambda: Reach(backup=backup)
+    world.house.service.housekeeping.add(OWN_BACKUP, backs_up, every=60)
+    world.house.service.housekeeping.tend()
+
+    health = world.client.get("/health")
+
+    assert check_named("backup", health)["status"] == status
+    assert check_named("backup", health)["message"].endswith(said)
+    assert "secret" not in health.text
+
+
+def test_a_new_holdfast_without_a_backup_is_well(world):
+    assert check_named("backup", world.client.get("/health"))["status"] == "healthy"
 
 
 def test_slots_that_are_gone_make_it_unhealthy(world):
