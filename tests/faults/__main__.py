@@ -19,6 +19,7 @@ from tests.faults.boundaries import kills_at_boundaries
 from tests.faults.damage import damaged_files
 from tests.faults.full import full_disks
 from tests.faults.kills import random_kills
+from tests.faults.machine import both_stores
 from tests.faults.power import real_cuts, recorded_cuts
 from tests.faults.refusals import failing_calls
 from tests.faults.reports import Effort, Tally
@@ -32,6 +33,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "damage": (damaged_files,),
     "full": (full_disks,),
     "together": (shared_counters, jobs_of_two, one_of_two_killed, two_shells),
+    "machine": (both_stores,),
     "served": (failing_under_a_server,),
     "power": (recorded_cuts, real_cuts),
 }

@@ -9,7 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeVar, cast
 
 Answer = TypeVar("Answer")
 
@@ -62,22 +62,28 @@ class Child:
         self.wait()
 
 
-def answer_of(question: Callable[[], Answer], *, quiet: bool = False) -> Answer:
-    """Return what a child answers; its memory, threads and locks go with it. Raises ChildFailed."""
+def answer_of(question: Callable[[], Answer]) -> Answer:
+    """Return what a child answers; its memory, threads and locks go with it. Raises ChildFailed, saying why."""
     with tempfile.TemporaryFile() as paper:
 
         def work() -> None:
-            paper.write(pickle.dumps(question()))
+            try:
+                answered = True, question()
+            except Exception:  # noqa: BLE001 - raised again on our side
+                answered = False, traceback.format_exc()
+            paper.write(pickle.dumps(answered))
             paper.flush()
 
-        with Child(work, quiet=quiet) as child:
+        with Child(work) as child:
             code = child.wait()
         if code:
             message = f"A child that was asked something ended with {code}."
             raise ChildFailed(message)
         paper.seek(0)
-        answer: Answer = pickle.load(paper)
-        return answer
+        well, answer = pickle.load(paper)
+    if not well:
+        raise ChildFailed(answer)
+    return cast("Answer", answer)
 
 
 def _live(work: Callable[[], None], parent: int, *, quiet: bool) -> None:

@@ -81,7 +81,7 @@ def why_no_disk(place: Path) -> str:
         unmount(at)
 
     try:
-        answer_of(trial, quiet=True)
+        answer_of(trial)
     except ChildFailed:
         return "this user may not mount a file system in a file, or not stop it"
     finally:
@@ -92,7 +92,7 @@ def why_no_disk(place: Path) -> str:
 def why_no_memory_disk(place: Path) -> str:
     """Return why no disk in memory can be had here; empty when one can."""
     try:
-        answer_of(lambda: mount_memory(place, "1m"), quiet=True)
+        answer_of(lambda: mount_memory(place, "1m"))
     except ChildFailed:
         return "this user may not mount a disk in memory"
     return ""

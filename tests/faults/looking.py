@@ -2,18 +2,24 @@
 
 import time
 from pathlib import Path
+from typing import Final
 
 from core.listing import JobQuery
 from core.manager import JobManager
-from tests.faults.children import answer_of
+from tests.faults.children import ChildFailed, answer_of
 from tests.faults.model import Found
 from tests.faults.telling import plain
 from tests.faults.working import House
 
+LAST_LINES: Final = 9
+
 
 def found_in(folder: Path, *, close: bool = True) -> Found:
-    """Return what a new process finds in the folder; raises ChildFailed when it cannot start."""
-    return answer_of(lambda: _looked_at(folder, close=close))
+    """Return what a new process finds in the folder."""
+    try:
+        return answer_of(lambda: _looked_at(folder, close=close))
+    except ChildFailed as error:
+        return Found(dead="\n".join(str(error).strip().split("\n")[-LAST_LINES:]))
 
 
 def _looked_at(folder: Path, *, close: bool) -> Found:

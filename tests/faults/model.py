@@ -21,8 +21,9 @@ Thing = dict[str, Any]
 
 @dataclass
 class Found:
-    """What a store that was opened again shows."""
+    """What a store that was opened again shows; `dead` is why it could not be opened."""
 
+    dead: str = ""
     jobs: dict[str, Thing] = field(default_factory=dict)
     runs: dict[str, Thing] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -87,12 +88,16 @@ class Model:
 
     def wrongs(self, found: Found) -> list[str]:
         """Return what should not be so, a sentence each."""
+        if found.dead:
+            return [f"it does not start: {found.dead}"]
         said = [f"a temporary file was left: {name}" for name in found.leftovers]
         said += [f"a problem was named: {problem}" for problem in found.problems]
         return [*said, *self._wrong_jobs(found), *self._wrong_runs(found)]
 
     def accept(self, found: Found) -> None:
         """Take what was found for the truth from now on; what was not answered is settled by it."""
+        if found.dead:
+            return
         self.gone |= self.jobs.keys() - found.jobs.keys()
         self.jobs, self.runs = dict(found.jobs), dict(found.runs)
         self.asked.clear()
@@ -119,7 +124,7 @@ class Model:
     def _wrong_job(self, known: Thing, job: Thing) -> Iterator[str]:
         if job["version"] == known["version"]:
             if job != known:
-                yield f"job {job['id']} is not what was acknowledged: {known} became {job}"
+                yield f"job {job['id']} is not what was acknowledged: {differences(known, job)}"
             return
         pending = self._pending(job["id"], "edit")
         further = job["version"] - known["version"]
@@ -147,7 +152,7 @@ class Model:
         if run["version"] == known["version"]:
             left_out = () if is_final(was) else NOT_PROMISED
             if {**run, **dict.fromkeys(left_out)} != {**known, **dict.fromkeys(left_out)}:
-                yield f"{name} is not what was acknowledged: {known} became {run}"
+                yield f"{name} is not what was acknowledged: {differences(known, run)}"
             return
         pending = [asked for asked in self.asked.values() if asked.get("run") == run["id"]]
         if not 0 < run["version"] - known["version"] <= len(pending):
@@ -164,3 +169,11 @@ def _reachable(state: RunState) -> set[RunState]:
         found |= new
         new = set().union(*(MOVES[each] for each in new)) - found
     return found
+
+
+def differences(one: Thing | None, other: Thing | None) -> str:
+    """Return which fields of a thing are not the same, and how."""
+    if one is None or other is None:
+        return "it is new" if one is None else "it is gone"
+    names = (name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    return "; ".join(f"{name} was {one.get(name)!r:.200} and is {other.get(name)!r:.200}" for name in names)

@@ -1,9 +1,11 @@
 """How much is tried, and what came of it."""
 
+import re
 import time
 from dataclasses import dataclass, field
 
-MOST_SHOWN = 5
+MOST_SHOWN = 12
+LONGEST_SHOWN = 1_500
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,15 @@ class Tally:
         verdict = f"{len(self.wrongs)} WRONG" if self.wrongs else "0 wrong"
         said = [f"{self.title:<58} {self.number:>5} tried  {verdict:>9}  {seconds:>6.1f} s  {facts}".rstrip()]
         said += [f"    {note}" for note in self.notes]
-        said += [f"    {wrong}" for wrong in self.wrongs[:MOST_SHOWN]]
-        if len(self.wrongs) > MOST_SHOWN:
-            said.append(f"    and {len(self.wrongs) - MOST_SHOWN} more")
+        for wrongs in tuple(self._sorts().values())[:MOST_SHOWN]:
+            said.append(f"    {wrongs[0]:.{LONGEST_SHOWN}}")
+            said += [f"        and {len(wrongs) - 1} like it"] if len(wrongs) > 1 else []
         return said
+
+    def _sorts(self) -> dict[str, list[str]]:
+        """Return what was wrong by its words alone, without where and when and whose."""
+        sorts: dict[str, list[str]] = {}
+        for wrong in self.wrongs:
+            words = re.sub(r"[^ ]*\d[^ ]*|\{.*", "#", wrong.partition(": ")[2])
+            sorts.setdefault(words, []).append(wrong)
+        return sorts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.models import Run
-from tests.faults.children import answer_of
+from tests.faults.children import ChildFailed, answer_of
 from tests.faults.gate import Plan, guarded
 from tests.faults.looking import found_in
 from tests.faults.model import Found
@@ -76,7 +76,15 @@ def prepare(folder: Path, seed: str, *, close: bool) -> Found:
             house.close()
 
     answer_of(work)
-    return found_in(folder)
+    return _good(found_in(folder))
+
+
+def _good(found: Found) -> Found:
+    """Return what was found, unless something is wrong before anything was done to it."""
+    if found.dead or found.problems:
+        message = found.dead or "\n".join(found.problems)
+        raise ChildFailed(message)
+    return found
 
 
 def play(scene: Scene, folder: Path, plan: Plan) -> int:
@@ -97,7 +105,7 @@ def play(scene: Scene, folder: Path, plan: Plan) -> int:
 def stage_in(folder: Path, teller: Teller) -> Stage:
     """Open a prepared store."""
     house = House(folder).open()
-    runs = {run.state.value: run for run in house.manager.runs()}
+    runs = {run.state.value: run for run in house.manager.runs_at_hand()}
     busy = {run.job_id for run in runs.values()}
     found = house.manager.list_jobs().items
     idle = next(item.job.id for item in found if item.job.id not in busy)

@@ -3,14 +3,17 @@
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from core.clock import SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft, JobPatch
+from core.edits import HandEdits
 from core.engines.base import Outcome, Surroundings
 from core.errors import NotFound
 from core.events import EventBus
@@ -24,6 +27,9 @@ from tests.faults.telling import Teller
 
 BROKEN = Failure(code="engine-failed", message="The script said so.")
 LONGEST_WORD = 3_000
+LOOK_EVERY = 0.005
+CHECKPOINT_EVERY = 0.15
+"""Seconds between two checkpoints, on average: often, so that many are under way when a fault comes."""
 
 
 def fields_of(token: str, size: int) -> dict[str, Any]:
@@ -51,6 +57,7 @@ class House:
     folder: Path
     store: YamlFilesStore = field(init=False)
     manager: JobManager = field(init=False)
+    at_work: bool = False
 
     def __post_init__(self) -> None:
         clock = SystemClock()
@@ -61,10 +68,15 @@ class House:
             self.store, self.events, clock, LocalDispatcher(1), make_scripted_engine, surroundings
         )
 
+        self.edits = HandEdits(self.manager, self.events, clock, lambda: self.store.shelf)
+
     def open(self, *, at_work: bool = True) -> Self:
         """Take hold of the folder and read it."""
         self.manager.open(at_work=at_work)
-        self.store.tend()
+        self.at_work = at_work
+        if at_work:
+            self.edits.catch_up()
+            self.edits.start()
         return self
 
     def job_ids(self) -> list[str]:
@@ -73,6 +85,7 @@ class House:
 
     def close(self) -> None:
         """Let go of the folder."""
+        self.edits.close()
         self.events.close()
         self.manager.close()
 
@@ -187,16 +200,40 @@ class Writer:
 
 
 def work_for_ever(house: House, teller: Teller, seed: str, *, writers: int, most: int = 40) -> None:
-    """Let many writers work on the same jobs until the process ends."""
+    """Let many writers work on the same jobs until the process ends; others look on, or write checkpoints."""
     job_ids = house.job_ids()
 
-    def work(number: int) -> None:
+    def write(number: int) -> None:
         writer = Writer(house, teller, f"{seed}.{number}")
         while True:
             writer.anything(job_ids, most)
 
-    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(writers)]
+    at_work: list[Callable[[], None]] = [partial(write, number) for number in range(writers)]
+    at_work.append(lambda: _look_for_ever(house, teller, job_ids))
+    if house.at_work:
+        at_work.append(lambda: _write_checkpoints_for_ever(house, random.Random(seed)))
+    threads = [threading.Thread(target=work, daemon=True) for work in at_work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def _look_for_ever(house: House, teller: Teller, job_ids: list[str]) -> None:
+    """Tell what is shown: nobody may see what a loss of power can take back."""
+    for at in itertools.count():
+        time.sleep(LOOK_EVERY)
+        try:
+            seen = house.manager.job(job_ids[at % len(job_ids)]) if job_ids else None
+        except (NotFound, IndexError, ZeroDivisionError):  # it was deleted between the two
+            continue
+        if seen is not None:
+            teller.tell(saw=seen.job)
+        if seen is not None and seen.latest_run is not None:
+            teller.tell(saw=seen.latest_run)
+
+
+def _write_checkpoints_for_ever(house: House, chance: random.Random) -> None:
+    while True:
+        time.sleep(chance.uniform(0, 2 * CHECKPOINT_EVERY))
+        house.store.checkpoint()
