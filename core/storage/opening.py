@@ -23,7 +23,6 @@ from core.storage.old_segments import kept_segments
 from core.storage.placed import Placed, crc_of
 from core.storage.reach import told_reach
 from core.storage.reading import HINT
-from core.storage.records import frozen_job, frozen_run
 from core.storage.replay import Replay
 from core.storage.reviving import revived
 from core.storage.rows import Rows
@@ -228,10 +227,10 @@ def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
     rows = Rows()
     placed: dict[str, Placed] = {}
     for row in found.rows:
-        job = frozen_job(row.job)
+        job = row.job
         rows.keep_job(job)
         for run in row.runs:
-            rows.keep_run(frozen_run(run, job))
+            rows.keep_run(run)
         if row.older:
             rows.keep_older(row.older, job.id)
         if row.placed is not None:

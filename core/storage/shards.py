@@ -5,13 +5,14 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from core.errors import InvalidYaml
 from core.models import GOOD_ID, Job, Run, Value
 from core.storage.checked import Bad, Line, bad_lines, lines_of
 from core.storage.lines import BEFORE_SUM, BEGINNING, LENGTH_OF_SUM, is_blank, json_text, sealed, seed_of
 from core.storage.placed import Placed, numbers_of, signature_from
-from core.storage.records import FORMAT
+from core.storage.records import FORMAT, frozen_job, frozen_run
 
 SHARDS: Final = tuple(f"{number:02x}" for number in range(64))
 COMMENT: Final = b"# Holdfast's snapshot: one row a line, any YAML tool reads it. Not to be edited.\n"
@@ -55,7 +56,14 @@ class End(Value, frozen=True, kw_only=True, tag="end", tag_field="kind"):
 
 head_of = msgspec.json.Decoder(Head).decode
 end_of = msgspec.json.Decoder(End).decode
-row_of = msgspec.json.Decoder(Row).decode
+plain_row_of = msgspec.json.Decoder(Row).decode
+
+
+def row_of(text: bytes) -> Row:
+    """Return the row that the JSON text describes, frozen: what was read of many would fill the memory."""
+    row = plain_row_of(text)
+    job = frozen_job(row.job)
+    return replace(row, job=job, runs=tuple([frozen_run(run, job) for run in row.runs]))
 
 
 class Shard(NamedTuple):
