@@ -82,7 +82,7 @@ class HandEdits:
         shelf = self._find_shelf()
         if shelf is not None:
             with self._turn:
-                self._sweep(shelf, calm=False)
+                self._sweep(shelf, at_start=True)
 
     def start(self) -> None:
         """Take over what is done from now on, in a thread of its own."""
@@ -100,11 +100,13 @@ class HandEdits:
     def _watch(self, shelf: Shelf) -> None:
         for told in changes(shelf.folder, self._stopping):
             try:
-                self._round(shelf, told)
+                self.take_over(told)
             except Exception:  # one edit that we cannot cope with must not end the others
                 log.exception("edits by hand could not be taken over")
 
-    def _round(self, shelf: Shelf, told: Iterable[Path] | None) -> None:
+    def take_over(self, told: Iterable[Path] | None) -> None:
+        """Take over what was done at these paths (None: anywhere), and decide about files that are gone."""
+        shelf = self._shelf()
         now = self._clock.monotonic()
         with self._turn:
             if told is None or now - self._swept_at >= SWEEP_EVERY:
@@ -116,13 +118,13 @@ class HandEdits:
                 self._forgot_at = now
                 shelf.forget_deleted()
 
-    def _sweep(self, shelf: Shelf, *, calm: bool = True) -> None:
+    def _sweep(self, shelf: Shelf, *, at_start: bool = False) -> None:
         """Look at everything, in slices."""
         unseen = set(self._noted)
-        for found in shelf.sweep():
+        for found in shelf.sweep(tidy=at_start):
             for one in found:
                 unseen.discard(one.key)
-                self._take(shelf, one, calm=calm)
+                self._take(shelf, one, calm=not at_start)
             if self._stopping.is_set():
                 return
         for key in unseen:

@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 SECRETS: Final = re.compile(r"holdfast_[\w-]{20,}|(?i:bearer) +\S+|(?<=setup#)\S+")
-LOUD_LIBRARIES: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "asyncio", "httpx")
+LOUD_LIBRARIES: Final = (
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+    "websockets",
+    "asyncio",
+    "httpx",
+    "watchfiles",
+)
 
 
 def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> None:

@@ -69,6 +69,12 @@ class KeptTexts:
     def _is_there(self, job_id: str, number: int) -> bool:
         return number == TEXTS or self.path(job_id, number).exists()
 
+    def sweep(self) -> None:
+        """Remove what a killed process left half-written."""
+        with contextlib.suppress(FileNotFoundError):
+            for folder in self._top.iterdir():
+                atomic.sweep(folder)
+
     def forget(self, job_ids: frozenset[str]) -> None:
         """Let go of the texts of jobs that are not among these and went long ago; raises OSError."""
         before = time.time() - DELETED_KEPT_FOR.total_seconds()

@@ -13,6 +13,7 @@ from core.models import Value
 from core.storage import yaml_text
 from core.storage.base import Problem
 from core.storage.definitions import Definition, definition_from
+from core.storage.exchanging import OURS_BY_SUM
 from core.storage.placed import Signature, signature_of
 
 SUFFIXES: Final = (".yaml", ".yml")
@@ -104,15 +105,20 @@ def calm_signature(status: os.stat_result) -> Signature | None:
 
 
 class Folder(NamedTuple):
-    """The definitions in one folder, each with its signature; None for what cannot be read as a file."""
+    """The definitions in one folder, each with its signature; None for what cannot be read as a file.
+
+    `left` has the temporary files of ours.
+    """
 
     files: dict[str, Signature | None]
+    left: list[str]
     trouble: OSError | None = None
 
 
 def walk(top: Path, below: str = "", depth: int = 0) -> Iterator[tuple[str, Folder]]:
     """Give each folder at and below a place (a path below `top`), with what lies in it; links are no folders."""
     files: dict[str, Signature | None] = {}
+    left: list[str] = []
     inner: list[str] = []
     try:
         with os.scandir(top / below) as entries:
@@ -122,10 +128,12 @@ def walk(top: Path, below: str = "", depth: int = 0) -> Iterator[tuple[str, Fold
                     inner += [file] if entry.name[0] != "." and depth < DEEPEST_FOLDER else []
                 elif is_ours_to_read(entry.name):
                     files[file] = _signature(entry)
+                elif OURS_BY_SUM.match(entry.name):
+                    left.append(file)
     except OSError as error:
-        yield below, Folder(files, error)
+        yield below, Folder(files, left, error)
         return
-    yield below, Folder(files)
+    yield below, Folder(files, left)
     for folder in sorted(inner):
         yield from walk(top, folder, depth + 1)
 

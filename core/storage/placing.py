@@ -25,7 +25,7 @@ LONGEST_TAIL: Final = 180
 class Plan:
     """A text on its way: written beside its place, not seen yet."""
 
-    __slots__ = ("crc", "job", "known", "present", "ready", "renamed", "temporary")
+    __slots__ = ("crc", "job", "known", "present", "ready", "renamed", "temporary", "written")
 
     def __init__(self, job: Job, text: bytes, known: Placed | None, present: Path | None) -> None:
         self.job = job
@@ -37,6 +37,8 @@ class Plan:
         self.renamed = False
         """Whether the file is to follow the job's name."""
         self.temporary: Path | None = None
+        self.written: Path | None = None
+        """Where the text was written, whatever became of it."""
         self.ready: Path | None = None
         """Where the file is at last."""
 
@@ -58,6 +60,8 @@ class Places:
         self.jobs = folder.root / "jobs"
         self.placed = placed
         self.kept = KeptTexts(folder)
+        self.on_the_way: set[Path] = set()
+        """The temporary files that this process is about to use."""
         self._job_path: Callable[[Job], Path] = folder.job_path
 
     def path(self, file: str) -> Path:
@@ -76,7 +80,8 @@ class Places:
         beside = present or self._job_path(job)
         for folder in (self.jobs, beside.parent):
             atomic.make_folder(folder)
-        plan.temporary = exchanging.write_new(beside, text, seen.status if seen else None)
+        plan.temporary = plan.written = exchanging.write_new(beside, text, seen.status if seen else None)
+        self.on_the_way.add(plan.written)
         return plan
 
     def carry_out(self, plan: Plan) -> bool:
@@ -93,6 +98,8 @@ class Places:
 
     def discard(self, plan: Plan) -> None:
         """Remove what was written beside the place; never what a person wrote."""
+        if plan.written is not None:
+            self.on_the_way.discard(plan.written)
         if plan.temporary is not None and _says(plan.temporary, plan.crc):
             with contextlib.suppress(OSError):  # the next start sweeps it
                 plan.temporary.unlink()

@@ -91,9 +91,11 @@ class Shelf:
         """Return what is not as Holdfast left it at these paths, or in them; None is everywhere."""
         return tuple(chain.from_iterable(self.sweep())) if paths is None else self._survey.at(paths)
 
-    def sweep(self) -> Iterator[tuple[Found, ...]]:
-        """Give what is not as Holdfast left it, in slices."""
-        return self._survey.everywhere()
+    def sweep(self, *, tidy: bool = False) -> Iterator[tuple[Found, ...]]:
+        """Give what is not as Holdfast left it, in slices; with `tidy`, clear up after a killed process."""
+        if tidy:
+            self._places.kept.sweep()
+        return self._survey.everywhere(tidy=tidy)
 
     # What becomes of it
 

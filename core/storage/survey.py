@@ -21,6 +21,7 @@ from core.storage.definitions import (
     same,
     text_of_definition,
 )
+from core.storage.leftovers import cleared
 from core.storage.looking import (
     Found,
     Kind,
@@ -57,8 +58,11 @@ class Survey:
         owners = {place.file: job_id for job_id, place in tuple(self._placed.items()) if place.file in files}
         return self._all((file, owners.get(file)) for file in sorted(files))
 
-    def everywhere(self) -> Iterator[tuple[Found, ...]]:
-        """Give what is not as Holdfast left it, folder by folder, and at last what is missing."""
+    def everywhere(self, *, tidy: bool) -> Iterator[tuple[Found, ...]]:
+        """Give what is not as Holdfast left it, folder by folder, and at last what is missing.
+
+        With `tidy`, what a killed process had in hand is cleared away.
+        """
         places = {place.file: (job_id, place.signature) for job_id, place in tuple(self._placed.items())}
         closed = []
         for below, folder in walk(self._jobs):
@@ -71,6 +75,9 @@ class Survey:
                 if signature is None or signature != known or job_id in self._standing.wrong:
                     changed.append((file, job_id))
             yield self._all(changed)
+            if tidy:
+                left = (cleared(self._standing, file) for file in folder.left)
+                yield tuple(found for found in left if found is not None)
         if (
             self._jobs.parent / "store.yaml"
         ).exists():  # else the whole folder went away, and nobody deleted jobs
