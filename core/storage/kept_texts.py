@@ -67,7 +67,7 @@ class KeptTexts:
         return youngest
 
     def _is_there(self, job_id: str, number: int) -> bool:
-        return number == TEXTS or self.path(job_id, number).exists()
+        return number < TEXTS and self.path(job_id, number).exists()
 
     def sweep(self) -> None:
         """Remove what a killed process left half-written."""
