@@ -5,7 +5,8 @@ import logging
 import platform
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +17,19 @@ from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import StorageFailed, StoreInUse
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
-from core.holdings import Stocktaking
-from core.housekeeping import SAMPLING, TIDYING, Housekeeping
-from core.keeping import Keeper, keeping_in
+from core.holdings import OwnBackup as KeptBackup
+from core.holdings import Reach, Stocktaking
+from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
+from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
+from core.models import Value
+from core.own_backups import OwnBackups
 from core.settings import Settings
 from core.states import AT_WORK
 from core.storage.base import JobStore
+from core.storage.measuring import Part, Scales
+from core.storage.own_backup import OwnBackup, Source
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker
@@ -33,6 +39,7 @@ log = logging.getLogger(__name__)
 RECOVER_AGAIN_EVERY: Final = 5.0
 """Seconds between two tries to decide what becomes of lost runs, while the disk refuses."""
 
+A_MINUTE: Final = 60.0
 A_WHILE: Final = 600.0
 AN_HOUR: Final = 3_600.0
 A_DAY: Final = 24 * AN_HOUR
@@ -40,6 +47,17 @@ A_DAY: Final = 24 * AN_HOUR
 
 GRACE: Final = 20.0
 """Seconds that engines have to give their slots back when Holdfast stops."""
+
+
+ALL_OF_IT: Final = float("inf")
+
+
+class Freed(Value, frozen=True, kw_only=True):
+    """What letting go of things made of the data folder, in bytes on the disk; of each part, what it lost."""
+
+    before: int
+    after: int
+    parts: Mapping[Part, int]
 
 
 class Service:
@@ -79,11 +97,22 @@ class Service:
             clock,
         )
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
-        self.stock = Stocktaking(self.manager, self.keeper, self.data, clock)
+        self.own_backups = OwnBackups(
+            settings.own_backup_dir or self.data / "backups" / "own-state",
+            self.data,
+            clock,
+            self._source,
+            most_bytes=settings.own_backup_mb * MEGABYTE,
+        )
+        self.stock = Stocktaking(self.manager, self.keeper, self.data, clock, reach=self._reach)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.housekeeping = Housekeeping(clock)
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
+        if settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore):
+            self.housekeeping.add(
+                OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
+            )
 
     def start(self) -> None:
         """Open the store, take up what was left lying, and begin to work.
@@ -176,6 +205,44 @@ class Service:
                 self._store.tell_address(address)
             except StorageFailed as error:  # no reason not to serve: reading goes on
                 log.warning("%s", error)
+
+    def back_up_own_state(self, *, with_logs: bool = False) -> OwnBackup:
+        """Back Holdfast's own state up now; raises StorageFull or StorageFailed."""
+        return self.own_backups.take(with_logs=with_logs)
+
+    def compact(self) -> Freed:
+        """Let go of everything that is not needed any more, now; raises StorageFull or StorageFailed."""
+        before = Scales(self.data, self.clock).weigh(ALL_OF_IT)
+        self.keeper.tidy()
+        if isinstance(self._store, YamlFilesStore):
+            self._store.compact()
+            self.own_backups.prune()
+        after = Scales(self.data, self.clock).weigh(ALL_OF_IT)
+        parts = {part: before.parts[part].bytes - after.parts[part].bytes for part in before.parts}
+        return Freed(before=before.bytes, after=after.bytes, parts=parts)
+
+    def _source(self) -> Source:
+        if not isinstance(self._store, YamlFilesStore):
+            raise StorageFailed("This store is in memory only.", hint="There is nothing to back up.")
+        return self._store.source
+
+    def _reach(self) -> Reach:
+        """Return what can be brought back."""
+        if not isinstance(self._store, YamlFilesStore):
+            return Reach()
+        kept = self.own_backups.kept()
+        if not kept:
+            return Reach()
+        newest = kept[0]
+        return Reach(
+            backup=KeptBackup(
+                name=newest.path.name,
+                made_at=newest.made_at,
+                bytes=newest.size,
+                verified_at=newest.made_at,  # none takes its place before it was read back
+            ),
+            earliest=min(datetime.fromtimestamp(one.facts.t / 1000, UTC) for one in kept),
+        )
 
     def manifest(self, run_id: str) -> Path:
         """Return where the digest manifest of a run is, if it has one."""

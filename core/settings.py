@@ -42,6 +42,10 @@ class Settings(Value, frozen=True, kw_only=True):
     keep_logs_days: int = 400
     keep_logs_mb: int = 2_000
     """Logs of runs that are over are kept at most so many days, and all together at most so many megabytes."""
+    own_backup: str = "daily"
+    own_backup_dir: Path | None = None
+    own_backup_mb: int = 5_000
+    """Whether and where Holdfast's own state is backed up (None is in the data folder), and how much that may take."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +65,9 @@ class Settings(Value, frozen=True, kw_only=True):
             keep_days=_number(environment, "HOLDFAST_KEEP_DAYS", 400, most=MOST_DAYS),
             keep_logs_days=_number(environment, "HOLDFAST_KEEP_LOGS_DAYS", 400, most=MOST_DAYS),
             keep_logs_mb=_number(environment, "HOLDFAST_KEEP_LOGS_MB", 2_000, least=1, most=MOST_MEGABYTES),
+            own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
+            own_backup_dir=_folder_or_none(environment, "HOLDFAST_OWN_BACKUP_DIR"),
+            own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
         )
 
 
@@ -71,6 +78,10 @@ def _folder(environment: Mapping[str, str], name: str, default: str) -> Path:
     except RuntimeError:
         message = f"{name} is {text!r}, and nobody knows whose home that is."
         raise BadSetting(message) from None
+
+
+def _folder_or_none(environment: Mapping[str, str], name: str) -> Path | None:
+    return _folder(environment, name, "").absolute() if environment.get(name) else None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int) -> int:

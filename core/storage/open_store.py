@@ -60,6 +60,7 @@ class OpenStore:
         self._clock = clock
         self._audience = audience
         self._at_work = at_work
+        self._hurt = bool(opened.wounds)  # then a job that is not there may only be hidden
         self._still = threading.RLock()  # held by whoever writes what the journal says, or lets nobody do so
         self._changed_at = clock.monotonic()
         self.history = History(folder, lambda problem: log.warning("%s: %s", problem.path, problem.message))
@@ -162,6 +163,27 @@ class OpenStore:
                     view = View.of(self._audience.rows, self.shelf.placed, self._journal.n)
             needed = self._snapshots.write(view, segment=segment, t=self._journal.t)
             archive_segments(self._folder, needed)
+
+    def compact(self) -> None:
+        """Let go of everything that no start needs: older generations, runs that are gone, the old journal.
+
+        Raises StorageFull or StorageFailed.
+        """
+        with self._still, atomic.storage_errors("The store could not be compacted"):
+            self.checkpoint()
+            self._let_go_of_runs()
+            self.checkpoint()
+
+    def _let_go_of_runs(self) -> None:
+        """Remove what the older runs' files hold of runs and jobs that are gone."""
+        for path in (self._folder.root / "runs").glob("*/*.yaml"):
+            with self._audience.lock:
+                rows = self._audience.rows
+                run_ids = frozenset(rows.older_ids.get(path.stem, ())) if path.stem in rows.jobs else None
+            if run_ids is not None:
+                self.history.keep_only(path.stem, run_ids)
+            elif not self._hurt:
+                self.history.remove(path.stem)
 
     def _put_old_runs_away(self) -> None:
         rows = self._audience.rows

@@ -8,6 +8,7 @@ and no definition is written: `Still` says so to the store. Logs, which stand fo
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from core.storage.unpacking import is_safe
 
 KIND: Final = "own-state"
 ENDING: Final = ".tar.zst"
+NAMED: Final = re.compile(r"holdfast-\d{8}T\d{6}Z(?:-\d+)?\.tar\.zst\Z")
+"""What backups are called that are made by themselves, and only those are removed by themselves."""
+
 WHAT_FAILED: Final = "The backup of the store could not be made"
 PLACES: Final = ("jobs", "runs", "auth")
 
@@ -94,9 +98,10 @@ class OwnBackup(Facts, frozen=True, kw_only=True):
     size: int
 
 
-def backup_name(clock: Clock) -> str:
-    """Return what to call a backup that is made now."""
-    return f"holdfast-{clock.now():%Y%m%dT%H%M%SZ}{ENDING}"
+def backup_name(clock: Clock, number: int = 1) -> str:
+    """Return what to call a backup that is made now, as the first or another in this second."""
+    more = f"-{number}" if number > 1 else ""
+    return f"holdfast-{clock.now():%Y%m%dT%H%M%SZ}{more}{ENDING}"
 
 
 def take_backup(

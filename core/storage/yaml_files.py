@@ -96,6 +96,10 @@ class YamlFilesStore(JobStore):
         """Let nobody commit meanwhile, in any process; hands out how far the journal reaches."""
         return self._open().quiet()
 
+    def compact(self) -> None:
+        """Let go of everything that no start needs; raises StorageFull or StorageFailed."""
+        self._open().compact()
+
     @property
     def source(self) -> Source:
         """Return what a backup is made from while changes go on; raises StorageFailed when closed."""

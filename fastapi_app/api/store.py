@@ -123,6 +123,43 @@ class StoreOut(Out):
     chores: list[ChoreOut]
 
 
+class MadeOut(Out):
+    """A backup of Holdfast's own state that was made and read back: up to which change, and where it is."""
+
+    path: str
+    size: int
+    number: int
+    taken: int
+    jobs: int
+    runs: int
+    files: int
+    bytes: int
+
+
+class FreedOut(Out):
+    """What compacting made of the data folder, in bytes on the disk; of each part, what it lost."""
+
+    before: int
+    after: int
+    parts: dict[str, int]
+
+
+@router.post("/backup", status_code=201)
+def back_up(service: TheService, *, with_logs: bool = False) -> MadeOut:
+    """Back Holdfast's own state up, read it back, and open it to see that it is whole."""
+    made = service.back_up_own_state(with_logs=with_logs)
+    service.stock.forget()
+    return MadeOut.model_validate(made)
+
+
+@router.post("/compact")
+def compact(service: TheService) -> FreedOut:
+    """Let go of everything that is not needed any more."""
+    freed = service.compact()
+    service.stock.forget()
+    return FreedOut.model_validate(freed)
+
+
 @router.get("")
 def store(service: TheService) -> StoreOut:
     """Return what there is, how safe it is, how long it is kept, and what could not be read."""
