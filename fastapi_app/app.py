@@ -21,6 +21,7 @@ from fastapi_app.health import Health
 from fastapi_app.house import House
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
+from fastapi_app.outside import Outside
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates, folder_of, version_of_holdfast
@@ -76,6 +77,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         site=Site(settings),
         templates=templates,
         disk=disk,
+        outside=Outside(service.clock),
         scribe=scribe,
         hub=hub,
         monitor=monitor,
@@ -88,6 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run everything that runs by itself; off the event loop where it waits for disks or engines."""
     house: House = app.state.house
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    house.service.events.subscribe("outside", house.outside.take)
     await anyio.to_thread.run_sync(house.service.start)
     try:
         await anyio.to_thread.run_sync(house.accounts.open)

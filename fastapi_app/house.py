@@ -9,6 +9,7 @@ from fastapi_app.disk import Disk
 from fastapi_app.health import Health
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
+from fastapi_app.outside import Outside
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates
@@ -24,6 +25,7 @@ class House:
     site: Site
     templates: Templates
     disk: Disk
+    outside: Outside
     scribe: Scribe
     hub: Hub
     monitor: Monitor

@@ -39,11 +39,15 @@ class Version:
 
 @dataclass(kw_only=True)
 class Flush:
-    """What has happened since the flush before, by id; True is a change of more than fields."""
+    """What has happened since the flush before, by id; True is a change of more than fields.
+
+    `edited` are the jobs that were changed in their files, with what was changed in words.
+    """
 
     jobs: Mapping[str, bool] = field(default_factory=dict)
     moved: int = 0
     noticed: tuple[str, ...] = ()
+    edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     grown: frozenset[str] = frozenset()
 
 
@@ -172,6 +176,7 @@ class Hub:
             {job_id: whole for job_id, whole in flush.jobs.items() if job_id in shown}, shown
         )
         notices = [self._scribe.notice(job_id) for job_id in flush.noticed]
+        notices += [self._scribe.edited(job_id, changes) for job_id, changes in flush.edited.items()]
         everything = Batch(
             counts=self._counts if self._counts_seq == seq else None,
             moved=flush.moved,

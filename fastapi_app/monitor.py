@@ -14,6 +14,7 @@ from typing import Final
 from core.events import (
     Event,
     EventsMissed,
+    JobChangedOutside,
     JobCreated,
     JobDeleted,
     JobEdited,
@@ -44,6 +45,7 @@ class Gathered:
     jobs: dict[str, bool] = field(default_factory=dict)
     moved: int = 0
     noticed: dict[str, None] = field(default_factory=dict)
+    edited: dict[str, tuple[str, ...]] = field(default_factory=dict)
     grown: set[str] = field(default_factory=set)
     urgent: bool = False
     missed: bool = False
@@ -64,6 +66,9 @@ class Gathered:
                 self.noticed[run.job_id] = None
             case JobEdited(job=job):
                 self._whole(job.id)
+            case JobChangedOutside(job=job, changes=changes):
+                self._whole(job.id)
+                self.edited[job.id] = changes
             case JobCreated(job=job):
                 self._whole(job.id)
                 self.moved += 1
@@ -80,7 +85,11 @@ class Gathered:
     def flush(self) -> Flush:
         """Return all of it, for the hub."""
         return Flush(
-            jobs=self.jobs, moved=self.moved, noticed=tuple(self.noticed), grown=frozenset(self.grown)
+            jobs=self.jobs,
+            moved=self.moved,
+            noticed=tuple(self.noticed),
+            edited=self.edited,
+            grown=frozenset(self.grown),
         )
 
 

@@ -8,7 +8,7 @@ from core.log_files import LogLine
 from core.service import Service
 from fastapi_app.disk import Disk
 from fastapi_app.frames import Drawn, Row, encoded
-from fastapi_app.presenters.live import count_patch, job_patch, job_pieces, notice
+from fastapi_app.presenters.live import count_patch, edited_notice, job_patch, job_pieces, notice
 
 LARGEST_LOG: Final = 64_000
 MOST_LINES: Final = 1_000
@@ -34,7 +34,7 @@ class Scribe:
             gone = Row(job_id, {"v": GONE})
             return Drawn(row=gone, changes=gone)
         pieces = job_pieces(overview, self._render, runs) if whole else []
-        row = Row(job_id, job_patch(overview))
+        row = Row(job_id, job_patch(overview, self._manager.mistakes.get(job_id)))
         return Drawn(
             row=row, changes=row, pieces={element: encoded([element, html]) for element, html in pieces}
         )
@@ -52,6 +52,13 @@ class Scribe:
         """Return what to tell everybody about the job's new state, if anything."""
         try:
             return notice(self._manager.job(job_id))
+        except NotFound:
+            return None
+
+    def edited(self, job_id: str, changes: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """Return what to tell everybody about a job that was changed in its file."""
+        try:
+            return edited_notice(self._manager.job(job_id).job, changes)
         except NotFound:
             return None
 

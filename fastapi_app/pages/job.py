@@ -3,13 +3,12 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from core.service import Service
 from core.storage.excerpts import line_of
-from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.places import JobId
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
-from fastapi_app.presenters.mistakes import MistakeView, mistake_view
+from fastapi_app.presenters.mistakes import mistake_view
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.tide import tide_of
 
@@ -20,16 +19,17 @@ BARS = 90
 
 
 @router.get("/jobs/{job_id}")
-def show(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) -> HTMLResponse:
     """Show the job."""
-    overview = manager.job(job_id)
+    service = house.service
+    overview, problem = manager.job(job_id), manager.mistakes.get(job_id)
     history = manager.runs_of(job_id)
     latest = history[0] if history else None
     ended = [run for run in history if run.over]
     return canvas.draw(
         "pages/job.html",
         "jobs",
-        job=job_view(overview, history),
+        job=job_view(overview, history, problem),
         run=run_view(latest, overview.job) if latest else None,
         log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
         runs=[run_view(run, overview.job) for run in ended[:MOST_RUNS]],
@@ -37,11 +37,6 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService
         tide=tide_of(history, BARS),
         safety=safety_of(overview.job, history),
         settings=settings_of(overview.job),
-        mistake=mistake_of(job_id, service),
+        mistake=mistake_view(problem, line_of(service.data, problem)) if problem else None,
+        outside=house.outside.change_of(overview.job),
     )
-
-
-def mistake_of(job_id: str, service: Service) -> MistakeView | None:
-    """Return what is wrong with the file of the job, as a person left it; None is nothing."""
-    problem = service.manager.mistakes.get(job_id)
-    return mistake_view(problem, line_of(service.data, problem)) if problem else None

@@ -34,7 +34,7 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
     return canvas.draw(
         "pages/run.html",
         "jobs",
-        job=job_view(replace(overview, job=then), ()),
+        job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
         run=run_view(run, then),
         latest=latest,
         actions=actions_on(overview) if latest else (),

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from core.edits import ALL_GONE
 from core.errors import NotFound
 from core.service import Service
 from fastapi_app.dependencies import TheService
@@ -28,7 +29,7 @@ def show(
     view = store_view(
         stock.holdings(),
         manager.problems,
-        manager.mistakes.values(),
+        manager.mistakes,
         _names(service),
         stock.quarantine(),
         service.housekeeping.states(),
@@ -46,6 +47,16 @@ def _names(service: Service) -> dict[str, str]:
             except NotFound:
                 continue
     return names
+
+
+@router.post("/discard")
+def discard(service: TheService, key: Annotated[str, Form(max_length=1_000)]) -> RedirectResponse:
+    """Put a file aside that is no job and cannot become one; or write back the files that are gone."""
+    if key == ALL_GONE:
+        service.edits.put_back()
+    elif key in service.manager.mistakes:
+        service.edits.discard(key)
+    return see("/store")
 
 
 @router.post("/backup")

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from core.engines import ENGINES
+from core.holdings import Problem
 from core.models import Job, JobOverview, OnInterrupt, Priority, Run, Value
 from fastapi_app.presenters import sizes
 from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
+from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.proofs import newest_verified, proof_of, proved_at
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.texts import plural
@@ -49,13 +51,13 @@ class Safety(Value, frozen=True, kw_only=True):
     rows: tuple[tuple[str, str], ...]
 
 
-def job_view(overview: JobOverview, history: Sequence[Run]) -> JobView:
-    """Return the job's head."""
+def job_view(overview: JobOverview, history: Sequence[Run], mistake: Problem | None = None) -> JobView:
+    """Return the job's head; `mistake` is what is wrong with its file."""
     job = overview.job
     return JobView(
         id=job.id,
         name=job.name,
-        version=edition(overview),
+        version=edition(overview) + flaw(mistake),
         job_version=job.version,
         mark=mark_of_job(overview),
         sentence=f"{label_of(job.kind)}: {about(job)}",

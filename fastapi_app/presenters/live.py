@@ -1,28 +1,32 @@
 """What a live frame says about a job: small fields ready to show, and pieces to draw again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from core.dispatch.base import Load
-from core.models import JobOverview, Run
+from core.holdings import Problem
+from core.models import Job, JobOverview, Run
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters.jobs import row_of
+from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.progress import progress_fields
 from fastapi_app.presenters.states import CHIPS, edition, is_unproved, is_verified, mark_of
 from fastapi_app.presenters.texts import visible
+
+LONGEST_NOTICE: Final = 200
 
 Render = Callable[..., str]
 """Renders a template by its name, with what it is to show as keywords."""
 
 
-def job_patch(overview: JobOverview) -> dict[str, str | int]:
+def job_patch(overview: JobOverview, mistake: Problem | None = None) -> dict[str, str | int]:
     """Return the changing fields of a job, each ready to be put in its place.
 
     `v` is another word whenever more than these fields changed; `p` the percentage, a number, `s` what is done in
     words, `d` how much of how much, `r` rate, `e` time left, `g` the name of the stage.
     """
     run = overview.latest_run
-    fields: dict[str, str | int] = {"v": edition(overview)}
+    fields: dict[str, str | int] = {"v": edition(overview) + flaw(mistake)}
     if run is not None and run.state in AT_WORK:
         fields |= progress_fields(run.progress)
     return fields
@@ -35,6 +39,16 @@ def job_pieces(overview: JobOverview, render: Render, runs: Sequence[Run] = ()) 
     """
     row = row_of(overview, runs)
     return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
+
+
+def edited_notice(job: Job, changes: Sequence[str]) -> dict[str, Any]:
+    """Return what to tell everybody about a job that was changed in its file."""
+    said = visible(f"{job.name} was changed in its file: {'; '.join(changes)}")
+    return {
+        "st": "ok",
+        "id": job.id,
+        "text": said if len(said) <= LONGEST_NOTICE else f"{said[:LONGEST_NOTICE]}…",
+    }
 
 
 def count_patch(

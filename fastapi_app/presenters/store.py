@@ -1,6 +1,6 @@
 """What Holdfast keeps, as its page shows it: how much, how safe, how long, and what is wrong with it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,6 +51,7 @@ class ProblemRow(Value, frozen=True, kw_only=True):
     kept: str
     job_id: str
     job: str
+    key: str
 
 
 class AsideRow(Value, frozen=True, kw_only=True):
@@ -86,17 +87,18 @@ class StoreView(Value, frozen=True, kw_only=True):
 def store_view(
     holdings: Holdings,
     problems: Sequence[Problem],
-    mistakes: Collection[Problem],
+    mistakes: Mapping[str, Problem],
     names: Mapping[str, str],
     aside: Sequence[PutAside],
     chores: Iterable[ChoreState],
 ) -> StoreView:
     """Return the page.
 
-    Of the problems, `mistakes` are those that a person made in a definition; `names` has what the jobs with
-    problems are called, by their id.
+    Of the problems, `mistakes` are those that a person made in a definition, by the id of the job or the path
+    of a file that has none; `names` has what the jobs with problems are called, by their id.
     """
     backup = holdings.reach.backup
+    keys = {problem: key for key, problem in mistakes.items()}
     return StoreView(
         sentence=sentence_of(holdings),
         warnings=tuple(warnings_of(holdings, chores)),
@@ -111,8 +113,7 @@ def store_view(
         keeping=keeping_in_words(holdings.keeping),
         outlook=outlook_of(holdings),
         problems=tuple(
-            _problem(problem, "Mistake" if problem in mistakes else "Problem", names)
-            for problem in problems[:MOST_PROBLEMS]
+            _problem(problem, keys.get(problem, ""), names) for problem in problems[:MOST_PROBLEMS]
         ),
         more_problems=len(problems[MOST_PROBLEMS:]),
         aside=tuple(
@@ -157,7 +158,11 @@ def figures_of(holdings: Holdings) -> tuple[Figure, ...]:
     runs = holdings.runs + holdings.older_runs
     figures = [
         Figure(name="Jobs", number=f"{holdings.jobs:,}"),
-        Figure(name="Runs", number=f"{runs:,}", aside=f"{holdings.older_runs:,} of them older" if holdings.older_runs else ""),
+        Figure(
+            name="Runs",
+            number=f"{runs:,}",
+            aside=f"{holdings.older_runs:,} of them older" if holdings.older_runs else "",
+        ),
         Figure(name="Takes", number=number, unit=unit, aside=growth_of(holdings)),
     ]
     if holdings.room is not None:
@@ -219,15 +224,16 @@ def outlook_of(holdings: Holdings) -> str:
     return f"The next round, at most a day from now, lets go of {' and '.join(parts)}."
 
 
-def _problem(problem: Problem, word: str, names: Mapping[str, str]) -> ProblemRow:
+def _problem(problem: Problem, key: str, names: Mapping[str, str]) -> ProblemRow:
     job_id = problem.job_id if problem.job_id in names else None
     return ProblemRow(
-        word=word,
+        word="Mistake" if key else "Problem",
         place=place_of(problem),
         message=problem.message,
         kept=problem.kept or "",
         job_id=job_id or "",
         job=names[job_id] if job_id else "",
+        key=key if not job_id else "",
     )
 
 
