@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 class Segment(NamedTuple):
     """A segment as it was read.
 
-    `length` is how much of it is good: what comes after is `tail`. `closed` says that whoever
+    `length` is how much of it is good, to the end of a line: what comes after is `tail`. `closed` says that whoever
     appended last left in peace, after record `reach`. `last` is the last record that it has or follows.
     """
 
@@ -91,7 +91,8 @@ def read_segment(content: bytes, store_id: str, number: int) -> Segment:
         except InvalidYaml as error:
             bad.append(Line(line, end, raw, b"", str(error)))
             continue
-        length, closed = min(end, len(content)), isinstance(said, Closed)
+        closed = isinstance(said, Closed) and end <= len(content)
+        length = end if end <= len(content) else length  # nothing is appended to a line without its end
         if isinstance(said, Record):
             entries.append(Entry(said, line))
         elif isinstance(said, Closed):
