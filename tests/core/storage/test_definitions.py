@@ -1,0 +1,139 @@
+"""Definitions as people write them: read exactly, and named exactly where they are wrong."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import InvalidOptions, InvalidYaml
+from core.models import OnInterrupt, Priority, frozen
+from core.storage.definitions import (
+    Definition,
+    definition_from,
+    definition_of,
+    is_damage,
+    same,
+    text_of_definition,
+)
+from core.storage.looking import parsed
+from tests.builders import a_kept_job
+
+LETTERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | LETTERS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LETTERS, inner, max_size=3),
+    max_leaves=8,
+)
+DEFINITIONS = st.builds(
+    Definition,
+    id=st.none() | st.from_regex(r"[0-9a-f]{8}-[0-9a-f]{4}", fullmatch=True),
+    name=LETTERS,
+    kind=LETTERS,
+    options=st.dictionaries(LETTERS, VALUES, max_size=4).map(frozen),
+    priority=st.sampled_from(Priority),
+    on_interrupt=st.sampled_from(OnInterrupt),
+    tags=st.lists(LETTERS, max_size=3).map(tuple),
+    owner=LETTERS,
+    enabled=st.booleans(),
+)
+
+GOOD = "name: Photos\nkind: copy\noptions:\n  source: /srv/photos\npriority: high\n"
+
+
+@given(DEFINITIONS)
+def test_a_definition_is_read_back_as_it_was_written(definition):
+    read = definition_from(text_of_definition(definition))
+
+    assert same(read, definition)
+
+
+def test_a_definition_has_nothing_in_it_that_counts_or_tells_the_time():
+    job = a_kept_job("3f2a1b4c-1", name="Photos", version=41, owner="ana")
+
+    text = text_of_definition(definition_of(job)).decode()
+
+    keys = re.findall(r"^(\w+):", text, re.MULTILINE)
+    assert keys == [
+        "id", "name", "kind", "options", "priority", "on_interrupt", "tags", "owner", "enabled",
+    ]  # fmt: skip
+
+
+def test_what_an_older_holdfast_wrote_beside_it_is_read_over():
+    older = f"version: 7\ncreated_at: 2026-11-21T07:42:00Z\nupdated_at: nonsense\n{GOOD}".encode()
+
+    assert same(definition_from(older), definition_from(GOOD.encode()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GOOD.replace("\n", "\r\n").encode(), id="lines end as on Windows"),
+        pytest.param(b"\xef\xbb\xbf" + GOOD.encode(), id="a mark of the byte order"),
+        pytest.param(b"--- # one document\n" + GOOD.encode() + b"...\n", id="marks of a document"),
+        pytest.param(b'{"name": "Photos", "kind": "copy", "options": {"source": "/srv/photos"}, '
+                     b'"priority": "high"}', id="JSON"),
+    ],
+)  # fmt: skip
+def test_a_definition_may_be_laid_out_in_any_way(text):
+    assert same(definition_from(text), definition_from(GOOD.encode()))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "said"),
+    [
+        ("name: a\nkind: b\noptions:\n\tsource: /a\n", 4, 1, "A tab stands at the beginning"),
+        ("name: a\nkind: b\npriority: urgent\n", 3, 1, "priority: Invalid enum value 'urgent'"),
+        ("name: a\nkind: b\ntags: [one, 2]\n", 3, 13, "tags.1: Expected text, got a whole number"),
+        ("name: a\nkind: b\nnmae: c\n", 3, 1, "nmae: There is no such field"),
+        ("name: a\nkind: b\nname: c\n", 3, 1, "The key 'name' stands here a second time"),
+        ("name: a\n", 1, 1, "The field 'kind' is missing"),
+        ("name: a\nkind: !!python/name:os.system b\n", 2, 7, "Tags (!name) are not allowed"),
+        ("name: &x a\nkind: *x\n", 1, 7, "Anchors (&name) are not allowed"),
+        ("id: ../../etc/passwd\nname: a\nkind: b\n", 1, 1, "id: This cannot be an id"),
+        ("name: a\nkind: b\noptions: [\n", 4, 1, "While parsing a flow node"),
+        ("- name: a\n", 1, 1, "The definition of a job belongs here"),
+        ("name: a\nkind: b\noptions: " + "[" * 40 + "]" * 40, 3, 41, "nested more than 32 levels deep"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line_and_column(text, line, column, said):
+    with pytest.raises(InvalidYaml, match=re.escape(said)) as caught:
+        parsed(text.encode())
+
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_a_text_in_another_encoding_is_an_edit_and_a_wrong_one():
+    text = GOOD.encode("utf-16")
+
+    assert not is_damage(text)
+    with pytest.raises(InvalidYaml, match="not text in UTF-8"):
+        definition_from(text)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b" \n\t\r\n", b"\x00" * 4096, b"id: 3f\nname: Pho\x00\x00\x00\x00\x00\x00\x00\x00\x00"]
+)
+def test_what_a_fault_leaves_is_told_from_an_edit(text):
+    assert is_damage(text)
+    with pytest.raises(InvalidYaml, match="Nothing readable is left"):
+        definition_from(text)
+
+
+def test_what_no_text_can_hold_is_refused():
+    nested: list = []
+    for _ in range(40):
+        nested = [nested]
+    definition = Definition(name="a", kind="b", options={"deep": nested})
+
+    with pytest.raises(InvalidOptions, match="nested more than 32"):
+        text_of_definition(definition)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), ("1", 1), ({"a": 0}, {"a": False})])
+def test_values_that_python_takes_for_equal_are_told_apart(one, other):
+    assert not same(one, other)
