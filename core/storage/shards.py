@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
-from msgspec.structs import replace
 
 from core.errors import InvalidYaml
 from core.models import GOOD_ID, Job, Run, Value
@@ -19,8 +18,8 @@ COMMENT: Final = b"# Holdfast's snapshot: one row a line, any YAML tool reads it
 AFTER_TEXT: Final = -len(BEFORE_SUM) - LENGTH_OF_SUM
 
 
-class Row(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """A job, its runs at hand, the ids of the others, and where its definition is."""
+class RowLine(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A row as it is written."""
 
     job: Job
     runs: tuple[Run, ...] = ()
@@ -37,6 +36,15 @@ class Row(Value, frozen=True, kw_only=True, omit_defaults=True):
             return None
         signature = None if self.signature is None else signature_from(self.signature)
         return Placed(file=self.file, crc=self.crc, signature=signature, behind=self.behind)
+
+
+class Row(NamedTuple):
+    """A job, its runs at hand, the ids of the others, and where its definition is."""
+
+    job: Job
+    runs: tuple[Run, ...]
+    older: tuple[str, ...]
+    placed: Placed | None
 
 
 class Head(Value, frozen=True, kw_only=True, tag="rows", tag_field="kind"):
@@ -56,14 +64,14 @@ class End(Value, frozen=True, kw_only=True, tag="end", tag_field="kind"):
 
 head_of = msgspec.json.Decoder(Head).decode
 end_of = msgspec.json.Decoder(End).decode
-plain_row_of = msgspec.json.Decoder(Row).decode
+line_of = msgspec.json.Decoder(RowLine).decode
 
 
 def row_of(text: bytes) -> Row:
-    """Return the row that the JSON text describes, frozen: what was read of many would fill the memory."""
-    row = plain_row_of(text)
-    job = frozen_job(row.job)
-    return replace(row, job=job, runs=tuple([frozen_run(run, job) for run in row.runs]))
+    """Return the row that the JSON text describes, frozen: as they were read, many would fill the memory."""
+    line = line_of(text)
+    job = frozen_job(line.job)
+    return Row(job, tuple([frozen_run(run, job) for run in line.runs]), line.older, line.placed)
 
 
 class Shard(NamedTuple):
@@ -80,11 +88,11 @@ def shard_of(job_id: str) -> str:
     return SHARDS[crc32(job_id.encode()) % len(SHARDS)]
 
 
-def row_from(job: Job, runs: Iterable[Run], older: Iterable[str], placed: Placed | None) -> Row:
+def row_from(job: Job, runs: Iterable[Run], older: Iterable[str], placed: Placed | None) -> RowLine:
     """Return the row of a job."""
     if placed is None:
-        return Row(job=job, runs=tuple(runs), older=tuple(older))
-    return Row(
+        return RowLine(job=job, runs=tuple(runs), older=tuple(older))
+    return RowLine(
         job=job,
         runs=tuple(runs),
         older=tuple(older),
@@ -100,7 +108,7 @@ def scope_of(shard: str, generation: int) -> str:
     return f"rows-{shard}-{generation}"
 
 
-def text_of_shard(rows: Iterable[Row], store_id: str, shard: str, generation: int, n: int) -> bytes:
+def text_of_shard(rows: Iterable[RowLine], store_id: str, shard: str, generation: int, n: int) -> bytes:
     """Return what stands in the file of a shard."""
     seed = seed_of(store_id, scope_of(shard, generation))
     head = Head(format=FORMAT, shard=shard, generation=generation, n=n)

@@ -20,7 +20,7 @@ from core.storage.lines import json_text, sealed, seed_of
 from core.storage.placed import Placed
 from core.storage.records import FORMAT
 from core.storage.rows import Rows
-from core.storage.shards import SHARDS, Row, row_from, shard_of, text_of_shard
+from core.storage.shards import SHARDS, RowLine, row_from, shard_of, text_of_shard
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +220,7 @@ def _numbers(state: Path, beginning: str = "") -> Iterator[int]:
             yield int(found[1])
 
 
-def _rows_of(view: View, shards: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+def _rows_of(view: View, shards: Iterable[str]) -> Iterator[tuple[str, list[RowLine]]]:
     """Give the rows of each of the shards that has any."""
     ids: dict[str, list[str]] = {shard: [] for shard in shards}
     for job_id in view.jobs:
@@ -235,6 +235,6 @@ def _rows_of(view: View, shards: Iterable[str]) -> Iterator[tuple[str, list[Row]
             yield shard, [_row(view, job_id, older.get(job_id, ())) for job_id in job_ids]
 
 
-def _row(view: View, job_id: str, older: Iterable[str]) -> Row:
+def _row(view: View, job_id: str, older: Iterable[str]) -> RowLine:
     runs = (view.runs[run_id] for run_id in view.run_ids.get(job_id, ()))
     return row_from(view.jobs[job_id], runs, older, view.placed.get(job_id))
