@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core.clock import Clock
 from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
 from core.errors import InvalidOptions, NotFound
 from core.models import Progress, Run
 from core.storage.base import Commitment, Contents, JobStore
 from core.storage.rows import Changes, Rows
+from core.storage.yaml_files import YamlFilesStore
 
 Script = Callable[[RunContext], Outcome]
 
@@ -188,3 +190,53 @@ class Onlooker:
         for commitment in group:
             for run in commitment.changes.runs:
                 self._ahead.pop(run.id, None)
+
+
+class Held:
+    """What a store was found to hold, as it was then."""
+
+    def __init__(self, contents: Contents) -> None:
+        self.jobs = tuple(contents.rows.jobs.values())
+        self.runs = tuple(contents.rows.runs.values())
+        self.problems = contents.problems
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held) and (self.jobs, self.runs, self.problems) == (
+            other.jobs,
+            other.runs,
+            other.problems,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class UsedStore:
+    """A store with somebody who uses it."""
+
+    def __init__(self, store: JobStore) -> None:
+        self.store = store
+        self.onlooker = Onlooker()
+        self.close = store.close
+        self.check_writable = store.check_writable
+
+    def open(self, *, at_work: bool = True) -> Held:
+        return Held(self.onlooker.open(self.store, at_work=at_work))
+
+    def commit(self, changes: Changes) -> int:
+        return self.onlooker.keep(self.store, changes)
+
+    def hand_in(self, changes: Changes) -> Commitment:
+        return self.onlooker.hand_in(self.store, changes)
+
+
+class FileStore(UsedStore):
+    """A store of files that nobody tends: what is written later is written when the test says so."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.files = YamlFilesStore(folder, clock=clock or SettableClock(), tended=False)
+        super().__init__(self.files)
+        self.tell_address = self.files.tell_address
+
+    def write_definitions(self) -> None:
+        """Do what is done a moment after a commit."""
+        self.files.shelf.write_due()

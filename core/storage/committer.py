@@ -133,16 +133,14 @@ class Committer:
         return body_of(changes, was, before)
 
     def _jobs_of(self, changes: Changes) -> frozenset[str]:
-        rows = self._audience.rows
-        gone = (rows.job_of(run_id) for run_id in changes.gone_runs)
-        return frozenset(
-            (
-                *(job.id for job in changes.jobs),
-                *(run.job_id for run in changes.runs),
-                *changes.gone_jobs,
-                *(job_id for job_id in gone if job_id is not None),
-            )
-        )
+        found = {job.id for job in changes.jobs}
+        found.update(run.job_id for run in changes.runs)
+        found.update(changes.gone_jobs)
+        for run_id in changes.gone_runs:
+            job_id = self._audience.rows.job_of(run_id)
+            if job_id is not None:
+                found.add(job_id)
+        return frozenset(found)
 
     @property
     def idle(self) -> bool:

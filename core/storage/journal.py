@@ -4,6 +4,7 @@ Whoever reads or appends holds it `locked`, so that no other process appends at 
 """
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -103,6 +104,7 @@ class Journal:
 
         Raises OSError, and then the next look gives it.
         """
+        self._be_there()
         while os.access(self._next, os.F_OK):
             first = self._first_of_next()
             self._foreign += [record for record in self._grown(last=False) if record.n < first]
@@ -145,6 +147,7 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = descriptor
+        self._path = path
         self._segment = segment
         self._next = segment_path(self._state, segment + 1)
         self._seed = seed_of(self._store_id, f"journal-{segment}")
@@ -209,6 +212,11 @@ class Journal:
         except (InvalidYaml, ValueError) as error:
             message = f"journal-{number}.yaml, which another process began, cannot be read."
             raise StorageFailed(message) from error
+
+    def _be_there(self) -> None:
+        """Raise OSError when the disk went away, as what is written to it then is not there at the next start."""
+        if not os.access(self._path, os.F_OK):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 
     def _grown(self, *, last: bool) -> Iterator[Record]:
         """Give the records after what is known; of the last segment, cut off what a killed process left."""

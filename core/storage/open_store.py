@@ -85,8 +85,12 @@ class OpenStore:
         )
         self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
         self._told = opened.n
+        self._tender: Tender | None = None
+
+    def tend(self) -> None:
+        """Do from now on, in a thread, what nobody waits for."""
         chores = (self.committer.look, self.committer.commit, self._write_definitions, self._tell_reach)
-        self._tender = Tender((*chores, self._checkpoint_when_due) if at_work else chores)
+        self._tender = Tender((*chores, self._checkpoint_when_due) if self._at_work else chores)
 
     def _between(self) -> AbstractContextManager[None]:
         return self.committer.between()
@@ -203,7 +207,8 @@ class OpenStore:
 
     def close(self) -> None:
         """Settle what was accepted, write what is due as far as the disk lets us, and let go."""
-        self._tender.stop()
+        if self._tender is not None:
+            self._tender.stop()
         try:
             with atomic.storage_errors("Definitions could not be written"):
                 self.committer.commit()

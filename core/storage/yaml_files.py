@@ -23,9 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class YamlFilesStore(JobStore):
-    """Keeps jobs and runs in a folder; one process is at work in it, others may visit."""
+    """Keeps jobs and runs in a folder; one process is at work in it, others may visit.
 
-    def __init__(self, folder: Path, *, clock: Clock) -> None:
+    One that is not `tended` writes later what nobody waits for when it is told to, and when it is closed.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock, tended: bool = True) -> None:
+        self._tended = tended
         self._folder = StoreFolder(folder, clock)
         self._clock = clock
         self._opened: OpenStore | None = None
@@ -61,6 +65,8 @@ class YamlFilesStore(JobStore):
                 opened = open_state(self._folder, alone=alone)
             audience.rows = opened.rows
             self._opened = OpenStore(self._folder, self._clock, audience, opened, at_work=at_work)
+            if self._tended:
+                self._opened.tend()
             undo.pop_all()
         problems += opened.problems
         for problem in problems:

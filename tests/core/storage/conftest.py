@@ -5,8 +5,7 @@ import os
 
 import pytest
 
-from core.storage.yaml_files import YamlFilesStore
-from tests.doubles import SettableClock
+from tests.doubles import FileStore
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def opened(folder):
     def open_again():
         for store in stores:
             store.close()
-        stores.append(YamlFilesStore(folder, clock=SettableClock()))
+        stores.append(FileStore(folder))
         return stores[-1], stores[-1].open()
 
     yield open_again

@@ -12,9 +12,8 @@ from core.states import RunState
 from core.storage.base import Contents
 from core.storage.memory import MemoryStore
 from core.storage.rows import Changes, Rows
-from core.storage.yaml_files import YamlFilesStore
 from tests.builders import WHEN, a_kept_job, a_kept_run
-from tests.doubles import Onlooker, SettableClock
+from tests.doubles import FileStore, Held, UsedStore
 
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 TWO = "3f2a9999-0000-4000-8000-000000000002"
@@ -39,22 +38,6 @@ NASTY = {
 }
 
 
-class InUse:
-    """A store with somebody who uses it."""
-
-    def __init__(self, store):
-        self.store = store
-        self.onlooker = Onlooker()
-        self.close = store.close
-        self.check_writable = store.check_writable
-
-    def open(self):
-        return self.onlooker.open(self.store)
-
-    def commit(self, changes):
-        return self.onlooker.keep(self.store, changes)
-
-
 class Place:
     """Somewhere a store can be opened, closed, opened again, and get into trouble."""
 
@@ -65,31 +48,17 @@ class Place:
         self.heal = heal
 
     def another(self):
-        self._stores.append(InUse(self._make()))
+        self._stores.append(self._make())
         return self._stores[-1]
 
     def open(self):
         self.close()
         store = self.another()
-        return store, Held(store.open())
+        return store, store.open()
 
     def close(self):
         while self._stores:
             self._stores.pop().close()
-
-
-class Held:
-    """What a store was found to hold, as it was then."""
-
-    def __init__(self, contents):
-        self.jobs = tuple(contents.rows.jobs.values())
-        self.runs = tuple(contents.rows.runs.values())
-        self.problems = contents.problems
-
-    def __eq__(self, other):
-        return (self.jobs, self.runs, self.problems) == (other.jobs, other.runs, other.problems)
-
-    __hash__ = None
 
 
 NOTHING = Held(Contents(rows=Rows()))
@@ -99,9 +68,9 @@ NOTHING = Held(Contents(rows=Rows()))
 def place(request, folder, disk, failing_fsync):
     if request.param == "memory":
         memory = MemoryStore()
-        place = Place(lambda: memory, lambda: memory.fail_next(StorageFailed("It failed.")), lambda: None)
+        place = Place(lambda: UsedStore(memory), lambda: memory.fail_next(StorageFailed("It failed.")), lambda: None)
     else:
-        place = Place(lambda: YamlFilesStore(folder, clock=SettableClock()), failing_fsync, disk.heal)
+        place = Place(lambda: FileStore(folder), failing_fsync, disk.heal)
     yield place
     disk.heal()
     place.close()
@@ -192,7 +161,7 @@ def test_progress_that_need_not_survive_is_kept_over_a_restart(place):
     store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
 
     for version in range(2, 6):
-        store.onlooker.hand_in(store.store, Changes(runs=(a_kept_run(RUN, ONE, version=version),)))
+        store.hand_in(Changes(runs=(a_kept_run(RUN, ONE, version=version),)))
     _, contents = place.open()
 
     assert by_id(contents)[RUN].version == 5
@@ -351,7 +320,7 @@ def test_closing_waits_for_the_changes_under_way(place):
 
 
 def test_a_memory_store_fails_as_it_is_told():
-    store = InUse(MemoryStore())
+    store = UsedStore(MemoryStore())
     store.open()
 
     store.store.fail_next(StorageFull("No room."), times=2)
