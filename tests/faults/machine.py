@@ -37,6 +37,7 @@ from core.storage.memory import MemoryStore
 from core.storage.yaml_files import YamlFilesStore
 from tests.doubles import SettableClock, make_scripted_engine
 from tests.faults.children import ChildFailed, answer_of
+from tests.faults.model import differences
 from tests.faults.reports import Effort, Tally
 from tests.faults.telling import plain
 
@@ -331,7 +332,10 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def both_show_the_same(self):
-        assert self.files.everything() == self.memory.everything()
+        on_files, in_memory = self.files.everything(), self.memory.everything()
+        names = on_files.keys() | in_memory.keys()
+        told = {name: differences(in_memory.get(name), on_files.get(name)) for name in names}
+        assert on_files == in_memory, {name: words for name, words in told.items() if words}
 
     @invariant()
     def both_show_what_the_model_knows(self):

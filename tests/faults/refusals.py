@@ -37,7 +37,8 @@ class Trouble:
         return call.kind in self.kinds
 
     def __str__(self) -> str:
-        return errno.errorcode[self.error]
+        kinds = ", ".join(sorted(self.kinds)) if len(self.kinds) < len(Kind) else "everything"
+        return f"{errno.errorcode[self.error]} on {kinds}"
 
 
 TROUBLES: Final = (
