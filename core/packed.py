@@ -12,10 +12,16 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 import msgspec
+import zstandard
 
 MOST_SHARED: Final = 1_000
 LONGEST_SHARED: Final = 48
 """Bytes of text up to which mappings that are the same are one object."""
+LONG: Final = 250
+"""Bytes of values from which on they are pressed."""
+PRESSED: Final = b"z"
+QUICKLY: Final = -1
+"""A level of zstandard."""
 
 out_of_collection = ctypes.pythonapi.PyObject_GC_UnTrack
 out_of_collection.argtypes = [ctypes.py_object]
@@ -27,12 +33,33 @@ from_json = msgspec.json.Decoder().decode
 from_lines = msgspec.json.Decoder().decode_lines
 
 
-class Heading:
-    """The keys that many mappings have in common, kept once."""
+class Press:
+    """Makes texts small that say much the same as the first one it was given."""
 
-    __slots__ = ("places", "template")
+    def __init__(self, first: bytes) -> None:
+        known = zstandard.ZstdCompressionDict(first, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        self._lock = threading.Lock()
+        self._compressor = zstandard.ZstdCompressor(QUICKLY, dict_data=known)
+        self._decompressor = zstandard.ZstdDecompressor(dict_data=known)
+
+    def pressed(self, text: bytes) -> bytes:
+        """Return the text made small."""
+        with self._lock:
+            return self._compressor.compress(text)
+
+    def opened(self, pressed: bytes) -> bytes:
+        """Return the text that was made small."""
+        with self._lock:
+            return self._decompressor.decompress(pressed)
+
+
+class Heading:
+    """The keys that many mappings have in common, kept once; `press` comes with the first long one."""
+
+    __slots__ = ("places", "press", "template")
 
     def __init__(self, keys: tuple[str, ...]) -> None:
+        self.press: Press | None = None
         self.places = {sys.intern(str(key)): place for place, key in enumerate(keys)}
         names = (to_json(key).replace(b"%", b"%%") for key in keys)
         self.template = b"{%b}" % b",".join(b"%b:%%b" % name for name in names)
@@ -61,6 +88,15 @@ class Headings:
             self._marks[keys] = mark
             return mark
 
+    def press_of(self, mark: bytes, first: bytes) -> Press:
+        """Return the press of a heading that has a number; `first` is its pattern if there was none."""
+        press = self._headings[mark].press
+        if press is None:
+            with self._lock:
+                heading = self._headings[mark]
+                press = heading.press = heading.press or Press(first)
+        return press
+
     def behind(self, mark: bytes) -> Heading:
         """Return the heading that a mark stands for."""
         return self._headings.get(mark) or Heading(tuple(from_json(mark)))
@@ -73,8 +109,8 @@ shared: dict[bytes, "Packed"] = {}
 class Packed(bytes):
     """A read-only mapping of JSON values, equal to any mapping with the same items.
 
-    Its bytes are the mark of its heading and then a line for each value: one object in memory,
-    whatever it holds. It leads to no other, so the garbage collector is not shown it: with two
+    Its bytes are the mark of its heading and then a line for each value (or after a "z", those lines pressed):
+    one object in memory, whatever it holds. It leads to no other, so the garbage collector is not shown it: with two
     hundred thousand every full collection would stop everything for 0.15 s.
     """
 
@@ -83,20 +119,28 @@ class Packed(bytes):
     @property
     def json(self) -> bytes:
         """Return the mapping as JSON."""
-        mark, *values = self.split(b"\n")
-        return headings.behind(mark).template % tuple(values)
+        heading, lines = self._opened()
+        return heading.template % tuple(lines.split(b"\n") if lines else ())
 
     @property
     def _places(self) -> Mapping[str, int]:
-        return headings.behind(self.split(b"\n", 1)[0]).places
+        return headings.behind(self.split(b"\n", 1)[0].removeprefix(PRESSED)).places
+
+    def _opened(self) -> tuple[Heading, bytes]:
+        mark, *lines = self.split(b"\n", 1)
+        heading = headings.behind(mark.removeprefix(PRESSED))
+        if mark.startswith(PRESSED) and heading.press:
+            return heading, heading.press.opened(lines[0])
+        return heading, b"".join(lines)
 
     def _unpacked(self) -> dict[str, Any]:
-        mark, *lines = self.split(b"\n", 1)
-        return dict(zip(headings.behind(mark).places, map(_shut, from_lines(b"".join(lines))), strict=True))
+        heading, lines = self._opened()
+        return dict(zip(heading.places, map(_shut, from_lines(lines)), strict=True))
 
     def __getitem__(self, key: str) -> Any:  # type: ignore[override]  # noqa: ANN401 - any JSON value
-        mark, *values = self.split(b"\n")
-        return _shut(from_json(values[headings.behind(mark).places[key]]))
+        heading, lines = self._opened()
+        place = heading.places[key]
+        return _shut(from_json(lines.split(b"\n", place + 1)[place]))
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]
         return iter(self._places)
@@ -123,6 +167,8 @@ class Packed(bytes):
 
         True means no more than that reading them is worth while.
         """
+        if self.startswith(PRESSED):
+            return True
         plain = word.isascii() and word.isprintable() and '"' not in word and "\\" not in word
         return not (plain and self.isascii()) or word.encode() in self.lower()
 
@@ -152,8 +198,8 @@ Mapping.register(Packed)
 
 def packed(plain: dict[str, Any]) -> Packed:
     """Return the mapping, which is as it was read from JSON, packed."""
-    text = b"%b\n%b" % (headings.mark_of(tuple(plain)), to_lines(list(plain.values())))
-    text = text[:-1]
+    mark, lines = headings.mark_of(tuple(plain)), to_lines(list(plain.values()))[:-1]
+    text = _pressed(mark, lines) if len(lines) > LONG else b"%b\n%b" % (mark, lines)
     known = shared.get(text)
     if known is not None:
         return known
@@ -164,6 +210,12 @@ def packed(plain: dict[str, Any]) -> Packed:
     if len(shared) >= MOST_SHARED:
         shared.clear()
     return shared.setdefault(text, made)
+
+
+def _pressed(mark: bytes, lines: bytes) -> bytes:
+    if not mark.isdigit():  # a heading that is not kept has nothing to compare with
+        return b"%b\n%b" % (mark, lines)
+    return b"%b%b\n%b" % (PRESSED, mark, headings.press_of(mark, lines).pressed(lines))
 
 
 NOTHING: Final[Any] = packed({})

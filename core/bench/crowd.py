@@ -29,18 +29,11 @@ OPTIONS: Final[dict[str, Any]] = {
     "include": [],
     "bandwidth_limit": None,
 }
-VERIFICATION: Final = {
-    "mode": "full",
-    "files": 1234,
-    "bytes": 5_000_000,
-    "sentence": "All 1,234 files were read back from the destination and match what was read from the source.",
-}
 COUNTS: Final = dict.fromkeys(
     ("links", "unchanged", "touched", "excluded", "special", "healed", "followed", "hard_links", "failed"), 0
 )
 MANIFEST: Final = {
     "manifest": "manifest.b3",
-    "manifest_files": 1234,
     "manifest_sentence": "Every digest in the list is of a file that was read back from the destination.",
 }
 
@@ -105,9 +98,11 @@ def _run(job: Job) -> Run:
 
 
 def _result(number: int) -> Iterator[tuple[str, Any]]:
-    yield from {"files": 1234, "folders": 56, "bytes": 5_000_000 + number, "copied": 1234}.items()
-    yield from {"copied_bytes": 5_000_000 + number, **COUNTS, "verification": VERIFICATION}.items()
-    yield "seconds", {"scan": 0.086, "copy": number / 1000, "sync": 0.019, "verify": 0.019}
+    files = 1_000 + number
+    said = f"All {files:,} files were read back from the destination and match what was read from the source."
+    yield from {"files": files, "folders": number % 977, "bytes": files * 4_321, "copied": files}.items()
+    yield from {"copied_bytes": files * 4_321, **COUNTS}.items()
+    yield "verification", {"mode": "full", "files": files, "bytes": files * 4_321, "sentence": said}
+    yield "seconds", {"scan": number % 97 / 100, "copy": number / 1000, "sync": 0.019, "verify": number / 999}
     yield from MANIFEST.items()
-    yield "manifest_digest", os.urandom(32).hex()
-    yield "verified", True
+    yield from {"manifest_digest": os.urandom(32).hex(), "manifest_files": files, "verified": True}.items()

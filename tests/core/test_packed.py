@@ -2,6 +2,7 @@ import copy
 import json
 import math
 import pickle
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -82,6 +83,28 @@ def test_a_packed_mapping_can_be_copied(again):
 def test_mappings_that_say_the_same_in_few_words_are_one_object():
     assert frozen({}) is NOTHING
     assert frozen({"stage": "verify"}) is frozen({"stage": "verify"})
+
+
+@given(st.lists(TEXT.map(lambda text: text * 100), min_size=2, max_size=5))
+def test_long_mappings_give_back_what_they_were_given(texts):
+    for text in texts:
+        plain = {"sentence": f"All 1,234 files were read back. {text}", "count": len(text)}
+
+        kept = frozen(plain)
+
+        assert thawed(kept) == plain == json.loads(kept.json)
+        assert (kept["count"], len(kept), list(kept)) == (len(text), 2, ["sentence", "count"])
+
+
+def test_long_mappings_that_say_much_the_same_are_small():
+    sentence = "All {0} files were read back from the destination and match what was read: {0} of {0}. "
+    said = [sentence.format(number) * 4 for number in range(3)]
+
+    kept = [frozen({"said": text}) for text in said]
+
+    assert sys.getsizeof(kept[2]) < len(said[2]) / 3
+    assert [one["said"] for one in kept] == said
+    assert kept[1] != kept[2] == frozen({"said": said[2]})
 
 
 def test_freezing_what_is_frozen_costs_nothing():
