@@ -22,8 +22,8 @@ NOT_HERE: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 FEW: Final = 16
 """Up to so many files are flushed each by itself; more at once with all that waits for that disk."""
 
-OURS_BY_SUM: Final = re.compile(r"\..+\.([0-9a-f]{8})[0-9a-f]{8}\.tmp\Z")
-"""A temporary file of ours; the first eight digits are the checksum of the text that it was made with."""
+OURS_BY_SUM: Final = re.compile(r"\.(.+)\.([0-9a-f]{8})[0-9a-f]{8}\.tmp\Z")
+"""A temporary file of ours: beside which file, and the checksum of the text that it was made with."""
 
 _kernel: Final = ctypes.CDLL(None, use_errno=True)
 

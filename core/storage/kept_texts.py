@@ -29,8 +29,8 @@ class KeptTexts:
 
     def texts(self, job_id: str) -> Iterator[bytes]:
         """Give the texts that can be read, the youngest first."""
-        for number in range(1, TEXTS + 1):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            for number in range(1, TEXTS + 1):
                 yield self.path(job_id, number).read_bytes()
 
     def keep(self, job_id: str, text: bytes) -> None:

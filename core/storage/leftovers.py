@@ -23,22 +23,22 @@ def cleared(standing: Standing, file: str) -> Found | None:
             return None
         try:
             text = content(path).text
-            if crc_of(text) == int(made_with[1], 16) or is_damage(text):
+            if crc_of(text) == int(made_with[2], 16) or is_damage(text):
                 path.unlink()  # it had not reached its place
                 return None
-            return _came_out(standing, path, text)
+            return _came_out(standing, path, path.with_name(made_with[1]), text)
         except (OSError, InvalidYaml) as error:
             log.warning("jobs/%s was left behind and cannot be cleared away: %s", printable(file), error)
             return None
 
 
-def _came_out(standing: Standing, path: Path, text: bytes) -> Found | None:
+def _came_out(standing: Standing, path: Path, original: Path, text: bytes) -> Found | None:
     """Put away what stood where ours stands now."""
     job_id = _id_in(text)
     if job_id is not None and _is_known(standing, job_id, crc_of(text)):
         standing.places.kept.take_in(job_id, path)
         return None
-    kept = standing.places.put_aside(path, path)
+    kept = standing.places.put_aside(path, original)
     if job_id is None or (place := standing.placed.get(job_id)) is None:
         log.warning("%s was left behind; it is in %s", path, kept)
         return None

@@ -44,8 +44,13 @@ class Plan:
 
     @property
     def folders(self) -> set[Path]:
-        """Return the folders whose names changed."""
-        return {path.parent for path in (self.present, self.ready) if path is not None}
+        """Return the folders in which names changed, and where one may be new, what it lies in."""
+        if self.ready is None:
+            return set()
+        if self.present is not None and self.present.parent == self.ready.parent:
+            return {self.ready.parent}
+        known = {self.present.parent} if self.present is not None else set()
+        return {self.ready.parent, self.ready.parent.parent, *known}
 
 
 class Places:
@@ -79,7 +84,7 @@ class Places:
         plan = Plan(job, text, known, present)
         beside = present or self._job_path(job)
         for folder in (self.jobs, beside.parent):
-            atomic.make_folder(folder)
+            atomic.make_folder(folder, durable=False)
         plan.temporary = plan.written = exchanging.write_new(beside, text, seen.status if seen else None)
         self.on_the_way.add(plan.written)
         return plan
@@ -166,7 +171,7 @@ class Places:
         for target in self.paths_for(plan.job):
             if target == plan.ready:
                 return
-            atomic.make_folder(target.parent)
+            atomic.make_folder(target.parent, durable=False)
             self._expect(plan, target)
             try:
                 exchanging.move(plan.ready or target, target)

@@ -69,15 +69,15 @@ class Survey:
             if folder.trouble is not None:
                 closed.append(f"{below}/" if below else "")
                 yield (self._closed(below, folder.trouble),)
+            if tidy:  # before the files are looked at: then it is still known which texts they had
+                left = (cleared(self._standing, file) for file in folder.left)
+                yield tuple(found for found in left if found is not None)
             changed = []
             for file, signature in folder.files.items():
                 job_id, known = places.pop(file, (None, None))
                 if signature is None or signature != known or job_id in self._standing.wrong:
                     changed.append((file, job_id))
             yield self._all(changed)
-            if tidy:
-                left = (cleared(self._standing, file) for file in folder.left)
-                yield tuple(found for found in left if found is not None)
         if (
             self._jobs.parent / "store.yaml"
         ).exists():  # else the whole folder went away, and nobody deleted jobs

@@ -83,7 +83,7 @@ class Writer:
             return None
         try:
             seen = self._known_text(job)
-            text = self._text(job, due, seen)
+            text, renamed = self._text(job, due, seen)
         except InvalidYaml:  # a person's; whoever looks at it says what becomes of it
             return None
         except InvalidOptions as error:
@@ -97,7 +97,7 @@ class Writer:
             self._standing.settle(job_id, due)
             return None
         plan = self._places.prepare(job, text, seen)
-        plan.renamed = due.agreed != job.version and _is_renamed(job, seen)
+        plan.renamed = renamed
         return plan, due
 
     def _known_text(self, job: Job) -> Seen | None:
@@ -141,13 +141,21 @@ class Writer:
                     )
         return None
 
-    def _text(self, job: Job, due: Due, seen: Seen | None) -> bytes:
+    def _text(self, job: Job, due: Due, seen: Seen | None) -> tuple[bytes, bool]:
+        """Return the text to be written, and whether the job has another name than its file knows.
+
+        Else the file keeps its name: a person may have given it that.
+        """
         wanted = definition_of(job)
         if seen is None:
-            return text_of_definition(wanted)
+            return text_of_definition(wanted), False
+        before = definition_of(due.before) if due.before else None
+        if before is not None and seen.text == text_of_definition(before):
+            return text_of_definition(wanted), slug(before.name) != slug(job.name)
+        before = definition_from(seen.text)
         if due.agreed == job.version:
-            wanted = replace(definition_from(seen.text), id=job.id)
-        return text_after(seen.text, wanted)
+            return text_after(seen.text, replace(before, id=job.id)), False
+        return text_after(seen.text, wanted), slug(before.name) != slug(job.name)
 
     def _put(self, plan: Plan) -> bool:
         job_id = plan.job.id
@@ -197,10 +205,3 @@ class Writer:
             log.warning("%s stays where it is, though its job is deleted: %s", path, error)
             return False
         return True
-
-
-def _is_renamed(job: Job, seen: Seen | None) -> bool:
-    """Tell whether the job has another name than its file says: else a file keeps the name it was given."""
-    with contextlib.suppress(InvalidYaml):
-        return seen is not None and slug(definition_from(seen.text).name) != slug(job.name)
-    return False
