@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
 from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Trigger, Value
-from core.packed import packed
+from core.packed import Packed, packed
 from core.states import RunState
+from core.storage.documents import document_of
 from core.storage.lines import json_text
 from core.storage.rows import Changes
 
@@ -101,6 +102,9 @@ MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"
 SHOWN_EARLIER: Final = ("progress", "checkpoint")
 """What is known of a run before it is written, so that no comparison tells whether it was."""
 
+SURELY_SHORT: Final = 20_000
+"""Up to how many bytes a record is within every limit of a definition, whatever an engine wants."""
+
 
 def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> bytes:
     """Return the JSON of a change without its number and time.
@@ -109,20 +113,31 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     InvalidOptions for what no text can hold.
     """
     for job in changes.jobs:
-        _check_id(job.id)
+        _check(job, job.options)
     for run in changes.runs:
-        _check_id(run.id)
+        _check(run, run.options, run.checkpoint, run.result)
     try:
-        return json_text(_parts_of(changes, was, before))
+        text = json_text(_parts_of(changes, was, before))
     except UnicodeEncodeError:
         raise InvalidOptions({"options": "A text holds half a character."}) from None
     except RecursionError:
         raise InvalidOptions({"options": "They are nested too deep."}) from None
+    if len(text) > SURELY_SHORT:
+        for value in (*changes.jobs, *changes.runs):
+            document_of(value)
+    return text
 
 
-def _check_id(object_id: str) -> None:
-    if not GOOD_ID.match(object_id):
-        raise InvalidOptions({"id": f"{object_id!r:.80} cannot be an id."})
+def _check(value: Job | Run, *given: Mapping[str, Any] | None) -> None:
+    """Raise InvalidOptions for what could not be read again as it is.
+
+    What is packed is known to be the same in JSON; whatever else was given is looked at closely.
+    """
+    if not GOOD_ID.match(value.id):
+        raise InvalidOptions({"id": f"{value.id!r:.80} cannot be an id."})
+    for each in given:
+        if each is not None and not isinstance(each, Packed):
+            document_of(value)
 
 
 def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> dict[str, Any]:

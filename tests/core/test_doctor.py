@@ -8,8 +8,7 @@ import pytest
 from core.accounts import Accounts
 from core.doctor import PROGRAMS, Verdict, examine
 from core.passwords import Passwords
-from core.storage.yaml_files import YamlFilesStore
-from tests.doubles import SettableClock
+from tests.doubles import FileStore, SettableClock
 
 ROOT = Path(__file__).parents[2]
 PUT_DOWN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
@@ -74,7 +73,7 @@ def test_a_data_folder_below_a_file_is_bad(tmp_path):
 @pytest.fixture
 def store(tmp_path):
     """A store that was made and let go."""
-    store = YamlFilesStore(tmp_path / "data", clock=SettableClock())
+    store = FileStore(tmp_path / "data")
     store.open()
     store.close()
     return store
@@ -103,29 +102,29 @@ def test_a_data_folder_below_a_closed_one_is_bad_and_no_traceback(tmp_path):
 
 @pytest.mark.parametrize("name", ["jobs", "runs", "locks", "locks/server.lock"])
 def test_a_part_of_the_store_that_is_closed_to_us_is_bad(store, name):
-    (store.folder / name).chmod(0o000)
+    (store.files.folder / name).chmod(0o000)
 
-    said = said_without_powers(store.folder)
+    said = said_without_powers(store.files.folder)
 
-    (store.folder / name).chmod(0o700)
+    (store.files.folder / name).chmod(0o700)
     assert said["store"].startswith("bad: ")
-    assert str(store.folder / name) in said["store"]
+    assert str(store.files.folder / name) in said["store"]
 
 
 def test_a_closed_data_folder_is_bad(store):
-    store.folder.chmod(0o000)
+    store.files.folder.chmod(0o000)
 
-    said = said_without_powers(store.folder)
+    said = said_without_powers(store.files.folder)
 
-    store.folder.chmod(0o700)
+    store.files.folder.chmod(0o700)
     assert {said[name].split(":")[0] for name in ("data folder", "store", "accounts")} == {"bad"}
 
 
 def test_a_file_in_place_of_a_part_of_the_store_is_bad(store):
-    (store.folder / "runs").rmdir()
-    (store.folder / "runs").touch()
+    (store.files.folder / "runs").rmdir()
+    (store.files.folder / "runs").touch()
 
-    found = verdicts(store.folder)["store"]
+    found = verdicts(store.files.folder)["store"]
 
     assert found.verdict == Verdict.BAD
     assert found.found.endswith("runs is no folder.")
@@ -142,10 +141,10 @@ def test_a_folder_of_strangers_files_is_bad(tmp_path):
 
 
 def test_a_store_of_a_newer_holdfast_is_bad(store):
-    marker = store.folder / "store.yaml"
-    marker.write_text(marker.read_text().replace("format: 1", "format: 2"))
+    marker = store.files.folder / "store.yaml"
+    marker.write_text(marker.read_text().replace("format: 2", "format: 3"))
 
-    found = verdicts(store.folder)["store"]
+    found = verdicts(store.files.folder)["store"]
 
     assert found.verdict == Verdict.BAD
     assert "written by a newer Holdfast" in found.found
@@ -154,25 +153,25 @@ def test_a_store_of_a_newer_holdfast_is_bad(store):
 def test_who_holds_the_store_is_said_and_nothing_is_changed(store):
     store.open()
     store.tell_address("http://127.0.0.1:8080")
-    before = everything_in(store.folder)
+    before = everything_in(store.files.folder)
 
-    found = verdicts(store.folder)["store"]
+    found = verdicts(store.files.folder)["store"]
 
     assert (found.verdict, found.cost) == (Verdict.GOOD, "")
     assert found.found.startswith(f"in use by process {os.getpid()}, started ")
     assert found.found.endswith(", at http://127.0.0.1:8080")
-    assert everything_in(store.folder) == before
+    assert everything_in(store.files.folder) == before
     store.close()
-    assert verdicts(store.folder)["store"].found == "not in use"
+    assert verdicts(store.files.folder)["store"].found == "not in use"
 
 
 def test_a_list_of_people_that_stops_the_start_is_bad(store):
-    accounts = Accounts(store.folder / "auth", SettableClock(), passwords=Passwords(memory_kib=64))
+    accounts = Accounts(store.files.folder / "auth", SettableClock(), passwords=Passwords(memory_kib=64))
     accounts.set_up(accounts.set_up_code(), "ada", "nine blue herons over Orkney")
-    good = verdicts(store.folder)["accounts"]
-    (store.folder / "auth" / "users.yaml").write_bytes(b"")
+    good = verdicts(store.files.folder)["accounts"]
+    (store.files.folder / "auth" / "users.yaml").write_bytes(b"")
 
-    bad = verdicts(store.folder)["accounts"]
+    bad = verdicts(store.files.folder)["accounts"]
 
     assert (good.verdict, good.found) == (Verdict.GOOD, "1 that may come in")
     assert bad.verdict == Verdict.BAD

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.storage.base import Changes
+from core.storage.rows import Changes
 from tests.builders import a_kept_job
 
 pytestmark = pytest.mark.faults
@@ -76,8 +76,8 @@ def test_a_full_disk_refuses_changes_and_loses_nothing(tmp_path):
     assert told["refused"] == "storage-full"
     assert told["probe"] == "storage-full"
     assert told["leftovers"] == []
-    assert told["kept meanwhile"] == ["before"]
-    assert told["opened while full"] == ["before"]
+    assert told["shown meanwhile"] == told["acknowledged"]
+    assert told["opened while full"] == [told["acknowledged"]]
     assert told["kept after room was made"] == ["after"]
     assert told["problems"] == 0
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import StorageFailed, StoreInUse, StoreUnreadable
-from core.storage.base import Changes
-from core.storage.yaml_files import YamlFilesStore
+from core.storage.rows import Changes
 from tests.builders import a_kept_job, a_kept_run
-from tests.doubles import SettableClock
+from tests.doubles import FileStore
 
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 TWO = "77aa0000-0000-4000-8000-000000000002"
@@ -23,9 +22,8 @@ ROOT = Path(__file__).parents[3]
 HOLDER = """
 import sys
 from pathlib import Path
-from core.clock import SystemClock
-from core.storage.yaml_files import YamlFilesStore
-store = YamlFilesStore(Path(sys.argv[1]), clock=SystemClock())
+from tests.doubles import FileStore
+store = FileStore(Path(sys.argv[1]))
 store.open()
 store.tell_address("http://127.0.0.1:8123")
 print("held", flush=True)
@@ -48,6 +46,7 @@ def test_only_the_owner_can_read_the_folder(opened, folder):
         store, _ = opened()
         store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
         store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+        store.files.checkpoint()
     finally:
         os.umask(before)
 
@@ -69,7 +68,7 @@ def test_a_second_server_on_the_folder_is_refused_and_told_who_holds_it(folder, 
     before = files()
 
     with pytest.raises(StoreInUse) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
+        FileStore(folder).open()
 
     assert f"process {holder.pid}" in str(refused.value)
     assert "http://127.0.0.1:8123" in str(refused.value)
@@ -95,7 +94,7 @@ def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left, files):
     (folder / left).write_text("precious")
 
     with pytest.raises(StoreUnreadable) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
+        FileStore(folder).open()
 
     assert "store.yaml" in str(refused.value)
     assert "mounted" in refused.value.hint
@@ -105,11 +104,11 @@ def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left, files):
 def test_a_store_of_a_newer_format_is_left_alone(opened, folder, files):
     store, _ = opened()
     store.close()
-    (folder / "store.yaml").write_text("format: 2\nstore: 7f0c1c5e\n")
+    (folder / "store.yaml").write_text("format: 3\nstore: 7f0c1c5e\n")
     before = files()
 
     with pytest.raises(StoreUnreadable, match="newer Holdfast"):
-        YamlFilesStore(folder, clock=SettableClock()).open()
+        FileStore(folder).open()
 
     assert files() == before
 
@@ -150,7 +149,7 @@ def test_a_folder_that_cannot_be_one_is_refused_in_words(folder, obstacle):
         folder.symlink_to(folder)
 
     with pytest.raises(StoreUnreadable) as refused:
-        YamlFilesStore(folder, clock=SettableClock()).open()
+        FileStore(folder).open()
 
     assert str(folder) in str(refused.value)
 
@@ -186,7 +185,7 @@ def test_an_account_made_before_the_first_start_is_no_obstacle(opened, folder):
 def test_a_start_that_fails_lets_go_of_the_folder(opened, folder, disk):
     disk.fail_at(4, errno.EIO, only="fsync", again=True)
     with pytest.raises(StoreUnreadable):
-        YamlFilesStore(folder, clock=SettableClock()).open()
+        FileStore(folder).open()
 
     disk.heal()
     _, contents = opened()

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -10,10 +10,11 @@ import yaml
 
 from core.errors import InvalidOptions, StorageFailed, StorageFull
 from core.models import frozen
-from core.storage.base import Changes
-from core.storage.yaml_files import YamlFilesStore
+from core.states import RunState
+from core.storage.rows import Changes
 from tests.builders import a_kept_job, a_kept_run
-from tests.doubles import SettableClock
+from tests.core.storage.conftest import Disk
+from tests.doubles import FileStore, SettableClock
 
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 TWO = "77aa0000-0000-4000-8000-000000000002"
@@ -26,6 +27,7 @@ def test_a_job_is_a_file_that_people_can_read(opened, folder):
     options = frozen({"source": "/home/ana/Photos", "verify": "full", "exclude": ["*.tmp", "no"]})
     store.commit(Changes(jobs=(a_kept_job(ONE, name="Ana's photos", options=options),)))
 
+    store.write_definitions()
     text = (folder / "jobs" / "3f" / "ana-s-photos-3f2a1b4c.yaml").read_text(encoding="utf-8")
     assert "name: Ana's photos\n" in text
     assert (
@@ -38,8 +40,10 @@ def test_a_renamed_job_moves_to_a_file_of_its_new_name(opened, folder):
     store, _ = opened()
     job = a_kept_job(ONE, name="photos")
     store.commit(Changes(jobs=(job,)))
+    store.write_definitions()
 
     store.commit(Changes(jobs=(msgspec.structs.replace(job, name="pictures", version=2),)))
+    store.write_definitions()
 
     assert [path.name for path in (folder / "jobs" / "3f").iterdir()] == ["pictures-3f2a1b4c.yaml"]
 
@@ -92,48 +96,17 @@ def test_an_id_that_would_leave_the_folder_is_refused(opened, evil, files):
     assert files() == before
 
 
-def test_the_last_three_generations_of_a_job_are_kept(opened, folder):
-    store, _ = opened()
-
-    for version in range(1, 8):
-        store.commit(Changes(jobs=(a_kept_job(ONE, name=f"v{version}", version=version),)))
-
-    kept = sorted((folder / "backups" / "jobs" / "3f").iterdir())
-    assert [yaml.safe_load(path.read_bytes())["version"] for path in kept] == [6, 5, 4]
-
-
 def test_a_run_that_is_gone_leaves_nothing_behind(opened, files):
     store, _ = opened()
     store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
     store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=2),)))
 
     store.commit(Changes(gone_runs=(RUN,)))
-
-    assert not [name for name in files() if RUN in name]
-
-
-def test_a_hand_edit_made_meanwhile_is_kept_aside_when_the_job_is_saved(opened, folder):
-    store, _ = opened()
-    job = a_kept_job(ONE)
-    store.commit(Changes(jobs=(job,)))
-    (definition,) = (folder / "jobs" / "3f").iterdir()
-    edited = definition.read_bytes() + b"# my note\n"
-    definition.write_bytes(edited)
-
-    store.commit(Changes(jobs=(msgspec.structs.replace(job, version=2),)))
-
-    assert [path.read_bytes() for path in (folder / "quarantine").iterdir()] == [edited]
-
-
-def test_a_hand_edit_is_read_at_the_next_start(opened, folder):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE, name="photos"),)))
-    (definition,) = (folder / "jobs" / "3f").iterdir()
-
-    definition.write_text("# mine\n" + definition.read_text().replace("photos", "pictures"), encoding="utf-8")
+    store.files.checkpoint()
     _, contents = opened()
 
-    assert [job.name for job in contents.jobs] == ["pictures"]
+    assert not [name for name in files() if RUN in name]
+    assert not contents.runs
 
 
 @pytest.mark.parametrize(
@@ -171,7 +144,7 @@ def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, disk, err
     _, old = opened()
     refusals = 0
 
-    for only in ("open", "write", "fsync", "link", "mkdir") if again else (None,):
+    for only in ("open", "write", "fdatasync", "ftruncate") if again else (Disk.CALLS,):
         for number in range(100):
             store, contents = opened()
             assert contents == old
@@ -190,41 +163,7 @@ def test_wherever_the_disk_fails_nothing_of_the_change_is_kept(opened, disk, err
             finally:
                 disk.heal()
 
-    assert refusals > 20
-
-
-def test_every_file_and_folder_is_synced_before_a_change_counts_as_saved(opened, disk):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),)))
-    disk.seen.clear()
-
-    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
-
-    order = [call for call in disk.seen if call in {"write", "fsync", "replace"}]
-    assert order[:2] == ["write", "fsync"]
-    assert order[-2:] == ["replace", "fsync"]
-
-
-def test_what_need_not_survive_the_power_waits_for_no_disk(opened, disk):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
-    disk.seen.clear()
-
-    store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=2),)), durable=False)
-
-    assert "replace" in disk.seen
-    assert "fsync" not in disk.seen
-
-
-def test_the_last_durable_generation_stays_while_progress_is_written(opened, folder):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
-
-    for version in range(2, 6):
-        store.commit(Changes(runs=(a_kept_run(RUN, ONE, version=version),)), durable=False)
-
-    (kept,) = (folder / "backups" / "runs" / "91").iterdir()
-    assert yaml.safe_load(kept.read_bytes())["version"] == 1
+    assert refusals >= 2
 
 
 def test_a_file_that_the_system_takes_in_pieces_is_whole(opened, monkeypatch):
@@ -236,52 +175,6 @@ def test_a_file_that_the_system_takes_in_pieces_is_whole(opened, monkeypatch):
     _, contents = opened()
 
     assert [job.name for job in contents.jobs] == ["photos"]
-
-
-def test_leftovers_of_a_killed_process_are_swept(opened, folder):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),)))
-    leftover = folder / "jobs" / "3f" / ".photos-3f2a1b4c.yaml.0123456789abcdef.tmp"
-    leftover.write_text("half")
-    mine = folder / "jobs" / "3f" / ".photos.swp"
-    mine.write_text("an editor's")
-
-    _, contents = opened()
-
-    assert not leftover.exists()
-    assert mine.exists()
-    assert not contents.problems
-
-
-def test_the_generations_of_a_deleted_job_are_kept_for_a_month(opened, folder):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE), a_kept_job(TWO))))
-    store.commit(Changes(jobs=(a_kept_job(TWO, version=2),)))
-    store.commit(Changes(gone_jobs=(ONE,)))
-    store.close()
-    kept = folder / "backups" / "jobs"
-    made = datetime.fromtimestamp((kept / "3f" / f"{ONE}.1.yaml").stat().st_ctime, UTC)
-
-    def left_after(days):
-        later = YamlFilesStore(folder, clock=SettableClock(made + timedelta(days=days)))
-        later.open()
-        later.close()
-        return sorted(path.name for path in kept.rglob("*.yaml"))
-
-    assert left_after(29) == [f"{ONE}.1.yaml", f"{TWO}.1.yaml"]
-    assert left_after(31) == [f"{TWO}.1.yaml"]
-
-
-def test_a_disk_without_hard_links_keeps_copies(opened, folder, disk):
-    store, _ = opened()
-    store.commit(Changes(jobs=(a_kept_job(ONE),)))
-    disk.fail_at(0, errno.EPERM, only="link", again=True)
-
-    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
-
-    disk.heal()
-    kept = folder / "backups" / "jobs" / "3f" / f"{ONE}.1.yaml"
-    assert yaml.safe_load(kept.read_bytes())["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -296,3 +189,77 @@ def test_what_could_not_be_read_again_is_refused_before_it_is_written(opened, op
 
     assert list(refused.value.problems) == ["options"]
     assert files() == before
+
+
+def test_a_change_is_written_and_flushed_before_it_counts_as_saved(opened, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    disk.seen.clear()
+
+    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+
+    assert disk.seen == ["write", "fdatasync"]
+
+
+def test_what_nobody_waits_for_is_written_with_the_next_change(opened, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(a_kept_run(RUN, ONE),)))
+    disk.seen.clear()
+
+    store.hand_in(Changes(runs=(a_kept_run(RUN, ONE, version=2),)))
+    before = list(disk.seen)
+    store.commit(Changes(jobs=(a_kept_job(ONE, version=2),)))
+
+    assert before == []
+    assert disk.seen == ["write", "fdatasync"]
+
+
+def test_definitions_wait_for_a_disk_that_refuses_them_and_changes_do_not(opened, disk, folder):
+    store, _ = opened()
+    disk.fail_at(0, errno.EACCES, only=("mkdir", "open"), again=True)
+
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    store.write_definitions()
+    waiting = list((folder / "jobs").rglob("*.yaml"))
+    disk.heal()
+    store.write_definitions()
+
+    assert waiting == []
+    assert [path.name for path in (folder / "jobs").rglob("*.yaml")] == ["photos-3f2a1b4c.yaml"]
+
+
+def test_a_checkpoint_makes_the_journal_before_it_old(opened, folder):
+    store, _ = opened()
+    for version in range(1, 4):
+        store.commit(Changes(jobs=(a_kept_job(ONE, version=version),)))
+        store.files.checkpoint()
+
+    names = sorted(path.name for path in (folder / "state").iterdir())
+    _, contents = opened()
+
+    assert [name for name in names if name.startswith("checkpoint")] == [
+        "checkpoint-2.yaml",
+        "checkpoint-3.yaml",
+    ]
+    assert [name for name in names if name.startswith("journal")] == ["journal-3.yaml", "journal-4.yaml"]
+    assert [job.version for job in contents.jobs] == [3]
+
+
+def test_runs_of_another_day_are_put_away_and_found_again(folder):
+    clock = SettableClock()
+    store = FileStore(folder, clock)
+    store.open()
+    over = {"state": RunState.CANCELLED, "ended_at": clock.now()}
+    old, latest = a_kept_run(RUN, ONE, **over), a_kept_run(RUN[:-1] + "9", ONE, number=2, **over)
+    store.commit(Changes(jobs=(a_kept_job(ONE),), runs=(old, latest)))
+
+    clock.pass_by(timedelta(days=2))
+    store.files.checkpoint()
+    at_hand = tuple(store.onlooker.rows.runs.values())
+    store.close()
+    contents = store.open()
+
+    assert at_hand == contents.runs == (latest,)
+    assert store.onlooker.rows.older == {old.id: ONE}
+    assert store.files.older_runs(ONE) == (old,)
+    store.close()

@@ -5,16 +5,15 @@ import resource
 import sys
 from pathlib import Path
 
-from core.clock import SystemClock
 from core.errors import StorageFailed
-from core.storage.base import Changes
-from core.storage.yaml_files import YamlFilesStore
+from core.storage.rows import Changes
 from tests.builders import a_kept_job
+from tests.doubles import FileStore
 
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 
 folder = Path(sys.argv[1])
-store = YamlFilesStore(folder, clock=SystemClock())
+store = FileStore(folder)
 store.open()
 resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, 8_192))
 told: dict[str, object] = {"refused": None}

@@ -4,11 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from core.clock import SystemClock
 from core.errors import StoreUnreadable
-from core.storage.yaml_files import YamlFilesStore
+from tests.doubles import FileStore
 
-store = YamlFilesStore(Path(sys.argv[1]), clock=SystemClock())
+store = FileStore(Path(sys.argv[1]))
 told: dict[str, object] = {}
 try:
     contents = store.open()

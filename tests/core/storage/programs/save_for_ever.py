@@ -4,15 +4,14 @@ import itertools
 import sys
 from pathlib import Path
 
-from core.clock import SystemClock
-from core.storage.base import Changes
-from core.storage.yaml_files import YamlFilesStore
+from core.storage.rows import Changes
 from tests.builders import a_kept_job, a_kept_run
+from tests.doubles import FileStore
 
 ONE = "3f2a1b4c-0000-4000-8000-000000000001"
 RUN = "91bb0000-0000-4000-8000-000000000003"
 
-store = YamlFilesStore(Path(sys.argv[1]), clock=SystemClock())
+store = FileStore(Path(sys.argv[1]))
 store.open()
 for version in itertools.count(1):
     job = a_kept_job(ONE, name=f"job {version}", version=version, options={"padding": "x" * (version * 100)})
