@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from core.clock import Clock
 from core.errors import StorageFailed
 from core.storage import atomic
-from core.storage.archive import BadArchive, Facts
+from core.storage.archive import BadArchive, Facts, Told
 from core.storage.marker import read_marker
 from core.storage.old_segments import kept_segments
 from core.storage.own_backup import KIND, NAMED, OwnBackup, Source, backup_name, take_backup
@@ -54,10 +54,10 @@ class OwnBackups:
         self._source = source
         self._most_bytes = most_bytes
 
-    def take(self, *, with_logs: bool = False) -> OwnBackup:
+    def take(self, *, with_logs: bool = False, told: Told | None = None) -> OwnBackup:
         """Take one now; raises StorageFull or StorageFailed."""
         self._see_to_the_place()
-        taken = take_backup(self._source(), self._target(), self._clock, with_logs=with_logs)
+        taken = take_backup(self._source(), self._target(), self._clock, with_logs=with_logs, told=told)
         log.info("backed up the state of Holdfast itself: %s", taken.path)
         self.prune()
         return taken

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from core.errors import HoldfastError
-from fastapi_app.cli import backup, bench, doctor, edit, jobs, kinds, runs, serve
+from fastapi_app.cli import backup, bench, doctor, edit, jobs, kinds, runs, serve, store
 from fastapi_app.cli.terminal import complain
 
 REFUSED: Final = 2
@@ -26,6 +26,7 @@ app.command("backup")(backup.backup)
 jobs.app.command("edit")(edit.edit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
+app.add_typer(store.app, name="store")
 app.command("kinds")(kinds.kinds)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
