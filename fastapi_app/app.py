@@ -70,6 +70,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
     scribe = Scribe(service, disk, templates.render)
     hub = Hub(scribe, lambda: service.clock.now().timestamp())
     monitor = Monitor(service, hub)
+    disk.on_change = monitor.recount
     return House(
         settings=settings,
         service=service,

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from core.clock import Clock
@@ -19,6 +20,9 @@ class Disk:
     Asking writes to the disk, so nobody asks it without a reason: one is a question for health,
     another is a change that was refused; from then on it is asked until it takes changes again.
     """
+
+    on_change: Callable[[], None] | None = None
+    """Called when changes cannot be kept any more, and when they can again."""
 
     def __init__(self, manager: JobManager, clock: Clock) -> None:
         self._manager = manager
@@ -39,20 +43,26 @@ class Disk:
 
     def noted(self, error: StorageFailed) -> None:
         """Take note of a change that was refused."""
-        self._trouble = error
+        self._take(error)
 
     def asked_lately(self) -> StorageFailed | None:
-        """Return why a change would be refused now, as known for at most five seconds; None is it would not."""
+        """Return why a change would be refused now, as known for at most five seconds; None is that it would not."""
         with self._lock:
             now = self._clock.monotonic()
             if now - self._asked_at >= ASKED_EVERY:
-                self._trouble, self._asked_at = self._ask(), now
+                self._asked_at = now
+                self._take(self._ask())
             return self._trouble
 
     def look_again(self) -> None:
         """Ask again if changes could not be kept when last seen."""
         if self._trouble is not None and self.asked_lately() is None:
             log.info("changes can be kept again")
+
+    def _take(self, trouble: StorageFailed | None) -> None:
+        before, self._trouble = self.trouble, trouble
+        if self.on_change and self.trouble != before:
+            self.on_change()
 
     def _ask(self) -> StorageFailed | None:
         try:

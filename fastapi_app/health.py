@@ -16,6 +16,7 @@ from fastapi_app.presenters.sizes import size
 from fastapi_app.presenters.texts import plural
 
 SLOW_LOOP_MS: Final = 500.0
+OFF: Final = "off"
 BACKUP_GOOD_FOR: Final = timedelta(days=3)
 
 
@@ -98,6 +99,9 @@ class Health:
 
     def _backup(self) -> Check:
         """Tell how old the newest backup of our own state is; a house that is new may have none yet."""
+        if self._service.settings.own_backup == OFF:
+            message = "Nobody wants backups of Holdfast's own state."
+            return Check(name="backup", status=Status.HEALTHY, message=message)
         trouble = self._service.housekeeping.state(OWN_BACKUP).trouble
         newest = self._service.stock.reach().backup
         if newest is None:

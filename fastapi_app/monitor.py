@@ -187,6 +187,11 @@ class Monitor:
     def _tick(self) -> None:
         self._hub.tick()
         if self._hub.somebody_looks and self._hub.is_recounted():
-            with self._lock:
-                self._gathered.urgent = True
-            self._awake.set()
+            self.recount()
+
+    def recount(self) -> None:
+        """Tell pages at once what counts now; may be called by any thread."""
+        with self._lock:
+            self._gathered.urgent = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._awake.set)

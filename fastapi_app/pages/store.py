@@ -1,28 +1,27 @@
 """What Holdfast keeps: how much, how safe, how long, and what of it could not be read."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from core.edits import ALL_GONE
 from core.errors import NotFound
+from core.models import LARGEST
 from core.service import Service
 from fastapi_app.dependencies import TheService
 from fastapi_app.pages.drawing import TheCanvas, see
-from fastapi_app.presenters.store import store_view
+from fastapi_app.presenters.store import done_in_words, store_view
 
 router = APIRouter(prefix="/store")
-
-DONE: Final = {
-    "backup": "Backed up, read back and compared.",
-    "compact": "Compacted: what was superseded is gone.",
-}
 
 
 @router.get("")
 def show(
-    canvas: TheCanvas, service: TheService, did: Annotated[str, Query(max_length=20)] = ""
+    canvas: TheCanvas,
+    service: TheService,
+    did: Annotated[str, Query(max_length=20)] = "",
+    freed: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
 ) -> HTMLResponse:
     """Show what there is."""
     manager, stock = service.manager, service.stock
@@ -33,8 +32,9 @@ def show(
         _names(service),
         stock.quarantine(),
         service.housekeeping.states(),
+        service.settings,
     )
-    return canvas.draw("pages/store.html", "store", view=view, done=DONE.get(did, ""))
+    return canvas.draw("pages/store.html", "store", view=view, done=done_in_words(did, freed))
 
 
 def _names(service: Service) -> dict[str, str]:
@@ -70,6 +70,6 @@ def back_up(service: TheService) -> RedirectResponse:
 @router.post("/compact")
 def compact(service: TheService) -> RedirectResponse:
     """Write the snapshot anew and let go of what it supersedes."""
-    service.compact()
+    freed = service.compact()
     service.stock.forget()
-    return see("/store?did=compact")
+    return see(f"/store?did=compact&freed={max(freed.before - freed.after, 0)}")

@@ -8,6 +8,7 @@ from core.holdings import Holdings, OwnBackup, Part, Problem, PutAside, Room
 from core.housekeeping import ChoreState
 from core.models import Value
 from core.retention import Keeping
+from core.settings import Settings
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.runs import Figure
 from fastapi_app.presenters.texts import plural
@@ -15,6 +16,8 @@ from fastapi_app.presenters.texts import plural
 MOST_PROBLEMS: Final = 100
 MOST_ASIDE: Final = 20
 OLD: Final = timedelta(days=3)
+OFF: Final = "off"
+MEGABYTE: Final = 1_000_000
 A_DAY: Final = timedelta(days=1)
 
 WORDS: Final[Mapping[Part, tuple[str, str]]] = {
@@ -73,6 +76,7 @@ class StoreView(Value, frozen=True, kw_only=True):
     backup: OwnBackup | None
     backup_good: bool
     backup_size: str
+    backs_up: bool
     checkpoint_at: datetime | None
     earliest: datetime | None
     keeping: tuple[tuple[str, str], ...]
@@ -91,6 +95,7 @@ def store_view(
     names: Mapping[str, str],
     aside: Sequence[PutAside],
     chores: Iterable[ChoreState],
+    settings: Settings,
 ) -> StoreView:
     """Return the page.
 
@@ -110,7 +115,8 @@ def store_view(
         backup_size=sizes.size(backup.bytes) if backup else "",
         checkpoint_at=holdings.checkpoint_at,
         earliest=holdings.reach.earliest,
-        keeping=keeping_in_words(holdings.keeping),
+        keeping=(*keeping_in_words(holdings.keeping), ("Own backups", backups_in_words(settings))),
+        backs_up=settings.own_backup != OFF,
         outlook=outlook_of(holdings),
         problems=tuple(
             _problem(problem, keys.get(problem, ""), names) for problem in problems[:MOST_PROBLEMS]
@@ -205,6 +211,22 @@ def keeping_in_words(keeping: Keeping) -> tuple[tuple[str, str], ...]:
         ("Logs", logs),
         ("Deleted jobs", "The last texts of their definitions, for 30 days"),
     )
+
+
+def backups_in_words(settings: Settings) -> str:
+    """Return how many backups of Holdfast's own state are kept."""
+    if settings.own_backup == OFF:
+        return "Not made by themselves: HOLDFAST_OWN_BACKUP is off"
+    return f"One a day for a week, one a week for a month, together up to {sizes.size(settings.own_backup_mb * MEGABYTE)}"
+
+
+def done_in_words(did: str, freed: int) -> str:
+    """Return what was done a moment ago; nothing where nothing was."""
+    if did == "backup":
+        return "Backed up, read back and found whole."
+    if did == "compact":
+        return f"Compacted: {sizes.size(freed)} are free again."
+    return ""
 
 
 def _days(span: timedelta) -> str:

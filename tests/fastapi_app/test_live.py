@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from contextlib import AbstractContextManager, ExitStack
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from core.errors import StorageFull
 from fastapi_app.hub import Flush
 from tests.fastapi_app.conftest import Browser
 
@@ -275,6 +277,30 @@ def test_polling_gets_the_same_frame_as_the_socket(world, browser):
     assert (again.status_code, again.content) == (304, b"")
     assert strange.json() == {"t": "reset", "e": epoch}
     assert said["s"] >= seq
+
+
+def counted(line, name):
+    """Read frames until one counts that; return it."""
+    while name not in (counts := heard(line).get("c", {})):
+        pass
+    return counts[name]
+
+
+def test_an_open_page_learns_that_changes_cannot_be_kept(served, ada):
+    job = served.a_job()
+    with opened(served, served.headers(ada)) as line:
+        subscribe(line, served, k=["counts"])
+        is_subscribed(served, line)
+        subscribe(line, served, k=["counts"])
+        served.house.disk.noted(StorageFull("The change could not be kept: there is no room left."))
+        said = counted(line, "trouble")
+        served.clock.pass_by(timedelta(seconds=5))
+        served.house.disk.look_again()
+        later = counted(line, "trouble")
+
+    assert said == "Changes cannot be kept: the disk is full. Reading works."
+    assert later == ""
+    assert served.house.service.manager.job(job.id).job == job
 
 
 @pytest.mark.parametrize(

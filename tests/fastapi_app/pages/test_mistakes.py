@@ -1,9 +1,13 @@
 """A mistake in a file is told where it matters."""
 
+import threading
+import time
+
 import pytest
 
 from core.people import Role
 from core.storage.base import Problem
+from tests.fastapi_app.conftest import PASSWORD
 from tests.fastapi_app.pages.conftest import Reader, words
 
 TEXT = "id: 3f\nname: photos\nkind: copy\noptions:\n  source: /a\n  destination: /b\n  verify: [full\n"
@@ -62,3 +66,57 @@ def test_who_may_only_look_discards_nothing(world, people, job, mistake):
     assert "reads-only" in page.select_one("body")["class"]
     assert "writes" in page.select_one("#mistake form")["class"]
     assert world.house.service.manager.mistakes[job.id] == mistake
+
+
+@pytest.fixture
+def kept(make_world):
+    """An app on a real folder, with a job whose file has a mistake."""
+    world = make_world()
+    job = world.a_job("photos")
+    (path,) = wait_for(lambda: list((world.folder / "data" / "jobs").rglob("*.yaml")))
+    before = path.read_text()
+    path.write_text(before.replace("priority: normal", "priority: sometimes"))
+    wait_for(lambda: world.house.service.manager.mistakes)
+    return world, job, path, before
+
+
+def wait_for(look, seconds=20):
+    """Return what is there as soon as it is there."""
+    end = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < end:
+        threading.Event().wait(0.02)
+    assert found
+    return found
+
+
+def test_an_edit_is_discarded_on_the_page_of_its_job(kept):
+    world, job, path, before = kept
+    world.house.accounts.add_user("operator", PASSWORD, Role.OPERATOR)
+    reader = Reader(world.signed_in("operator"))
+    banner = reader.open(f"/jobs/{job.id}").select_one("#mistake")
+
+    answer = reader.send(banner.select_one("form"))
+
+    assert f"line {before[: before.index('priority')].count(chr(10)) + 1}, column" in words(banner)
+    assert banner.select_one("pre").text == "priority: sometimes"
+    assert answer.headers["location"] == f"/jobs/{job.id}"
+    assert reader.open(f"/jobs/{job.id}").select_one("#mistake") is None
+    assert path.read_text() == before
+    (aside,) = [each for each in (world.folder / "data" / "quarantine").rglob("*") if each.is_file()]
+    assert "priority: sometimes" in aside.read_text()
+
+
+def test_an_edit_by_hand_is_told_on_the_page_of_its_job(make_world):
+    world = make_world()
+    job = world.a_job("photos")
+    (path,) = wait_for(lambda: list((world.folder / "data" / "jobs").rglob("*.yaml")))
+    path.write_text(path.read_text().replace("name: photos", "name: holidays"))
+    manager = world.house.service.manager
+    wait_for(lambda: manager.job(job.id).job.name == "holidays")
+    wait_for(lambda: world.house.outside.change_of(manager.job(job.id).job))
+
+    page = Reader(world.signed_in()).open(f"/jobs/{job.id}")
+
+    facts = words(page.select_one('[aria-labelledby="set"]'))
+    assert "Last changed just now , in its file" in facts
+    assert "holidays" in facts

@@ -141,3 +141,21 @@ def test_growth_is_told_once_a_day_has_passed(world):
     (takes,) = [each for each in reader.open("/store").select(".stats > div") if "Takes" in words(each)]
 
     assert "2.0 MB more than 2 d ago" in words(takes)
+
+
+def test_a_backup_asked_for_on_the_page_is_made_read_back_and_shown(make_world):
+    world = make_world()
+    world.a_job("photos")
+    reader = Reader(world.signed_in())
+    page = reader.open("/store")
+    form, compact = page.select(".head form")
+
+    done = reader.open(reader.send(form).headers["location"])
+    compacted = reader.open(reader.send(compact).headers["location"])
+
+    (made,) = (world.folder / "data" / "backups" / "own-state").iterdir()
+    assert facts_of(page)["Own backup"].startswith("None yet")
+    assert words(done.select_one("[role=status].st")) == "Backed up, read back and found whole."
+    assert facts_of(done)["Own backup"].startswith("just now Read back and whole")
+    assert made.name in facts_of(done)["Own backup"]
+    assert words(compacted.select_one("[role=status].st")).startswith("Compacted: ")
