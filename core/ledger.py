@@ -86,8 +86,11 @@ class Ledger:
         with self.lock:
             contents = self._store.open(self, at_work=at_work)
             self._problems = contents.problems
-            self._changed.update(self.rows.jobs)
-            self._dirty = True
+            latest_run = self.rows.latest_run
+            self._listing.fill(
+                JobOverview(job=job, latest_run=latest_run(job_id)) for job_id, job in self.rows.jobs.items()
+            )
+            self._changed.clear()
 
     def close(self) -> None:
         """Let go of the store."""

@@ -9,7 +9,7 @@ import binascii
 import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from types import MappingProxyType
@@ -102,6 +102,13 @@ class Listing:
         self._orders: dict[str, Order] = {}
         self._counts: Counter[str] = Counter()
         self._pages: dict[JobQuery, JobPage] = {}
+
+    def fill(self, items: Iterable[JobOverview]) -> None:
+        """Show these jobs and no others."""
+        self._items = {item.job.id: item for item in items}
+        self._orders.clear()
+        self._pages.clear()
+        self._counts = Counter(map(state_of, self._items.values()))
 
     def put(self, item: JobOverview) -> None:
         """Show the job as it now is."""
