@@ -18,7 +18,7 @@ from core.storage.folder import StoreFolder
 from core.storage.generations import Found, content_of, find_rows
 from core.storage.history import History
 from core.storage.journal import beginning_of, segment_path, segments_in
-from core.storage.lines import opened, sealed, seed_of
+from core.storage.lines import SHORTEST, opened, sealed, seed_of
 from core.storage.old_segments import kept_segments
 from core.storage.placed import Placed, crc_of
 from core.storage.reach import told_reach
@@ -97,6 +97,7 @@ def read_state(folder: StoreFolder, *, until: int | None = None) -> Opened:
     """
     reading = _Reading(folder, until)
     try:
+        os.stat(f"{folder.root / 'state'}/.")  # noqa: PTH116 - a Path drops the dot, which asks for the right to enter
         return reading.opened()
     except OSError as error:
         what = f"The folder {folder.root / 'state'} cannot be read"
@@ -111,6 +112,7 @@ class _Reading:
         self._state = folder.root / "state"
         self._until = until
         self._wounds: list[Wound] = []
+        self._unread = 0
         self._revived: list[tuple[Job, Placed]] = []
 
     def opened(self) -> Opened:
@@ -128,15 +130,17 @@ class _Reading:
             self._name_lost_end(found, segments)
         self._wounds += replay.wounds
         last = segments[-1] if segments else None
-        clean = last is not None and last.closed and not last.bad and last.head is not None
+        highest = max([self._last_known_segment(found), *segments_in(self._state)], default=0)
+        going_on = last is not None and last.number == highest
+        clean = last is not None and going_on and last.closed and not last.bad and last.head is not None
         entries = journaled.entries
         return Opened(
             rows=replay.rows,
             placed=replay.placed,
-            n=max(journaled.reach, found.reach, found.after),
+            n=max(journaled.reach, found.reach, found.after) + self._unread,
             t=max(found.t, entries[-1][1].record.t if entries else 0),
-            segment=last.number if last else self._last_known_segment(found),
-            length=last.length if last else 0,
+            segment=highest,
+            length=last.length if last and going_on else 0,
             clean=clean,
             generations=tuple(found.good[-2:]),
             stale=_stale(replay, wanted=not clean),
@@ -155,7 +159,10 @@ class _Reading:
             except FileNotFoundError:  # put away by another process since we looked
                 continue
             except InvalidYaml as error:
-                self._wounds.append(Wound(Problem(path=f"state/{path.name}", message=str(error))))
+                # Its numbers stay free: once it can be read again, what it says comes before what is new.
+                self._unread += path.lstat().st_size // SHORTEST
+                message = f"{error} What it says is not applied; it stays where it is."
+                self._wounds.append(Wound(Problem(path=f"state/{path.name}", message=message)))
 
     def _replayed(self, found: Found, journaled: Journaled) -> Replay:
         replay = _replay_of(found, self._file_of)
@@ -285,7 +292,7 @@ def _begin_anew(folder: StoreFolder, state: Opened) -> Opened:
     """
     last = state.segments[-1] if state.segments else None
     number = state.segment + 1
-    if last is None or not last.entries:
+    if last is None or last.number != max(segments_in(folder.root / "state")) or not last.entries:
         first, lines = state.n + 1, []
     else:
         first, lines = min(entry.record.n for entry in last.entries), _copied(folder, last, number)

@@ -14,6 +14,7 @@ from core.storage.base import Problem
 from core.storage.definitions import Definition
 from core.storage.looking import calm_signature, content, is_ours_to_read, parsed, problem_of, walk
 from core.storage.placed import Placed, crc_of
+from core.storage.reading import unreadable
 
 
 class Revived(NamedTuple):
@@ -26,7 +27,12 @@ class Revived(NamedTuple):
 
 def revived(root: Path, known: Collection[str], is_wanted: Callable[[str], bool]) -> Iterator[Revived]:
     """Give every job that is wanted; `known` are the files below `jobs/` that need not be looked at."""
-    for _, folder in walk(root / "jobs"):
+    for below, folder in walk(root / "jobs"):
+        if folder.trouble is not None:
+            path = f"jobs/{below}".rstrip("/")
+            yield Revived(
+                None, Placed(file=below, crc=0), Problem(path=path, message=str(unreadable(folder.trouble)))
+            )
         for file in sorted(set(folder.files).difference(known)):
             found = _from_file(root, file)
             if found is not None and (found.job is None or is_wanted(found.job.id)):
