@@ -145,6 +145,7 @@ def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run
     parts: dict[str, Any] = {}
     if changes.jobs:
         parts["jobs"] = changes.jobs
+    if was:
         parts["was"] = was
     for run in changes.runs:
         known = before.get(run.id)
