@@ -1,0 +1,80 @@
+"""House is kept in a store on disk, and stays kept after a restart."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.drafts import JobDraft
+from core.engines.base import Outcome
+from core.service import Service
+from core.settings import Settings
+from tests.doubles import make_scripted_engine
+
+
+@pytest.fixture
+def service(tmp_path, clock):
+    """A Holdfast that keeps two runs of a job, none for its age; started anew by every call."""
+    settings = Settings(data=tmp_path / "data", slots=0, keep_runs=2, keep_days=0)
+    return lambda: Service(settings, clock=clock, make_engine=make_scripted_engine).opened(at_work=True)
+
+
+def run_often(house, job, times, clock):
+    """Let the job run so often; each run leaves a log and a file in its workspace."""
+    runs = []
+    for _ in range(times):
+        run = house.manager.claim(house.manager.start(job.id).id, "test-worker")
+        house.logs.write(run.id, "info", "at work")
+        house.worker.workspace(run.id).mkdir(parents=True)
+        (house.worker.workspace(run.id) / "manifest.b3").write_text("digest  a.txt\n")
+        clock.pass_by(timedelta(minutes=1))
+        runs.append(house.manager.complete(run.id, run.attempt, Outcome(result={"verified": False})))
+    return runs
+
+
+def left_of(house, runs):
+    """Return the numbers of the runs that have a log or a workspace."""
+    return [
+        run.number
+        for run in runs
+        if house.logs.path(run.id).exists() or house.worker.workspace(run.id).exists()
+    ]
+
+
+def test_runs_that_went_stay_gone_after_a_restart(service, clock):
+    with service() as house:
+        job = house.manager.create(JobDraft(name="photos", kind="scripted"))
+        runs = run_often(house, job, 5, clock)
+        house.keeper.tidy()
+    with service() as again:
+        numbers = [run.number for run in again.manager.runs_of(job.id)]
+
+        assert numbers == [5, 4]
+        assert left_of(again, runs) == [4, 5]
+        assert [again.manager.knows_run(run.id) for run in runs] == [False, False, False, True, True]
+
+
+def test_runs_that_are_no_longer_at_hand_go_too(service, clock):
+    with service() as house:
+        job = house.manager.create(JobDraft(name="photos", kind="scripted"))
+        runs = run_often(house, job, 5, clock)
+    clock.pass_by(timedelta(days=3))
+    with service() as later:
+        later.compact()
+        numbers = [run.number for run in later.manager.runs_of(job.id)]
+    with service() as again:
+        assert numbers == [run.number for run in again.manager.runs_of(job.id)] == [5, 4]
+        assert left_of(again, runs) == [4, 5]
+
+
+def test_a_deleted_job_leaves_only_the_last_texts_of_its_definition(service, clock, tmp_path):
+    with service() as house:
+        job = house.manager.create(JobDraft(name="photos", kind="scripted"))
+        runs = run_often(house, job, 3, clock)
+    with service() as later:
+        later.manager.delete(job.id)
+    with service() as again:
+        again.compact()
+
+        assert left_of(again, runs) == []
+    named = [path for path in (tmp_path / "data").rglob(f"*{job.id[:8]}*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "data").parts[:2] for path in named} == {("backups", "definitions")}
