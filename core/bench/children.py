@@ -15,15 +15,19 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Final  # noqa: E402
 
 from core.bench.changes import MANY, Toggling  # noqa: E402
-from core.bench.workshop import a_manager, in_loop, seconds  # noqa: E402
+from core.bench.workshop import a_manager, in_loop, make_unchecked, seconds  # noqa: E402
 from core.drafts import JobPatch  # noqa: E402
 from core.errors import VersionConflict  # noqa: E402
 from core.listing import JobQuery  # noqa: E402
 from core.manager import JobManager  # noqa: E402
+from core.models import JobOverview  # noqa: E402
+from core.service import Service  # noqa: E402
+from core.settings import Settings  # noqa: E402
 
 IMPORTED: Final = time.perf_counter() - BEGAN
 WRITES: Final = 1_000
@@ -52,29 +56,31 @@ def memory() -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
 
 
-def start(data: Path) -> dict[str, float]:
-    """Open the folder and answer the first question; say how long that took and what it weighs."""
+def start(data: Path) -> None:
+    """Start and answer the first question; say how long that took and what it weighs."""
     began = time.perf_counter()
-    with a_manager(data) as (manager, _):
-        page = manager.list_jobs()
-        took = time.perf_counter() - began
-        return {"took": took, "imports": IMPORTED, "memory": memory(), "jobs": page.total}
+    service = Service(Settings(data=data, port=0), make_engine=make_unchecked)
+    service.start()
+    page = service.manager.list_jobs()
+    took = time.perf_counter() - began
+    _say({"took": took, "imports": IMPORTED, "memory": memory(), "jobs": page.total})
+    service.stop()
 
 
-def crowd(data: Path) -> dict[str, float]:
+def crowd(data: Path) -> None:
     """Say how quick lists are, how long everything stops at most, and what is refreshed, with very many jobs."""
     with a_manager(data) as (manager, store):
         manager.list_jobs()
         page = statistics.median(seconds(manager.list_jobs) for _ in range(LOOKS))
         refresh = statistics.median([_refresh(manager) for _ in range(3)])
         stops = in_loop(_stops(store.checkpoint))
-        return {
+        answer = {
             "page": page,
             "refresh": refresh,
             "longest": stops[-1],
             "p99.9": stops[int(len(stops) * 0.999)],
-            "checkpoint": sum(stops),
         }
+        _say(answer)
 
 
 def _refresh(manager: JobManager) -> float:
@@ -82,17 +88,15 @@ def _refresh(manager: JobManager) -> float:
     items = manager.list_jobs(JobQuery(limit=WRITES)).items
 
     async def change() -> None:
-        runs = [item.latest_run for item in items]
-        commands: list[Callable[[], object]] = [
-            (lambda run=run: manager.cancel(run.id))
-            if run is not None and not run.over
-            else (lambda item=item: manager.start(item.job.id))
-            for item, run in zip(items, runs, strict=True)
-        ]
-        await asyncio.gather(*(manager.later(command) for command in commands))
+        await asyncio.gather(*(manager.later(partial(_toggle, manager, item)) for item in items))
 
     in_loop(change())
     return seconds(manager.list_jobs)
+
+
+def _toggle(manager: JobManager, item: JobOverview) -> object:
+    run = item.latest_run
+    return manager.start(item.job.id) if run is None or run.over else manager.cancel(run.id)
 
 
 async def _stops(work: Callable[[], None]) -> list[float]:
@@ -107,7 +111,7 @@ async def _stops(work: Callable[[], None]) -> list[float]:
     return sorted(late)
 
 
-def fill(data: Path) -> dict[str, float]:
+def fill(data: Path) -> None:
     """Fill a segment of the journal, and end as suddenly as can be."""
     with a_manager(data) as (manager, _):
         toggling = Toggling(manager, MANY)
@@ -119,7 +123,6 @@ def fill(data: Path) -> dict[str, float]:
         in_loop(write())
         _say({"bytes": _journal(data)})
         os.kill(os.getpid(), 9)
-    return {}
 
 
 def _journal(data: Path) -> int:
@@ -128,7 +131,7 @@ def _journal(data: Path) -> int:
     return max((path.stat() for path in segments), key=lambda status: status.st_mtime_ns).st_size
 
 
-def counting(data: Path, at_work: str, end: str) -> dict[str, float]:
+def counting(data: Path, at_work: str, end: str) -> None:
     """Add 1 to numbers that others add to as well, until the time comes; say how often it was done."""
     with a_manager(data, at_work=at_work == "at-work") as (manager, _):
         jobs = [item.job.id for item in manager.list_jobs(JobQuery(limit=None)).items]
@@ -145,7 +148,7 @@ def counting(data: Path, at_work: str, end: str) -> dict[str, float]:
             thread.start()
         for thread in threads:
             thread.join()
-        return {"done": sum(done)}
+        _say({"done": sum(done)})
 
 
 def _add_one(manager: JobManager, job_id: str) -> int:
@@ -163,7 +166,7 @@ def _say(answer: dict[str, float]) -> None:
     sys.stdout.flush()
 
 
-CHILDREN: Final[dict[str, Callable[..., dict[str, float]]]] = {
+CHILDREN: Final[dict[str, Callable[..., None]]] = {
     "start": start,
     "crowd": crowd,
     "fill": fill,
@@ -171,4 +174,4 @@ CHILDREN: Final[dict[str, Callable[..., dict[str, float]]]] = {
 }
 
 if __name__ == "__main__":
-    _say(CHILDREN[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:]))
+    CHILDREN[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -11,12 +11,14 @@ from core.bench.workshop import a_draft
 from core.clock import SystemClock
 from core.events import EventBus
 from core.ledger import Ledger
+from core.listing import JobQuery
 from core.models import Attempt, Ending, Job, Progress, Run, Trigger, frozen
 from core.states import RunState
 from core.storage.rows import Changes
 from core.storage.yaml_files import YamlFilesStore
 
 JOBS: Final = 100_000
+EVERYTHING: Final = JobQuery(limit=None)
 AT_ONCE: Final = 1_000
 FIRST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
