@@ -307,6 +307,7 @@ class StoreFolder:
         if not (self.root / ".gitignore").exists():
             atomic.write_whole(self.root / ".gitignore", NOT_TRACKED.encode())
         problems = self._mend_marker()
+        check_readable(self.root / "state")
         for name in WITHIN_BACKUPS:
             atomic.make_folder(self.root / "backups" / name)
         if self.at_work:
@@ -360,6 +361,17 @@ def _check_ours(path: Path) -> None:
     else:
         return
     raise StoreUnreadable(f"{path} {problem}.", hint=hint)
+
+
+def check_readable(folder: Path) -> None:
+    """Raise StoreUnreadable for a folder whose files cannot be seen: they must not count as gone."""
+    try:
+        os.stat(f"{folder}/.")  # noqa: PTH116 - a Path drops the dot, which asks for the right to enter
+        os.scandir(folder).close()
+    except OSError as error:
+        reason = str(atomic.storage_error(f"The folder {folder} cannot be read", error))
+        hint = "Give it back to the user that Holdfast runs as, or mend the disk. Nothing in it was changed."
+        raise StoreUnreadable(reason, hint=hint) from error
 
 
 def is_regular(path: Path) -> bool:

@@ -76,7 +76,7 @@ def _newest_first(state: Path) -> list[Path]:
 def _store_of(path: Path) -> str | None:
     with contextlib.suppress(OSError):
         for line in _first_lines(path):
-            text = line[4:-13]
+            text = line[4:-12]
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, InvalidYaml):
                 store = msgspec.json.decode(text, type=_Named).store
                 opened(line, seed_of(store, path.stem))

@@ -1,5 +1,6 @@
 """From the files of a store to its rows, whatever has happened to them."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +15,7 @@ from core.models import Job, Run
 from core.storage import atomic
 from core.storage.base import Problem
 from core.storage.definitions import definition_of, text_of_definition
-from core.storage.folder import StoreFolder
+from core.storage.folder import StoreFolder, check_readable
 from core.storage.generations import Found, content_of, find_rows
 from core.storage.history import History
 from core.storage.journal import beginning_of, segment_path, segments_in
@@ -97,7 +98,7 @@ def read_state(folder: StoreFolder, *, until: int | None = None) -> Opened:
     """
     reading = _Reading(folder, until)
     try:
-        os.stat(f"{folder.root / 'state'}/.")  # noqa: PTH116 - a Path drops the dot, which asks for the right to enter
+        check_readable(folder.root / "state")
         return reading.opened()
     except OSError as error:
         what = f"The folder {folder.root / 'state'} cannot be read"
@@ -126,7 +127,7 @@ class _Reading:
             found.lost.update(SHARDS)
         replay = self._replayed(found, journaled)
         self._wounds += journaled.wounds
-        if self._until is None:
+        if self._until is None and not self._unread:
             self._name_lost_end(found, segments)
         self._wounds += replay.wounds
         last = segments[-1] if segments else None
@@ -274,14 +275,16 @@ def _kept_aside(folder: StoreFolder, wound: Wound) -> Wound:
 
 
 def _sweep(folder: StoreFolder) -> None:
-    """Remove what a killed process left half-written."""
-    for place in (folder.root / "state", folder.root / "runs", *_folders(folder.root / "runs")):
-        atomic.sweep(place)
+    """Remove what a killed process left half-written, as far as we may look."""
+    for top in (folder.root / "state", folder.root / "runs"):
+        with contextlib.suppress(OSError):
+            for place in (top, *_folders(top)):
+                atomic.sweep(place)
 
 
-def _folders(top: Path) -> Iterator[Path]:
+def _folders(top: Path) -> list[Path]:
     with os.scandir(top) as entries:
-        yield from (Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def _begin_anew(folder: StoreFolder, state: Opened) -> Opened:

