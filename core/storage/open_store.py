@@ -161,11 +161,13 @@ class OpenStore:
         with self._still, atomic.storage_errors("The snapshot could not be written"):
             self.shelf.write_due()
             self._put_old_runs_away()
+            filed = self.shelf.turn_over()
             with self.committer.quiet():
                 segment = self._journal.roll()
                 with self._audience.lock:
                     view = View.of(self._audience.rows, self.shelf.placed, self._journal.n)
             needed = self._snapshots.write(view, segment=segment, t=self._journal.t)
+            self.shelf.drop(filed)
             archive_segments(self._folder, needed)
 
     def compact(self) -> None:

@@ -85,6 +85,14 @@ class Shelf:
         """Return why definitions could not be written at the last try; empty when they could."""
         return self._writer.trouble
 
+    def turn_over(self) -> int:
+        """Begin anew to note what is in which file; returns a number for `drop`."""
+        return self._standing.filing.turn_over()
+
+    def drop(self, before: int) -> None:
+        """Let go of what was noted before: a snapshot that began after `turn_over` has it."""
+        self._standing.filing.drop(before)
+
     # Looking
 
     def look(self, paths: Iterable[Path] | None = None) -> tuple[Found, ...]:
@@ -135,6 +143,8 @@ class Shelf:
                 self._standing.settle(job.id, self._standing.due_of(job.id))
             else:
                 self._standing.arrived(job.id, _as_filed(job, found), agreed)
+            if complete:
+                self._standing.note([job])
 
     @property
     def placed(self) -> dict[str, Placed]:
@@ -167,6 +177,7 @@ class Shelf:
         aside = self._places.force(temporary, path, text)
         exchanging.flush([path.parent])
         self._standing.settle(job.id, due)
+        self._standing.note([job])
         return aside
 
     def _last_good(self, job: Job) -> bytes:

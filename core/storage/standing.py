@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from msgspec.structs import replace
 
 from core.models import Job
+from core.storage.filing import Filed, Filing
 from core.storage.folder import StoreFolder
 from core.storage.placed import Placed
 from core.storage.placing import Places
@@ -45,6 +46,7 @@ class Standing:
     ) -> None:
         self.placed = placed
         self.places = Places(folder, placed)
+        self.filing = Filing(folder)
         self.job_of = job_of
         self.files = threading.RLock()
         """Held while one file goes from one text to the next, or is looked at; never during a flush."""
@@ -59,11 +61,29 @@ class Standing:
         self.wrong: set[str] = set()
         """What was last found not to be as it should; see `Found.key`."""
         self._lock = threading.Lock()  # nothing is waited for while it is held
+        self._learn()
         self._due = {job_id: Due(None) for job_id, place in placed.items() if place.behind}
 
     def is_stale(self, job_id: str, crc: int) -> bool:
         """Tell whether a text is of before changes that a crash kept from the file."""
         return crc in self.stale.get(job_id, ())
+
+    def _learn(self) -> None:
+        """Take from what was noted which files have what their jobs are, where the snapshot is older."""
+        for job_id, filed in self.filing.known().items():
+            job, place = self.job_of(job_id), self.placed.get(job_id)
+            if job is not None and (place is None or place.behind):
+                behind = job.version != filed.version
+                self.placed[job_id] = Placed(file=filed.file, crc=filed.crc, behind=behind)
+
+    def note(self, jobs: Iterable[Job]) -> None:
+        """Note that the files of these jobs have what they are."""
+        places = ((job, self.placed.get(job.id)) for job in jobs)
+        self.filing.note(
+            Filed(job=job.id, file=place.file, crc=place.crc, version=job.version)
+            for job, place in places
+            if place
+        )
 
     @property
     def due(self) -> tuple[str, ...]:

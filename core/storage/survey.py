@@ -175,6 +175,7 @@ class Survey:
             file=place.file, crc=crc_of(seen.text), signature=calm_signature(seen.status)
         )
         self._standing.settle(job.id, self._standing.due_of(job.id))
+        self._standing.note([job])
 
     def keep_texts(self, job_id: str, place: Placed, before: Definition | None, text: bytes) -> None:
         """Keep the text that a person's replaced, and theirs where it is more than its values."""

@@ -73,6 +73,7 @@ class Writer:
             exchanging.flush({folder for plan, _ in written for folder in plan.folders})
             for plan, due in written:
                 self._settle(plan, due)
+            self._standing.note(plan.job for plan, _ in written)
         for plan, _ in plans:
             self._places.discard(plan)
 
