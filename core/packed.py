@@ -4,6 +4,7 @@ A hundred thousand jobs have as many sets of options; as dicts they take several
 """
 
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
@@ -198,18 +199,22 @@ Mapping.register(Packed)
 
 def packed(plain: dict[str, Any]) -> Packed:
     """Return the mapping, which is as it was read from JSON, packed."""
+    if not plain:
+        return NOTHING
     mark, lines = headings.mark_of(tuple(plain)), to_lines(list(plain.values()))[:-1]
     text = _pressed(mark, lines) if len(lines) > LONG else b"%b\n%b" % (mark, lines)
-    known = shared.get(text)
-    if known is not None:
-        return known
-    made = Packed(text)
-    out_of_collection(made)
     if len(text) > LONGEST_SHARED:
-        return made
+        return _made(text)
     if len(shared) >= MOST_SHARED:
         shared.clear()
-    return shared.setdefault(text, made)
+    return shared.get(text) or shared.setdefault(text, _made(text))
+
+
+def _made(text: bytes) -> Packed:
+    made = Packed(text)
+    if gc.isenabled():  # who reads very many at once sees to it for all of them
+        out_of_collection(made)
+    return made
 
 
 def _pressed(mark: bytes, lines: bytes) -> bytes:
@@ -218,7 +223,7 @@ def _pressed(mark: bytes, lines: bytes) -> bytes:
     return b"%b%b\n%b" % (PRESSED, mark, headings.press_of(mark, lines).pressed(lines))
 
 
-NOTHING: Final[Any] = packed({})
+NOTHING: Final[Any] = _made(headings.mark_of(()) + b"\n")
 
 
 def frozen(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, its frozen twin out

@@ -193,19 +193,20 @@ def frozen_job(job: Job) -> Job:
     )
 
 
-def frozen_run(run: Run, job: Job | None = None) -> Run:
+def frozen_run(run: Run, job: Job | None = None, plain: Mapping[str, Any] | None = None) -> Run:
     """Return a run as it was read from JSON, made read-only and small.
 
-    It shares with its job, and with itself, what is the same.
+    It shares with its job, and with itself, what is the same; `plain` are the job's options as
+    they were read.
     """
-    options = _packed(run.options)
+    options = job.options if job and run.options == plain else _packed(run.options)
     return replace(
         run,
         job_id=job.id if job else run.job_id,
         kind=intern(run.kind),
         asked_by=intern(run.asked_by),
         worker=run.worker and intern(run.worker),
-        options=_same(options, job.options) if job else options,
+        options=options if job is None or options is job.options else _same(options, job.options),
         progress=_known(run.progress, progress_known) if run.over else run.progress,
         checkpoint=_packed(run.checkpoint),
         result=_packed(run.result),

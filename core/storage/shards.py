@@ -71,7 +71,9 @@ def row_of(text: bytes) -> Row:
     """Return the row that the JSON text describes, frozen: as they were read, many would fill the memory."""
     line = line_of(text)
     job = frozen_job(line.job)
-    return Row(job, tuple([frozen_run(run, job) for run in line.runs]), line.older, line.placed)
+    return Row(
+        job, tuple([frozen_run(run, job, line.job.options) for run in line.runs]), line.older, line.placed
+    )
 
 
 class Shard(NamedTuple):
