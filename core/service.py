@@ -221,6 +221,13 @@ class Service:
         parts = {part: before.parts[part].bytes - after.parts[part].bytes for part in before.parts}
         return Freed(before=before.bytes, after=after.bytes, parts=parts)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Return what keeps the store in order and could not be done, and why."""
+        store = self._store.troubles if isinstance(self._store, YamlFilesStore) else ()
+        chores = (chore for chore in self.housekeeping.states() if chore.trouble)
+        return (*store, *(f"Not done: {chore.name}. {chore.trouble}" for chore in chores))
+
     def _source(self) -> Source:
         if not isinstance(self._store, YamlFilesStore):
             raise StorageFailed("This store is in memory only.", hint="There is nothing to back up.")

@@ -57,7 +57,7 @@ class Health:
     def report(self) -> Report:
         """Return how everything is."""
         looks: tuple[Callable[[], Check], ...] = (
-            self._storage, self._contents, self._edits, self._room, self._backup,
+            self._storage, self._contents, self._edits, self._room, self._upkeep, self._backup,
             self._slots, self._loop, self._watch,
         )  # fmt: skip
         checks = tuple(look() for look in looks)
@@ -96,6 +96,13 @@ class Health:
             return Check(name="room", status=Status.DEGRADED, message=message)
         left = f"{size(room.free)} of {size(room.total)} are free."
         return Check(name="room", status=Status.DEGRADED if room.short else Status.HEALTHY, message=left)
+
+    def _upkeep(self) -> Check:
+        """Tell whether what keeps the store in order is done; why not, who is signed in can read."""
+        if count := len(self._service.troubles):
+            message = f"{plural(count, 'chore')} of the store could not be done."
+            return Check(name="upkeep", status=Status.DEGRADED, message=message)
+        return Check(name="upkeep", status=Status.HEALTHY, message="The store is in order.")
 
     def _backup(self) -> Check:
         """Tell how old the newest backup of our own state is; a house that is new may have none yet."""

@@ -202,6 +202,12 @@ class OpenStore:
             for run in old:
                 rows.put_away(run)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Return what is behind because the disk refuses it, and why."""
+        said = self._tender.troubles if self._tender else ()
+        return (*said, *filter(None, (self.shelf.trouble,)))
+
     def check_writable(self) -> None:
         """Raise StorageFull or StorageFailed if a change would fail now."""
         with atomic.storage_errors("Nothing can be saved at present"):

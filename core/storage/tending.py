@@ -24,6 +24,11 @@ class Tender:
         self._thread = threading.Thread(target=self._tend, name="store", daemon=True)
         self._thread.start()
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Return why chores were refused at the last look, each reason once."""
+        return tuple(dict.fromkeys(said for said in tuple(self._said.values()) if said))
+
     def stop(self) -> None:
         """Finish the look that is under way, and end."""
         self._stopping.set()

@@ -112,6 +112,11 @@ class YamlFilesStore(JobStore):
         opened = self._open()
         return Source(folder=self._folder, quiet=opened.quiet, still=opened.still, count=opened.count)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Return what is behind because the disk refuses it, and why; nothing is lost by it."""
+        return self._opened.troubles if self._opened else ()
+
     def check_writable(self) -> None:
         """Raise StorageFull or StorageFailed if a commit would fail now."""
         self._open().check_writable()

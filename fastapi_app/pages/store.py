@@ -31,7 +31,7 @@ def show(
         manager.mistakes,
         _names(service),
         stock.quarantine(),
-        service.housekeeping.states(),
+        service.troubles,
         service.settings,
     )
     return canvas.draw("pages/store.html", "store", view=view, done=done_in_words(did, freed))

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.holdings import Holdings, OwnBackup, Part, Problem, PutAside, Room
-from core.housekeeping import ChoreState
 from core.models import Value
 from core.retention import Keeping
 from core.settings import Settings
@@ -94,7 +93,7 @@ def store_view(
     mistakes: Mapping[str, Problem],
     names: Mapping[str, str],
     aside: Sequence[PutAside],
-    chores: Iterable[ChoreState],
+    troubles: Sequence[str],
     settings: Settings,
 ) -> StoreView:
     """Return the page.
@@ -106,7 +105,7 @@ def store_view(
     keys = {problem: key for key, problem in mistakes.items()}
     return StoreView(
         sentence=sentence_of(holdings),
-        warnings=tuple(warnings_of(holdings, chores)),
+        warnings=tuple(warnings_of(holdings, troubles)),
         figures=figures_of(holdings),
         parts=tuple(parts_of(holdings)),
         unweighed=not holdings.whole,
@@ -136,16 +135,14 @@ def sentence_of(holdings: Holdings) -> str:
     return f"{plural(holdings.jobs, 'job')} and {runs}, in {sizes.size(holdings.bytes)}."
 
 
-def warnings_of(holdings: Holdings, chores: Iterable[ChoreState]) -> Iterable[str]:
+def warnings_of(holdings: Holdings, troubles: Sequence[str]) -> Iterable[str]:
     """Give what somebody should see to, in sentences."""
     if holdings.room is not None and holdings.room.short:
         yield f"{room_left(holdings.room)} Make room before changes cannot be kept any more."
     backup = holdings.reach.backup
     if backup is not None and is_old(backup, holdings.at):
         yield f"The newest backup of Holdfast's own state is {times.age((holdings.at - backup.made_at).total_seconds())} old."
-    for chore in chores:
-        if chore.trouble:
-            yield f"Not done: {chore.name}. {chore.trouble}"
+    yield from troubles
 
 
 def room_left(room: Room) -> str:

@@ -47,6 +47,7 @@ def test_a_holdfast_that_is_well_says_so_in_public(world):
         "contents",
         "edits",
         "room",
+        "upkeep",
         "backup",
         "slots",
         "loop",
@@ -145,6 +146,20 @@ def test_an_own_backup_that_is_three_days_old_makes_it_degraded(world, clock, ho
 
     assert check_named("backup", health)["status"] == status
     assert check_named("backup", health)["message"].endswith(said)
+    assert "secret" not in health.text
+
+
+def test_a_chore_of_the_store_that_fails_makes_it_degraded(world):
+    def refuses():
+        raise OSError(28, "no space in /secret/place")
+
+    world.house.service.housekeeping.add("secret work", refuses, every=60)
+    world.house.service.housekeeping.tend()
+
+    health = world.client.get("/health")
+
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert check_named("upkeep", health)["message"] == "1 chore of the store could not be done."
     assert "secret" not in health.text
 
 
