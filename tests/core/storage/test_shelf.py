@@ -430,6 +430,17 @@ def test_what_is_no_plain_file_is_named_and_neither_followed_nor_waited_for(desk
     assert said in found.problem.message
 
 
+def test_a_file_of_another_user_is_named(desk, monkeypatch):
+    desk.write()
+    desk.path().write_bytes(b"# theirs\n" + desk.text())
+    monkeypatch.setattr(os, "geteuid", lambda: desk.path().stat().st_uid + 1)
+
+    (found,) = desk.shelf.look([desk.path()])
+
+    assert (found.kind, found.job_id) == (Kind.MISTAKEN, ONE)
+    assert "belongs to the user" in found.problem.message
+
+
 def test_a_folder_with_the_name_of_a_definition_is_looked_into(desk):
     a_folder(desk.shelf.folder / "strange.yaml")
     (desk.shelf.folder / "strange.yaml" / "new.yaml").write_text("name: x\nkind: copy\n")
