@@ -1,5 +1,7 @@
 """House is kept in a store on disk, and stays kept after a restart."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -78,3 +80,27 @@ def test_a_deleted_job_leaves_only_the_last_texts_of_its_definition(service, clo
         assert left_of(again, runs) == []
     named = [path for path in (tmp_path / "data").rglob(f"*{job.id[:8]}*") if path.is_file()]
     assert {path.relative_to(tmp_path / "data").parts[:2] for path in named} == {("backups", "definitions")}
+
+
+def test_a_definition_that_cannot_be_written_is_told_until_it_is(service, clock, tmp_path):
+    jobs, aside = tmp_path / "data" / "jobs", tmp_path / "data" / "jobs-aside"
+    with service() as house:
+        jobs.rename(aside)
+        jobs.write_text("a file where a folder should be")
+        house.manager.create(JobDraft(name="photos", kind="scripted"))
+        soon(lambda: clock.pass_by(timedelta(seconds=1)) or house.troubles)
+        (told,) = house.troubles
+        jobs.unlink()
+        aside.rename(jobs)
+        soon(lambda: clock.pass_by(timedelta(seconds=1)) or not house.troubles)
+
+        assert "there is a file where a folder should be" in told
+        assert [path.read_text().splitlines()[1] for path in jobs.rglob("photos*.yaml")] == ["name: photos"]
+
+
+def soon(holds):
+    """Return when that holds."""
+    until = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < until
+        threading.Event().wait(0.05)
