@@ -13,7 +13,7 @@ from core.storage import atomic
 from core.storage.archive import BadArchive, Facts, Told
 from core.storage.marker import read_marker
 from core.storage.old_segments import kept_segments
-from core.storage.own_backup import KIND, NAMED, OwnBackup, Source, backup_name, take_backup
+from core.storage.own_backup import KIND, NAMED, OwnBackup, Source, backup_name, sweep_backups, take_backup
 from core.storage.unpacking import facts_of
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class OwnBackups:
                     hint="If it is on a disk of its own, that may not be mounted; otherwise make the folder.",
                 )
             self.place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            atomic.sweep(self.place)
+            sweep_backups(self.place)
 
 
 def _kept_in(place: Path) -> Iterator[Kept]:

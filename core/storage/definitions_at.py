@@ -12,6 +12,7 @@ from core.storage.definitions import Definition, definition_from, definition_of,
 from core.storage.folder import StoreFolder
 from core.storage.looking import content, walk
 from core.storage.opening import Opened
+from core.storage.restoring import make_folders
 from core.storage.splicing import text_after
 
 Said = tuple[Definition, bytes]
@@ -75,7 +76,7 @@ def _replace_all(top: Path, wanted: dict[Path, bytes]) -> None:
             if top / file not in wanted:
                 (top / file).unlink()
     for path, text in wanted.items():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(path.parent)
         path.touch(mode=0o600)
         path.write_bytes(text)
     if wanted:

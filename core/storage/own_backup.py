@@ -7,8 +7,10 @@ and no definition is written: `Still` says so to the store. Logs, which stand fo
 
 import contextlib
 import fcntl
+import glob
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from core.storage.folder import StoreFolder
 from core.storage.journal import segments_in
 from core.storage.marker import FORMAT
 from core.storage.opening import Opened, read_state
-from core.storage.restoring import opens_as_it_says
+from core.storage.restoring import OPENED, opens_as_it_says
 from core.storage.unpacking import is_safe
 
 KIND: Final = "own-state"
@@ -117,7 +119,7 @@ def take_backup(
     It takes its place when it was found good; on failure nothing is left. Raises StorageFull or StorageFailed.
     """
     with atomic.storage_errors(WHAT_FAILED):
-        _sweep(target)
+        sweep_backups(target.parent, target.name)
         try:
             facts = _take(source, target, clock, with_logs=with_logs, told=told)
         except BadArchive as error:
@@ -183,8 +185,10 @@ def _files(root: Path, place: str) -> Iterator[Item]:
                 yield Item(name=told, path=path, may_go=True)
 
 
-def _sweep(target: Path) -> None:
-    """Remove what a backup to this place left behind that was cut short."""
-    for left in target.parent.glob(f".{target.name}.*.tmp"):
-        if atomic.LEFTOVER.match(left.name):
+def sweep_backups(place: Path, name: str = "*") -> None:
+    """Remove what backups that were cut short left in a folder."""
+    for left in place.glob(f".{glob.escape(name) if name != '*' else name}.*"):
+        if left.name.endswith(OPENED) and left.is_dir():
+            shutil.rmtree(left)
+        elif atomic.LEFTOVER.match(left.name):
             left.unlink(missing_ok=True)

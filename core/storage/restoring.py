@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,13 @@ WHAT_FAILED: Final = "The backup could not be restored"
 MARKER: Final = "store.yaml"
 PLACES: Final = frozenset({MARKER, "jobs", "runs", "state", "auth", "logs", "backups"})
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found"})
+RESTORE: Final = ".restore."
+BEGUN: Final = (RESTORE, f".{MARKER}.")
+"""How what is on its way begins; it ends like every temporary file of ours."""
+
+OPENED: Final = ".opened"
+"""How the folder's name ends into which an archive is unpacked to see that it opens."""
+
 RESERVE: Final = 64_000_000
 """Bytes that stay free on the disk."""
 
@@ -56,18 +62,21 @@ def fill_new(folder: Path, fill: Callable[[Path], None]) -> None:
     with atomic.storage_errors(WHAT_FAILED):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_taken(folder)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        scratch = folder / f".restore.{secrets.token_hex(8)}.tmp"
+        new = not folder.exists()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        scratch = folder / f"{RESTORE}{secrets.token_hex(8)}.tmp"
         scratch.mkdir(mode=0o700)
         try:
             fill(scratch)
-            _move_in(scratch, folder)
+            marker = _move_in(scratch, folder)
+            scratch.rmdir()
+            marker.rename(folder / MARKER)
         except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
             _take_back(folder)
+            if new:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
             raise
-        scratch.rmdir()
         atomic.sync_folder(folder)
 
 
@@ -85,7 +94,10 @@ def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozense
         if place not in PLACES or (place == MARKER) != (name == MARKER):
             raise BadArchive(f"{archive} is no backup of a store: it holds {name!r:.80}.")
         if place in only:
-            made.append(_write(folder / name, content))
+            try:
+                made.append(_write(folder / name, content))
+            except (FileExistsError, NotADirectoryError):
+                raise BadArchive(f"{archive} holds {name!r:.80} twice.") from None
 
     read_archive(archive, receive, told)
     if made:
@@ -96,9 +108,13 @@ def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozense
 def opens_as_it_says(archive: Path) -> None:
     """Raise BadArchive unless the archive opens as a store, and is what it says it is."""
     facts = facts_of(archive)
-    with tempfile.TemporaryDirectory(prefix=".holdfast-check-", dir=archive.parent) as name:
-        unpack(archive, Path(name), only=frozenset({MARKER, "state", "jobs"}))
-        _check(Path(name), facts)
+    scratch = archive.with_name(f"{archive.name}{OPENED}")
+    scratch.mkdir(mode=0o700)
+    try:
+        unpack(archive, scratch, only=frozenset({MARKER, "state", "jobs"}))
+        _check(scratch, facts)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check(folder: Path, facts: Facts) -> None:
@@ -117,7 +133,7 @@ def _check(folder: Path, facts: Facts) -> None:
 
 
 def _write(path: Path, content: Iterator[bytes]) -> Path:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folders(path.parent)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
@@ -128,6 +144,13 @@ def _write(path: Path, content: Iterator[bytes]) -> Path:
     return path
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for this user alone."""
+    if not folder.is_dir():
+        make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def _refuse_taken(folder: Path) -> None:
     """Raise Refused for what is no empty folder; what a restore left that was cut short goes."""
     if not os.path.lexists(folder):
@@ -135,10 +158,8 @@ def _refuse_taken(folder: Path) -> None:
     if not folder.is_dir():
         raise Refused(f"{folder} is no folder.", hint="Name a folder that is empty or not there yet.")
     names = {entry.name for entry in folder.iterdir()}
-    left = {name for name in names if name.startswith(".restore.") and name.endswith(".tmp")}
+    left = {name for name in names if name.startswith(BEGUN) and atomic.LEFTOVER.match(name)}
     if left and MARKER not in names:
-        for name in left:
-            shutil.rmtree(folder / name)
         _take_back(folder)
         names = {entry.name for entry in folder.iterdir()}
     if taken := sorted(names - NEVER_MIND):
@@ -148,15 +169,19 @@ def _refuse_taken(folder: Path) -> None:
         )
 
 
-def _move_in(scratch: Path, folder: Path) -> None:
-    """Put everything in its place; without the marker, which comes last, it is no store yet."""
+def _move_in(scratch: Path, folder: Path) -> Path:
+    """Put everything in its place but the marker, without which it is no store yet; return where that waits."""
+    waiting = folder / scratch.name.replace(RESTORE, f".{MARKER}.")
     for entry in sorted(scratch.iterdir(), key=lambda entry: entry.name == MARKER):
-        if entry.name == MARKER:
-            atomic.sync_folder(folder)
-        entry.rename(folder / entry.name)
+        entry.rename(waiting if entry.name == MARKER else folder / entry.name)
+    atomic.sync_folder(folder)
+    return waiting
 
 
 def _take_back(folder: Path) -> None:
-    """Remove what was put in place before the marker was."""
+    """Remove what was put in place before the marker was, and what waited for it."""
     for name in PLACES - {MARKER}:
         shutil.rmtree(folder / name, ignore_errors=True)
+    for left in folder.glob(".*.tmp"):
+        if left.name.startswith(BEGUN) and atomic.LEFTOVER.match(left.name):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()

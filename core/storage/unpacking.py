@@ -4,6 +4,7 @@ What comes may be hostile: only plain files are taken, in places inside of the f
 more of them than the archive says of itself, and none before every byte was compared with its digest.
 """
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -44,11 +45,8 @@ Receiver = Callable[[str, int, Iterator[bytes]], None]
 
 def facts_of(path: Path) -> Facts:
     """Return what an archive says it is, without proof; raises BadArchive."""
-    try:
-        with open_plain(path) as file:
-            return _facts(file, path)[0]
-    except OSError as error:
-        raise BadArchive(str(atomic.storage_error(f"{path} cannot be read", error))) from error
+    with _opened(path) as file, _reading(path):
+        return _facts(file, path)[0]
 
 
 def entries_of(path: Path, told: Told | None = None) -> list[Entry]:
@@ -62,17 +60,36 @@ def entries_of(path: Path, told: Told | None = None) -> list[Entry]:
 
 
 def read_archive(path: Path, receive: Receiver, told: Told | None = None) -> list[Entry]:
-    """Prove the archive by its digest, then hand over every file; raises BadArchive."""
-    try:
-        with open_plain(path) as file:
+    """Prove the archive by its digest, then hand over every file; raises BadArchive.
+
+    What `receive` raises passes through.
+    """
+    with _opened(path) as file:
+        with _reading(path):
             facts, end = _facts(file, path)
             _prove(file, path, told)
             file.seek(0)
+        try:
             return _Unpacking(file, path, end, facts).hand_over(receive)
+        except (zstandard.ZstdError, tarfile.TarError, msgspec.MsgspecError, UnicodeError) as error:
+            raise BadArchive(f"{path} is no whole archive: {error}.") from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with _reading(path):
+        file = open_plain(path)
+    with file:
+        yield file
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say which archive it is that the disk does not give."""
+    try:
+        yield
     except OSError as error:
         raise BadArchive(str(atomic.storage_error(f"{path} cannot be read", error))) from error
-    except (zstandard.ZstdError, tarfile.TarError, msgspec.MsgspecError, UnicodeError) as error:
-        raise BadArchive(f"{path} is no whole archive: {error}.") from error
 
 
 class _Unpacking:
@@ -84,7 +101,9 @@ class _Unpacking:
         self._left = facts.bytes
         self._entries: list[Entry] = []
         decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-        self._stream: IO[Any] = decompressor.stream_reader(cast("IO[bytes]", _Part(file, end)), closefd=False)
+        self._stream: IO[Any] = decompressor.stream_reader(
+            cast("IO[bytes]", _Part(file, path, end)), closefd=False
+        )
 
     def hand_over(self, receive: Receiver) -> list[Entry]:
         while (member := self._member()) is not None:
@@ -155,12 +174,14 @@ class _Unpacking:
 class _Part:
     """The beginning of a file."""
 
-    def __init__(self, file: BinaryIO, end: int) -> None:
+    def __init__(self, file: BinaryIO, path: Path, end: int) -> None:
         self._file = file
+        self._path = path
         self._left = end
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(self._left if size < 0 else min(size, self._left))
+        with _reading(self._path):
+            data = self._file.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(data)
         return data
 

@@ -1,18 +1,19 @@
-"""Do something in a child that is killed at its first, second, third ... call that touches the disk.
+"""Do something in a child that is killed at one call after the other that touches the disk.
 
 After each kill the folder is opened again here, and what is found is told. The calls are those that
 Python's audit events and a few patched functions see: every file opened, renamed, removed, linked, made,
 cut, written with `os.write` or flushed.
 """
 
-import itertools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from typing import Any
 from core.clock import SystemClock
 from core.storage import migration
 from core.storage.folder import StoreFolder
-from core.storage.generations import find_rows
+from core.storage.opening import read_state
+from core.storage.own_backup import at_rest, take_backup
+from core.storage.restoring import restore
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 TWICE = 10
@@ -53,21 +56,76 @@ class Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def bring_up(folder: Path) -> None:
-    held = StoreFolder(folder, SystemClock())
-    held.take()
-    try:
-        migration.bring_up(held, SystemClock())
-    finally:
-        held.release()
+class Task:
+    """Something to be killed at: from what it begins, and what the next start makes of its remains."""
+
+    def __init__(self, source: Path, scratch: Path) -> None:
+        self.source = source
+        self.folder = scratch / "store"
+
+    def begin(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.source, self.folder)
+
+    @abstractmethod
+    def act(self) -> None:
+        """Do it, or finish it."""
+
+    def found(self) -> dict[str, Any]:
+        """Do what the next start does, and return everything that is there then."""
+        self.act()
+        read = read_state(StoreFolder(self.folder, SystemClock()))
+        return {
+            "jobs": sorted(map(repr, read.rows.jobs.values())),
+            "runs": sorted(map(repr, read.rows.runs.values())),
+            "number": read.n,
+            "problems": len(read.problems),
+            "files": sorted({_plain(path.relative_to(self.folder)) for path in self.folder.rglob("*")}),
+        }
 
 
-def killed_at(number: int, folder: Path) -> bool:
+class Migrate(Task):
+    def act(self) -> None:
+        held = StoreFolder(self.folder, SystemClock())
+        held.take()
+        try:
+            migration.bring_up(held, SystemClock())
+        finally:
+            held.release()
+
+
+class BackUp(Task):
+    def act(self) -> None:
+        held = StoreFolder(self.folder, SystemClock())
+        held.take()
+        try:
+            take_backup(at_rest(held), self.folder / "backups" / "own-state" / "own.tar.zst", SystemClock())
+        finally:
+            held.release()
+
+
+class Restore(Task):
+    def begin(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def act(self) -> None:
+        if not (self.folder / "store.yaml").exists():
+            restore(self.source, self.folder)
+
+
+def _plain(path: Path) -> str:
+    """Return a path without the times in it."""
+    if path.parts[0] == "locks":
+        return "locks"
+    return re.sub(r"\d{8}T\d{6}Z", "TIME", path.as_posix())
+
+
+def killed_at(number: int, task: Task) -> bool:
     """Tell whether the child got as far as that call."""
     child = os.fork()
     if not child:
-        Killer(number, folder)
-        bring_up(folder)
+        Killer(number, task.folder)
+        task.act()
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
@@ -76,58 +134,41 @@ def killed_at(number: int, folder: Path) -> bool:
     return False
 
 
-def found(folder: Path) -> dict[str, Any]:
-    """Return everything that the next start makes of the folder."""
-    bring_up(folder)
-    read = find_rows(folder, StoreFolder(folder, SystemClock()).store_id)
-    return {
-        "rows": sorted(map(repr, read.rows)),
-        "wounds": len(read.wounds),
-        "files": sorted(
-            path.relative_to(folder).as_posix()
-            for path in folder.rglob("*")
-            if path.is_file() and path.parts[len(folder.parts)] not in {"locks", "quarantine"}
-        ),
-        "kept": len({path.name.split("-", 1)[1] for path in (folder / "quarantine").iterdir()}),
-    }
+def all_calls(task: Task) -> int:
+    """Return how many calls there are, by killing at the last one that can be found."""
+    low, high = 1, 2
+    task.begin()
+    while killed_at(high, task):
+        low, high = high, high * 2
+        task.begin()
+    while high - low > 1:
+        middle = (low + high) // 2
+        task.begin()
+        low, high = (middle, high) if killed_at(middle, task) else (low, middle)
+    return low
 
 
-def plain(told: dict[str, Any]) -> str:
-    """Return what was found as text, without the time at which the copy was made."""
-    files = ["copy" if migration.KIND in name else name for name in told["files"]]
-    return json.dumps(told | {"files": files})
-
-
-def main(source: Path, scratch: Path) -> None:
-    def fresh() -> Path:
-        folder = scratch / "store"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(source, folder)
-        return folder
-
-    right = plain(found(fresh()))
-    wrong: list[int] = []
-    kills = 0
-    for number in itertools.count(1):
-        folder = fresh()
-        if not killed_at(number, folder):
-            break
-        kills += 1
-        if plain(found(folder)) != right:
-            wrong.append(number)
-    luck = random.Random(kills)
-    for _ in range(TWICE):
-        folder = fresh()
-        numbers = luck.randint(1, kills), luck.randint(1, kills)
-        for number in numbers:
-            killed_at(number, folder)
-        if plain(found(folder)) != right:
-            wrong.extend(numbers)
-    print(json.dumps({"kills": kills, "wrong": wrong}))  # noqa: T201 - its answer
+def main(task: Task, most: int) -> None:
+    task.begin()
+    right = json.dumps(task.found())
+    calls = all_calls(task)
+    luck = random.Random(calls)
+    numbers = [(number,) for number in sorted(luck.sample(range(1, calls + 1), min(most, calls)))]
+    numbers += [(luck.randint(1, calls), luck.randint(1, calls)) for _ in range(TWICE)]
+    wrong: list[Any] = []
+    for kills in numbers:
+        task.begin()
+        for number in kills:
+            killed_at(number, task)
+        if json.dumps(task.found()) != right:
+            wrong.append(kills)
+    print(json.dumps({"calls": calls, "kills": len(numbers), "wrong": wrong}))  # noqa: T201 - its answer
 
 
 if __name__ == "__main__":
+    what, source, most = sys.argv[1], Path(sys.argv[2]), int(sys.argv[4])
     # A kill leaves in memory what it leaves on a disk, and there nothing is waited for.
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else sys.argv[2]) as scratch:
-        main(Path(sys.argv[1]), Path(scratch))
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else sys.argv[3]) as scratch:
+        tasks = {"migrate": Migrate, "backup": BackUp, "restore": Restore}
+        main(tasks[what](source, Path(scratch)), most)
