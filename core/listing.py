@@ -31,26 +31,26 @@ LAST_LETTER: Final = "\U0010ffff"
 BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def _created(item: JobOverview) -> Key:
-    return item.job.created_at, item.job.id
+def _created(item: JobOverview) -> datetime:
+    return item.job.created_at
 
 
-def _updated(item: JobOverview) -> Key:
-    return item.job.updated_at, item.job.id
+def _updated(item: JobOverview) -> datetime:
+    return item.job.updated_at
 
 
-def _name(item: JobOverview) -> Key:
-    return item.job.name.casefold(), item.job.id
+def _name(item: JobOverview) -> str:
+    return item.job.name.casefold()
 
 
-def _last_run(item: JobOverview) -> Key:
-    return item.latest_run.created_at if item.latest_run else BEFORE_ALL, item.job.id
+def _last_run(item: JobOverview) -> datetime:
+    return item.latest_run.created_at if item.latest_run else BEFORE_ALL
 
 
-ORDERS: Final[Mapping[str, Callable[[JobOverview], Key]]] = MappingProxyType(
+ORDERS: Final[Mapping[str, Callable[[JobOverview], str | datetime]]] = MappingProxyType(
     {"created": _created, "updated": _updated, "name": _name, "last-run": _last_run},
 )
-
+"""What jobs can be sorted by; those that have the same are sorted by id."""
 
 STATES: Final = (*RunState, NEVER_RUN)
 """What a job can show."""
@@ -194,8 +194,8 @@ class Listing:
         if name not in ORDERS:
             raise InvalidOptions({"sort": f"Jobs can be sorted by {', '.join(ORDERS)}, not by {name!r}."})
         if name not in self._orders:
-            key = ORDERS[name]
-            self._orders[name] = Order(self._items, lambda job_id: key(self._items[job_id]))
+            value = ORDERS[name]
+            self._orders[name] = Order(self._items, lambda job_id: value(self._items[job_id]))
         return self._orders[name], sort.startswith("-")
 
 
@@ -256,9 +256,9 @@ def _are_in_places(words: list[str], options: Mapping[str, Any]) -> bool:
 
 def cursor_at(query: JobQuery, last: JobOverview) -> str:
     """Return the cursor that asks for what follows this job in that order."""
-    value, job_id = ORDERS[query.sort.removeprefix("-")](last)
+    value = ORDERS[query.sort.removeprefix("-")](last)
     begins = value.isoformat() if isinstance(value, datetime) else value[:LONGEST_MARK]
-    mark = json.dumps([query.sort, begins, job_id], ensure_ascii=False, separators=(",", ":"))
+    mark = json.dumps([query.sort, begins, last.job.id], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(mark.encode()).decode()
 
 

@@ -13,17 +13,22 @@ Key = tuple[str | datetime, str]
 
 
 class Order:
-    """Ids by key, the smallest first.
+    """Ids by a value that each has, the smallest first, and where that is the same by themselves.
 
-    The key is asked for where it is needed, and not kept: it must not change while its id is in.
+    The value is asked for where it is needed, and not kept: it must not change while its id is in.
     """
 
-    def __init__(self, ids: Iterable[str], key: Callable[[str], Key]) -> None:
-        self.key = key
-        by_key = sorted(ids, key=key)
+    def __init__(self, ids: Iterable[str], value: Callable[[str], str | datetime]) -> None:
+        self._value = value
+        in_order = sorted(ids)
+        in_order.sort(key=value)
         half = LONGEST_PIECE // 2
-        self._pieces = [by_key[start : start + half] for start in range(0, len(by_key), half)]
-        self._length = len(by_key)
+        self._pieces = [in_order[start : start + half] for start in range(0, len(in_order), half)]
+        self._length = len(in_order)
+
+    def key(self, one: str) -> Key:
+        """Return what the place of an id follows from."""
+        return self._value(one), one
 
     def __len__(self) -> int:
         return self._length

@@ -63,7 +63,7 @@ class Survey:
 
         With `tidy`, what a killed process had in hand is cleared away.
         """
-        places = {place.file: (job_id, place.signature) for job_id, place in tuple(self._placed.items())}
+        places = {place.file: job_id for job_id, place in self._placed.copy().items()}
         closed = []
         for below, folder in walk(self._jobs):
             if folder.trouble is not None:
@@ -74,15 +74,17 @@ class Survey:
                 yield tuple(found for found in left if found is not None)
             changed = []
             for file, signature in folder.files.items():
-                job_id, known = places.pop(file, (None, None))
-                if signature is None or signature != known or job_id in self._standing.wrong:
+                job_id = places.pop(file, None)
+                known = self._placed.get(job_id) if job_id else None
+                calm = known is not None and signature is not None and signature == known.signature
+                if not calm or job_id in self._standing.wrong:
                     changed.append((file, job_id))
             yield self._all(changed)
         if (
             self._jobs.parent / "store.yaml"
         ).exists():  # else the whole folder went away, and nobody deleted jobs
             hidden = tuple(closed)
-            missing = [(file, job_id) for file, (job_id, _) in places.items() if not file.startswith(hidden)]
+            missing = [(file, job_id) for file, job_id in places.items() if not file.startswith(hidden)]
             yield self._all(missing)
 
     def _all(self, files: Iterable[tuple[str, str | None]]) -> tuple[Found, ...]:

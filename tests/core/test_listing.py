@@ -90,7 +90,7 @@ def test_pages_go_on_exactly_where_the_one_before_ended(manager, clock, order):
             break
 
     whole = manager.list_jobs(JobQuery(sort=order, limit=None)).items
-    keys = [ORDERS[order.removeprefix("-")](item) for item in found]
+    keys = [(ORDERS[order.removeprefix("-")](item), item.job.id) for item in found]
     assert tuple(found) == whole
     assert len({item.job.id for item in found}) == 137
     assert keys == sorted(keys, reverse=order.startswith("-"))

@@ -11,12 +11,22 @@ STEPS = st.lists(st.tuples(st.booleans(), NUMBERS), max_size=40)
 
 
 def an_order(numbers):
-    """Return an order of many ids, and the key that puts "3" before "20"."""
-    return Order(map(str, numbers), key_of)
+    """Return an order in which "3" comes before "20"."""
+    return Order(map(str, numbers), lambda number: number.zfill(9))
 
 
 def key_of(number):
     return number.zfill(9), number
+
+
+def test_ids_that_have_the_same_value_are_in_order_themselves():
+    order = Order("cab", lambda _: "same")
+
+    order.add("aa")
+    order.remove("c")
+
+    assert list(order) == ["a", "aa", "b"]
+    assert list(order.after(("same", "a"))) == ["aa", "b"]
 
 
 @given(st.sets(NUMBERS), STEPS)
