@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 DUE_AFTER: Final = timedelta(hours=24)
 AHEAD: Final = timedelta(hours=1)
-"""How far ahead of the clock a backup may seem to be: it was set back since."""
+"""A backup that is further ahead of the clock does not count as the newest: the clock was set back since."""
 
 KEPT_DAYS: Final = 7
 KEPT_WEEKS: Final = 4
@@ -59,18 +59,18 @@ class OwnBackups:
         self._see_to_the_place()
         taken = take_backup(self._source(), self._target(), self._clock, with_logs=with_logs, told=told)
         log.info("backed up the state of Holdfast itself: %s", taken.path)
-        self.prune()
+        self.prune(but=Path(taken.path))
         return taken
 
     def take_when_due(self) -> None:
         """Take one if the newest is a day old; also the first one, as soon as there is a job."""
-        newest = next(iter(self.kept()), None)
+        now = self._clock.now()
+        newest = next((kept for kept in self.kept() if kept.made_at <= now + AHEAD), None)
         if newest is None:
             jobs, _ = self._source().count()
             due = jobs > 0
         else:
-            age = self._clock.now() - newest.made_at
-            due = age >= DUE_AFTER or age < -AHEAD
+            due = now - newest.made_at >= DUE_AFTER
         if due:
             self.take()
 
@@ -83,12 +83,12 @@ class OwnBackups:
             reverse=True,
         )
 
-    def prune(self) -> None:
-        """Let go of the backups, and of the old journal, that were kept long enough."""
+    def prune(self, but: Path | None = None) -> None:
+        """Let go of the backups, and of the old journal, that were kept long enough; `but` this one."""
         kept = self.kept()
         staying = _staying(kept, self._most_bytes)
         for one in kept:
-            if one not in staying:
+            if one not in staying and one.path != but:
                 one.path.unlink(missing_ok=True)
                 log.info("%s has been kept long enough", one.path)
         if staying:
