@@ -5,12 +5,17 @@ import time
 
 import pytest
 
+from core.edits import ALL_GONE
 from core.people import Role
 from core.storage.base import Problem
 from tests.fastapi_app.conftest import PASSWORD
 from tests.fastapi_app.pages.conftest import Reader, words
 
 TEXT = "id: 3f\nname: photos\nkind: copy\noptions:\n  source: /a\n  destination: /b\n  verify: [full\n"
+
+
+def reading(browser):
+    return Reader(browser)
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_who_may_only_look_discards_nothing(world, people, job, mistake):
     viewer = people[Role.VIEWER]
 
     answer = viewer.post(f"/jobs/{job.id}/discard-edit", headers={"Accept": "text/html"})
-    page = Reader(viewer).open(f"/jobs/{job.id}")
+    page = reading(viewer).open(f"/jobs/{job.id}")
 
     assert answer.status_code == 403
     assert "reads-only" in page.select_one("body")["class"]
@@ -92,7 +97,7 @@ def wait_for(look, seconds=20):
 def test_an_edit_is_discarded_on_the_page_of_its_job(kept):
     world, job, path, before = kept
     world.house.accounts.add_user("operator", PASSWORD, Role.OPERATOR)
-    reader = Reader(world.signed_in("operator"))
+    reader = reading(world.signed_in("operator"))
     banner = reader.open(f"/jobs/{job.id}").select_one("#mistake")
 
     answer = reader.send(banner.select_one("form"))
@@ -115,8 +120,47 @@ def test_an_edit_by_hand_is_told_on_the_page_of_its_job(make_world):
     wait_for(lambda: manager.job(job.id).job.name == "holidays")
     wait_for(lambda: world.house.outside.change_of(manager.job(job.id).job))
 
-    page = Reader(world.signed_in()).open(f"/jobs/{job.id}")
+    page = reading(world.signed_in()).open(f"/jobs/{job.id}")
 
     facts = words(page.select_one('[aria-labelledby="set"]'))
     assert "Last changed just now , in its file" in facts
     assert "holidays" in facts
+
+
+def test_a_file_that_is_no_job_is_put_aside_on_the_page_of_the_store(make_world):
+    world = make_world()
+    stray = world.folder / "data" / "jobs" / "notes.yaml"
+    stray.write_text("name: [\n")
+    wait_for(lambda: world.house.service.manager.mistakes)
+    reader = reading(world.signed_in())
+    row = reader.open("/store").select_one('[aria-labelledby="wrong"] li')
+
+    reader.send(row.select_one("form"))
+    page = reader.open("/store")
+
+    assert "jobs/notes.yaml, line 2" in words(row)
+    assert words(row.select_one("button")) == "Put it aside"
+    assert not stray.exists()
+    assert page.select_one('[aria-labelledby="wrong"]') is None
+    assert "notes" in words(page.select_one('[aria-labelledby="aside"]'))
+
+
+def test_files_that_are_gone_at_once_are_written_back_on_the_page_of_the_store(make_world):
+    world = make_world()
+    for number in range(6):
+        world.a_job(f"photos {number}")
+    jobs = world.folder / "data" / "jobs"
+    paths = wait_for(lambda: found if len(found := sorted(jobs.rglob("*.yaml"))) == 6 else None)
+    for path in paths[:5]:
+        path.unlink()
+    wait_for(lambda: ALL_GONE in world.house.service.manager.mistakes)
+    reader = reading(world.signed_in())
+    rows = reader.open("/store").select('[aria-labelledby="wrong"] li')
+    (row,) = [row for row in rows if row.select_one("form")]
+
+    reader.send(row.select_one("form"))
+
+    assert words(row.select_one("button")) == "Write the files back"
+    assert sorted(jobs.rglob("*.yaml")) == paths
+    assert world.house.service.manager.list_jobs().total == 6
+    assert not world.house.service.manager.mistakes
