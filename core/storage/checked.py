@@ -1,10 +1,13 @@
 """Files of checked lines, read so that a bad line costs nothing but itself."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.errors import InvalidYaml
 from core.storage.lines import is_blank, opened
+
+MOST_NAMED: Final = 20
+"""How many bad places of one file are told apart."""
 
 
 class Bad(NamedTuple):
@@ -14,6 +17,14 @@ class Bad(NamedTuple):
     last: int
     raw: bytes
     why: str
+
+    @property
+    def words(self) -> str:
+        """Return what is wrong, as a sentence."""
+        if self.line == self.last:
+            return self.why
+        many = "" if self.why else "Many lines from "
+        return f"{many or 'Lines '}{self.line} to {self.last} cannot be read."
 
 
 class Line(NamedTuple):
@@ -40,7 +51,7 @@ def lines_of(content: bytes, seed: int) -> Iterator[Line]:
 
 
 def bad_lines(lines: list[Line]) -> list[Bad]:
-    """Return what is bad among the lines; neighbours count as one."""
+    """Return what is bad among the lines; neighbours count as one, and so do very many."""
     bad: list[Bad] = []
     for line in lines:
         if not line.why:
@@ -50,4 +61,6 @@ def bad_lines(lines: list[Line]) -> list[Bad]:
             bad.append(before._replace(last=line.number, raw=before.raw + b"\n" + line.raw))
         else:
             bad.append(Bad(line.number, line.number, line.raw, line.why))
+    if len(bad) > MOST_NAMED:
+        return [Bad(bad[0].line, bad[-1].last, b"\n".join(each.raw for each in bad), "")]
     return bad

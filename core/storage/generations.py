@@ -21,7 +21,9 @@ from core.storage.snapshot import Checkpoint, checkpoint_from, generations_in
 LONGEST: Final = 2**31
 """A file of ours that is longer is none; it is not read."""
 
-LOSS: Final = "No other generation is whole either: what no line tells is taken from the definitions."
+LOSS: Final = (
+    "No other generation is whole either: what no line tells is taken from the journal and the definitions."
+)
 
 
 @dataclass
@@ -45,6 +47,10 @@ class Found:
     """... and when the newest of them was."""
     segment: int = 0
     """Where what comes after the rows begins; 0 where there are none."""
+
+    def forget_lost(self) -> None:
+        """Take nothing for known of the jobs whose rows are lost: the journal has it all."""
+        self.of_shards.update(dict.fromkeys(self.lost, 0))
 
     @property
     def after(self) -> int:
@@ -124,7 +130,7 @@ class _Shards:
             if whole:
                 break
         self._found.of_shards[shard] = min(bases, default=0)
-        if len(bases) > 1:
+        if len(bases) > 1 or not whole:
             self._found.of_jobs |= taken
         if not whole:
             self._found.lost.add(shard)
@@ -167,9 +173,7 @@ class _Shards:
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 return whole_shard(content)
         read = read_shard(content, self._store_id, path.stem)
-        for bad in read.bad:
-            why = bad.why if bad.line == bad.last else f"Lines {bad.line} to {bad.last} cannot be read."
-            wounds.append(Wound(_problem(path, why, bad.line), bad.raw))
+        wounds += (Wound(_problem(path, bad.words, bad.line), bad.raw) for bad in read.bad)
         if not read.bad and (crc is not None or not read.whole):
             wounds.append(Wound(_problem(path, "It is not as it was written."), content))
         return read

@@ -158,7 +158,7 @@ class History:
                 good[run.id] = run
         path = self._folder.relative(self._folder.history_path(job_id))
         for bad in bad_lines(lines):
-            message = f"{bad.why} An older run of this job is not shown; the line stays as it is."
+            message = f"{bad.words} Older runs of this job are not shown; what stands there stays as it is."
             self._name(Problem(path=path, line=bad.line, message=message, job_id=job_id))
         return good
 

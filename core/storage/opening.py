@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 TRIES: Final = 3
 """How often a folder is read that others are changing meanwhile."""
 
+RECENT: Final = 5_000
+"""Milliseconds before the last change in which definitions may not have been written any more."""
+
 MOST_NAMED: Final = 100
 """How many jobs that go on from their definitions are named one by one."""
 
@@ -122,6 +125,8 @@ class _Reading:
         segments = tuple(self._segments(found.segment))
         if self._until is None:
             found.reach = max(found.reach, told_reach(self._state, self._folder.store_id))
+        if segments and segments[0].first == 1:
+            found.forget_lost()
         journaled = in_order(segments, found.after, found.reach if self._until is None else 0)
         if found.segment == 0 and not _is_from_the_start(journaled, segments):
             found.lost.update(SHARDS)
@@ -166,7 +171,8 @@ class _Reading:
                 self._wounds.append(Wound(Problem(path=f"state/{path.name}", message=message)))
 
     def _replayed(self, found: Found, journaled: Journaled) -> Replay:
-        replay = _replay_of(found, self._file_of)
+        newest = journaled.entries[-1][1].record.t if journaled.entries else 0
+        replay = _replay_of(found, self._file_of, newest - RECENT)
         if found.lost:
             self._revive(replay, lambda job_id: shard_of(job_id) in found.lost)
         until = self._until
@@ -231,7 +237,7 @@ def _is_from_the_start(journaled: Journaled, segments: tuple[Segment, ...]) -> b
     return any(segment.head and segment.head.first == 1 and not segment.bad for segment in segments)
 
 
-def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
+def _replay_of(found: Found, file_of: Callable[[Job], str], recent: int) -> Replay:
     rows = Rows()
     placed: dict[str, Placed] = {}
     for row in found.rows:
@@ -243,7 +249,7 @@ def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
             rows.keep_older(row.older, job.id)
         if row.placed is not None:
             placed[job.id] = row.placed
-    return Replay(rows, placed, file_of, found.of_shards, found.of_jobs)
+    return Replay(rows, placed, file_of, (found.of_shards, found.of_jobs), recent=recent)
 
 
 def _remember(rows: Rows, runs: tuple[Run, ...]) -> None:

@@ -23,7 +23,10 @@ class Replay:
     """Applies records in order; each only to what the rows do not have yet.
 
     `stale` has the checksums of the texts that the definition of each changed job had on the way,
-    as far as they were noted, and `gone` where the definitions of deleted jobs were.
+    as far as they were noted, and `gone` where the definitions of deleted jobs were. `before` has
+    the versions of each that were left behind since the time `recent`.
+
+    `bases` say up to which record the row of each shard, or of a single job, is.
     """
 
     def __init__(
@@ -31,8 +34,9 @@ class Replay:
         rows: Rows,
         placed: dict[str, Placed],
         file_of: Callable[[Job], str],
-        of_shards: Mapping[str, int],
-        of_jobs: Mapping[str, int],
+        bases: tuple[Mapping[str, int], Mapping[str, int]],
+        *,
+        recent: int = 0,
     ) -> None:
         self.rows = rows
         self.placed = placed
@@ -40,9 +44,9 @@ class Replay:
         self.before: defaultdict[str, deque[Job]] = defaultdict(lambda: deque(maxlen=STEPS))
         self.gone: dict[str, Placed | None] = {}
         self._file_of = file_of
-        self._of_shards = of_shards
-        self._of_jobs = of_jobs
-        self._has_all = max((*of_shards.values(), *of_jobs.values()), default=0)
+        self._of_shards, self._of_jobs = bases
+        self._has_all = max((*self._of_shards.values(), *self._of_jobs.values()), default=0)
+        self._recent = recent
         self._moving: dict[str, dict[str, Any]] = {}
         self._strays: dict[str, list[tuple[Segment, Entry]]] = {}
 
@@ -117,7 +121,7 @@ class Replay:
 
     def _job(self, job: Job, record: Record) -> None:
         before = self.rows.jobs.get(job.id)
-        if before is not None:
+        if before is not None and record.t >= self._recent:
             self.before[job.id].append(before)
         self.rows.keep_job(frozen_job(job))
         self.gone.pop(job.id, None)

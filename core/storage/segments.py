@@ -8,7 +8,7 @@ import msgspec
 
 from core.errors import InvalidYaml
 from core.storage.base import Problem
-from core.storage.checked import Bad, Line, bad_lines
+from core.storage.checked import MOST_NAMED, Bad, Line, bad_lines
 from core.storage.lines import is_blank, opened, seed_of
 from core.storage.records import Closed, Head, Record, closed_of, head_of, record_from, record_of
 
@@ -151,7 +151,7 @@ def in_order(segments: Sequence[Segment], after: int, reach: int = 0) -> Journal
             at_the_end = ahead is None and last >= reach
             wounds.append(_wound(segment, bad, gap, at_the_end=at_the_end))
         before = max(before, segment.last)
-    wounds += (Wound(Problem(path=gap.path, line=gap.line, message=gap.words)) for gap in gaps.values())
+    wounds += _missing(list(gaps.values()))
     return Journaled(known, wounds, reach)
 
 
@@ -224,6 +224,19 @@ def _gaps(known: list[tuple[Segment, Entry]], after: int, reach: int) -> dict[in
     return gaps
 
 
+def _missing(gaps: list[_Gap]) -> Iterator[Wound]:
+    """Give the gaps that no bad line explains; very many count as one."""
+    if len(gaps) <= MOST_NAMED:
+        yield from (Wound(Problem(path=gap.path, line=gap.line, message=gap.words)) for gap in gaps)
+        return
+    count = sum(gap.end + 1 - gap.start for gap in gaps)
+    message = (
+        f"{count} records between {gaps[0].start} and {gaps[-1].end} are missing: what was changed then "
+        "is lost. All others were kept."
+    )
+    yield Wound(Problem(path=gaps[0].path, line=gaps[0].line, message=message))
+
+
 def _never_counted(segment: Segment, ahead: Segment | None, bad: Bad) -> bool:
     """Tell whether bad lines are the end of a write that was cut short, or said anew in the next segment."""
     if any(entry.line > bad.line for entry in segment.entries):
@@ -234,7 +247,6 @@ def _never_counted(segment: Segment, ahead: Segment | None, bad: Bad) -> bool:
 
 
 def _wound(segment: Segment, bad: Bad, gap: _Gap | None, *, at_the_end: bool) -> Wound:
-    what = bad.why if bad.line == bad.last else f"Lines {bad.line} to {bad.last} cannot be read."
     if gap is not None:
         loss = gap.words
     elif at_the_end:
@@ -243,4 +255,4 @@ def _wound(segment: Segment, bad: Bad, gap: _Gap | None, *, at_the_end: bool) ->
         )
     else:
         loss = "No record is missing."
-    return Wound(Problem(path=segment.name, line=bad.line, message=f"{what} {loss}"), bad.raw)
+    return Wound(Problem(path=segment.name, line=bad.line, message=f"{bad.words} {loss}"), bad.raw)

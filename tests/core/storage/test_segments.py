@@ -189,3 +189,15 @@ def test_a_line_that_is_sealed_but_no_record_is_named(text):
 
 def test_blank_lines_and_comments_are_no_damage():
     assert read(segment(1, 1, 1) + b"# hello\n\n") == ([1], [])
+
+
+def test_a_segment_that_is_hurt_in_very_many_places_is_named_in_few_words():
+    text = segment(1, 1, *range(1, 201))
+    for n in range(1, 200, 2):
+        text = flipped(text, n)
+
+    known, problems = read(text)
+
+    assert known == list(range(2, 201, 2))
+    assert len(problems) == 2
+    assert "Many lines from 3 to 201" in problems[0].message
