@@ -1,6 +1,7 @@
 """One of the 64 parts of a snapshot: a row for each job, with all that is at hand of it."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -9,13 +10,15 @@ import msgspec
 from core.errors import InvalidYaml
 from core.models import GOOD_ID, Job, Run, Value
 from core.storage.checked import Bad, Line, bad_lines, lines_of
-from core.storage.lines import BEFORE_SUM, BEGINNING, LENGTH_OF_SUM, is_blank, json_text, sealed, seed_of
+from core.storage.lines import BEFORE_SUM, BEGINNING, LENGTH_OF_SUM, json_text, sealed, seed_of
 from core.storage.placed import Placed, numbers_of, signature_from
 from core.storage.records import FORMAT, frozen_job, frozen_run
 
 SHARDS: Final = tuple(f"{number:02x}" for number in range(64))
 COMMENT: Final = b"# Holdfast's snapshot: one row a line, any YAML tool reads it. Not to be edited.\n"
-AFTER_TEXT: Final = -len(BEFORE_SUM) - LENGTH_OF_SUM
+AFTER_TEXT: Final = -len(BEFORE_SUM) - LENGTH_OF_SUM - len(b"\n")
+A_ROW: Final = b'{"job":'
+A_HEAD: Final = b'{"kind":"rows"'
 
 
 class RowLine(Value, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,10 +125,14 @@ def text_of_shard(rows: Iterable[RowLine], store_id: str, shard: str, generation
 
 def whole_shard(content: bytes) -> Shard:
     """Return what stands in a file that is known to be as it was written; raises what msgspec raises."""
-    documents = [line for line in content.split(b"\n") if not is_blank(line)]
-    first, last = len(BEGINNING), AFTER_TEXT
-    rows = [row_of(line[first:last]) for line in documents[1:-1]]
-    return Shard(rows, head_of(documents[0][first:last]).n, whole=True, bad=[])
+    rows, n = [], None
+    for line in BytesIO(content):  # one after the other: all of them at once would be as long as the file
+        text = line[len(BEGINNING) : AFTER_TEXT]
+        if text.startswith(A_ROW):
+            rows.append(row_of(text))
+        elif text.startswith(A_HEAD):
+            n = head_of(text).n
+    return Shard(rows, n, whole=True, bad=[])
 
 
 def read_shard(content: bytes, store_id: str, scope: str) -> Shard:
@@ -155,7 +162,7 @@ def _document(line: Line) -> Row | Head | End | None:
     if line.why:
         return None
     try:
-        if line.text.startswith(b'{"kind":"rows"'):
+        if line.text.startswith(A_HEAD):
             return head_of(line.text)
         if line.text.startswith(b'{"kind":"end"'):
             return end_of(line.text)
