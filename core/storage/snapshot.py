@@ -91,7 +91,9 @@ class Snapshots:
         self._folder = folder
         self._state = folder.root / "state"
         self._generations = list(generations)
-        self._touched = dict.fromkeys(SHARDS, n + 1)
+        self._marks: list[dict[str, int]] = [{} for _ in generations]
+        """What stands for where the definitions were, by shard, of each generation; none of those found."""
+        self._touched = dict.fromkeys(SHARDS, n)
 
     @property
     def newest(self) -> Checkpoint | None:
@@ -109,9 +111,13 @@ class Snapshots:
         is still needed. Raises OSError, and then the generations before stay as they were.
         """
         generation = 1 + max(_numbers(self._state), default=0)
+        ids = _ids_by_shard(view.jobs)
+        marks = {shard: _mark(view.placed, job_ids) for shard, job_ids in ids.items()}
         made: list[Path] = []
         try:
-            shards = self._shards(view, generation, made)
+            shards = {shard: file for shard in ids if (file := self._unchanged(shard, marks[shard]))}
+            for shard, rows in _rows_of(view, {shard: ids[shard] for shard in ids.keys() - shards.keys()}):
+                shards[shard] = self._write_shard(rows, shard, generation, view.n, made)
             atomic.sync_folder(self._state)
             checkpoint = Checkpoint(
                 format=FORMAT,
@@ -120,7 +126,7 @@ class Snapshots:
                 n=view.n,
                 t=t,
                 segment=segment,
-                shards=shards,
+                shards=dict(sorted(shards.items())),
                 jobs=len(view.jobs),
             )
             atomic.write_whole(self._folder.checkpoint_path(generation), text_of_checkpoint(checkpoint))
@@ -128,36 +134,29 @@ class Snapshots:
             self._give_up(generation, made)
             raise
         self._generations = [*self._generations, checkpoint][-KEPT:]
+        self._marks = [*self._marks, marks][-KEPT:]
         self._remove_unused()
         return self._generations[0].segment if len(self._generations) == KEPT else 1
 
-    def _shards(self, view: View, generation: int, made: list[Path]) -> dict[str, File]:
-        """See that every shard that has rows has its file; return which."""
-        shards = {shard: file for shard in SHARDS if (file := self._unchanged(shard))}
-        emptied = self._known_empty()
-        due = [shard for shard in SHARDS if shard not in shards and shard not in emptied]
-        for shard, rows in _rows_of(view, due):
-            text = text_of_shard(rows, self._folder.store_id, shard, generation, view.n)
-            path = self._folder.rows_path(shard, generation)
-            temporary = atomic.write_aside(path, text)
-            made.append(temporary)
-            temporary.replace(path)
-            made[-1] = path
-            shards[shard] = (path.name, crc32(text), len(rows))
-        return dict(sorted(shards.items()))
+    def _write_shard(
+        self, rows: list[RowLine], shard: str, generation: int, n: int, made: list[Path]
+    ) -> File:
+        text = text_of_shard(rows, self._folder.store_id, shard, generation, n)
+        path = self._folder.rows_path(shard, generation)
+        temporary = atomic.write_aside(path, text)
+        made.append(temporary)
+        temporary.replace(path)
+        made[-1] = path
+        return path.name, crc32(text), len(rows)
 
-    def _unchanged(self, shard: str) -> File | None:
+    def _unchanged(self, shard: str, mark: int) -> File | None:
         """Return the file of the generation before the last, where it still says how things are."""
         if len(self._generations) < KEPT or self._touched[shard] > self._generations[0].n:
             return None
         file = self._generations[0].shards.get(shard)
-        return file if file and (self._state / file[0]).exists() else None
-
-    def _known_empty(self) -> set[str]:
-        if len(self._generations) < KEPT:
-            return set()
-        older = self._generations[0]
-        return {shard for shard in SHARDS if shard not in older.shards and self._touched[shard] <= older.n}
+        if file is None or self._marks[0].get(shard) != mark or not (self._state / file[0]).exists():
+            return None
+        return file
 
     def _give_up(self, generation: int, made: Iterable[Path]) -> None:
         """Remove what was written in vain; all of it stays where the checkpoint may be on disk."""
@@ -220,19 +219,26 @@ def _numbers(state: Path, beginning: str = "") -> Iterator[int]:
             yield int(found[1])
 
 
-def _rows_of(view: View, shards: Iterable[str]) -> Iterator[tuple[str, list[RowLine]]]:
-    """Give the rows of each of the shards that has any."""
-    ids: dict[str, list[str]] = {shard: [] for shard in shards}
-    for job_id in view.jobs:
-        known = ids.get(shard_of(job_id))
-        if known is not None:
-            known.append(job_id)
+def _ids_by_shard(job_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the jobs of each shard that has any."""
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for job_id in job_ids:
+        ids[shard_of(job_id)].append(job_id)
+    return ids
+
+
+def _mark(placed: Mapping[str, Placed], job_ids: Iterable[str]) -> int:
+    """Return what stands for where the definitions of the jobs are: no record says that one was written."""
+    return hash(tuple((job_id, placed.get(job_id)) for job_id in sorted(job_ids)))
+
+
+def _rows_of(view: View, ids: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, list[RowLine]]]:
+    """Give the rows of each shard."""
     older: defaultdict[str, list[str]] = defaultdict(list)
     for run_id, job_id in view.older.items():
         older[job_id].append(run_id)
     for shard, job_ids in ids.items():
-        if job_ids:
-            yield shard, [_row(view, job_id, older.get(job_id, ())) for job_id in job_ids]
+        yield shard, [_row(view, job_id, older.get(job_id, ())) for job_id in job_ids]
 
 
 def _row(view: View, job_id: str, older: Iterable[str]) -> RowLine:

@@ -76,6 +76,17 @@ def test_what_did_not_change_is_not_written_again(store):
     assert newest.shards[shard_of(ANA)][0] == f"rows-{shard_of(ANA)}-5.yaml"
 
 
+def test_a_definition_that_was_written_meanwhile_is_news(store, folder):
+    store.change(Changes(jobs=(a_kept_job(ANA),)))
+    for _ in range(2):
+        store.checkpoint()
+
+    store.define(a_kept_job(ANA))
+    store.checkpoint()
+
+    assert find_rows(folder, store.folder.store_id).rows[0].placed == store.placed[ANA]
+
+
 def test_what_an_earlier_process_wrote_is_written_again(folder):
     a_filled_store(folder)
 
@@ -125,7 +136,7 @@ def test_a_snapshot_that_the_disk_refuses_leaves_the_ones_before(folder, disk, c
     with books(folder) as store:
         before = {path.name: path.read_bytes() for path in (folder / "state").iterdir()}
         view = View.of(store.rows, store.placed, store.journal.n)
-        for number in range(20):
+        for number in range(60):
             disk.fail_at(number, error, only=call)
             try:
                 store.snapshots.write(view, segment=store.journal.segment, t=0)
