@@ -18,22 +18,25 @@ from pathlib import Path
 from tests.faults.boundaries import kills_at_boundaries
 from tests.faults.damage import damaged_files
 from tests.faults.full import full_disks
+from tests.faults.gate import inside_only
 from tests.faults.kills import random_kills
 from tests.faults.machine import both_stores
 from tests.faults.power import real_cuts, recorded_cuts
-from tests.faults.refusals import failing_calls
+from tests.faults.refusals import failing_calls, short_writes
 from tests.faults.reports import Effort, Tally
 from tests.faults.served import failing_under_a_server
 from tests.faults.together import jobs_of_two, one_of_two_killed, shared_counters, two_shells
+from tests.faults.upkeep import cuts_of_upkeep, kills_of_upkeep
 
 RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "kills": (random_kills,),
     "boundaries": (kills_at_boundaries,),
-    "refusals": (failing_calls,),
+    "refusals": (failing_calls, short_writes),
     "damage": (damaged_files,),
     "full": (full_disks,),
     "together": (shared_counters, jobs_of_two, one_of_two_killed, two_shells),
     "machine": (both_stores,),
+    "upkeep": (kills_of_upkeep, cuts_of_upkeep),
     "served": (failing_under_a_server,),
     "power": (recorded_cuts, real_cuts),
 }
@@ -47,6 +50,8 @@ def main() -> int:
         logging.NullHandler()
     )  # what the store says of its faults is looked at there
     effort = Effort(asked.seed, not asked.some)
+    if reason := inside_only():
+        _say(f"NOTE: calls are watched from inside the child only, because {reason}. That sees less.")
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="holdfast-faults-", dir=asked.place) as place:
         for name in asked.rigs or RIGS:

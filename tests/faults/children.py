@@ -68,7 +68,7 @@ def answer_of(question: Callable[[], Answer]) -> Answer:
 
         def work() -> None:
             try:
-                answered = True, question()
+                answered: tuple[bool, object] = True, question()
             except Exception:  # noqa: BLE001 - raised again on our side
                 answered = False, traceback.format_exc()
             paper.write(pickle.dumps(answered))

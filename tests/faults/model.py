@@ -34,7 +34,8 @@ class Found:
 class Model:
     """Hears what was told and says what is wrong with what was found."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refusals_hold: bool = True) -> None:
+        self._refusals_hold = refusals_hold
         self.jobs: dict[str, Thing] = {}
         self.runs: dict[str, Thing] = {}
         self.gone: set[str] = set()
@@ -56,7 +57,9 @@ class Model:
         if "ask" in line:
             self.asked[line["ask"]] = line
         elif "no" in line:
-            self.refused.append({**line, **self.asked.pop(line["no"])})
+            self.refused.append({**line, **self.asked[line["no"]]})
+            if self._refusals_hold:
+                del self.asked[line["no"]]
         elif "yes" in line:
             self._acknowledge(self.asked.pop(line["yes"]), line["answer"])
         elif "saw" in line:

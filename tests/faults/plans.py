@@ -1,10 +1,11 @@
 """What the gate decides: to kill at a certain call, to let calls fail, to write all of them down."""
 
+import os
 from collections.abc import Callable
 
 from tests.faults.calls import Call, Kind
-from tests.faults.gate import KILL, PASS, Verdict
 from tests.faults.telling import Told, whole_lines
+from tests.faults.verdicts import KILL, PASS, Verdict
 
 ARMED, DISARMED = "armed", "disarmed"
 
@@ -75,3 +76,34 @@ class FailAt(Heard):
             self.struck = self.struck or call
             return Verdict(error=self._error)
         return PASS
+
+
+class LoseAt(FailAt):
+    """Fails like this, and what was written since the last flush that succeeded becomes zeros.
+
+    So does a system whose page cache gives up what it could not write: who only flushes again is told that all
+    is well, and the disk has nothing.
+    """
+
+    def __init__(self, number: int, error: int, *, again: bool) -> None:
+        super().__init__(number, error, again=again, concerns=lambda call: call.kind == Kind.SYNC)
+        self._written: dict[str, list[tuple[int, int]]] = {}
+
+    def judge(self, call: Call, number: int) -> Verdict:
+        """Fail at the one, or from it on."""
+        if call.kind == Kind.WRITE:
+            self._written.setdefault(call.path, []).append((call.offset, len(call.data)))
+        verdict = super().judge(call, number)
+        if call.kind == Kind.SYNC:
+            for offset, length in self._written.pop(call.path, []):
+                if verdict.error:
+                    _zero(call.path, offset, length)
+        return verdict
+
+
+def _zero(path: str, offset: int, length: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(descriptor, bytes(length), offset)
+    finally:
+        os.close(descriptor)

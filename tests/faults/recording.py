@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.calls import Call, Kind
-from tests.faults.gate import KILL, PASS, PRETEND, Verdict
 from tests.faults.telling import Told, whole_lines
+from tests.faults.verdicts import KILL, PASS, PRETEND, Verdict
 
 SECTOR: Final = 512
 NAMING: Final = frozenset({Kind.CREATE, Kind.RENAME, Kind.EXCHANGE, Kind.LINK, Kind.UNLINK, Kind.FOLDER})
@@ -190,23 +190,33 @@ def _folders_of(call: Call) -> frozenset[str]:
 def _rename(names: dict[str, int], folders: set[str], change: _Change) -> None:
     call = change.call
     match call.kind:
-        case Kind.CREATE:
-            if change.file:
-                names[call.path] = change.file
+        case Kind.CREATE if change.file:
+            names[call.path] = change.file
         case Kind.FOLDER:
             folders.add(call.path)
-        case Kind.LINK:
-            if call.path in names:
-                names.setdefault(call.second, names[call.path])
-        case Kind.EXCHANGE:
-            if call.path in names and call.second in names:
-                names[call.path], names[call.second] = names[call.second], names[call.path]
-        case Kind.RENAME:
-            if call.path in names:
-                names[call.second] = names.pop(call.path)
-        case _:
+        case Kind.LINK if call.path in names:
+            names.setdefault(call.second, names[call.path])
+        case Kind.EXCHANGE if call.path in names and call.second in names:
+            names[call.path], names[call.second] = names[call.second], names[call.path]
+        case Kind.RENAME if call.path in folders:
+            _move_folder(names, folders, call)
+        case Kind.RENAME if call.path in names:
+            names[call.second] = names.pop(call.path)
+        case Kind.UNLINK:
             names.pop(call.path, None)
-            folders.discard(call.path)
+            if not any(os.path.dirname(name) == call.path for name in (*names, *folders)):  # noqa: PTH120
+                folders.discard(call.path)
+        case _:
+            pass
+
+
+def _move_folder(names: dict[str, int], folders: set[str], call: Call) -> None:
+    within = f"{call.path}/"
+    for name in [name for name in names if name.startswith(within)]:
+        names[call.second + name.removeprefix(call.path)] = names.pop(name)
+    for name in [name for name in folders if name == call.path or name.startswith(within)]:
+        folders.remove(name)
+        folders.add(call.second + name.removeprefix(call.path))
 
 
 def _write(content: bytearray, call: Call, data: bytes) -> None:

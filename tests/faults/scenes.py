@@ -7,11 +7,12 @@ from pathlib import Path
 
 from core.models import Run
 from tests.faults.children import ChildFailed, answer_of
-from tests.faults.gate import Plan, guarded
+from tests.faults.gate import guarded
 from tests.faults.looking import found_in
 from tests.faults.model import Found
 from tests.faults.plans import ARMED
 from tests.faults.telling import Teller
+from tests.faults.verdicts import Plan
 from tests.faults.working import House, Writer
 
 JOBS = 4

@@ -33,6 +33,7 @@ class Teller:
 
     def __init__(self, told: Path, name: str = "") -> None:
         self._descriptor = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._write = os.write
         self._name = f"{name}{os.getpid()}"
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -41,7 +42,7 @@ class Teller:
         """Tell one thing."""
         line = to_json(what) + b"\n"
         with self._lock:
-            os.write(self._descriptor, line)
+            self._write(self._descriptor, line)
 
     def ask(self, verb: str, command: Callable[[], Answer], **of: object) -> Answer | None:
         """Give a command and tell of it, before and after; None when it was refused.

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -182,7 +183,7 @@ def two_shells(effort: Effort, place: Path) -> Tally:
 
 def _at_once(work: Callable[[int], None]) -> list[str]:
     """Do the same in each process at the same time; return how those ended that did not end well."""
-    children = [Child(lambda number=number: work(number)) for number in range(PROCESSES)]
+    children = [Child(partial(work, number)) for number in range(PROCESSES)]
     try:
         codes = [child.wait() for child in children]
     finally:
