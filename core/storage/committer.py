@@ -212,10 +212,15 @@ class Committer:
         except StorageFailed as error:
             self._refuse_all(group, type(error), str(error))
             return
-        self._audience.kept(group, first)
-        for number, pending in enumerate(group, start=first):
-            self._durable(pending.changes, pending.job_ids, number, pending.before)
-            pending.settle(number)
+        except BaseException:  # whoever waits must not wait for ever, whatever this is
+            self._refuse_all(group, StorageFailed, f"{WHAT_FAILED}, as Holdfast itself made a mistake.")
+            raise
+        try:
+            self._audience.kept(group, first)
+        finally:
+            for number, pending in enumerate(group, start=first):
+                self._durable(pending.changes, pending.job_ids, number, pending.before)
+                pending.settle(number)
 
     def _append(self, group: Sequence[Pending]) -> int:
         if not group:

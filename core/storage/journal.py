@@ -5,15 +5,16 @@ Whoever reads or appends holds it `locked`, so that no other process appends at 
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from core.errors import InvalidYaml, StorageFailed
 from core.storage import atomic
+from core.storage.commit_lock import CommitLock
 from core.storage.lines import is_blank, json_text, opened, sealed, seed_of
 from core.storage.records import FORMAT, Closed, Head, Record, closed_of, head_of, record_from, text_of
 
@@ -57,7 +58,7 @@ class Journal:
         self._foreign: list[Record] = []
         self._enter(segment)
         self._length = length
-        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._lock = CommitLock(lock)
 
     @property
     def segment(self) -> int:
@@ -74,14 +75,9 @@ class Journal:
         """Tell whether another process appended; costs a microsecond or two."""
         return os.fstat(self._descriptor).st_size != self._length or os.access(self._next, os.F_OK)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from appending; the kernel gives the lock back when a process ends."""
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from appending meanwhile; raises StorageFailed when one does not let go."""
+        return self._lock.held()
 
     def append(self, bodies: Sequence[bytes], now: int) -> int:
         """Make the changes durable, in order; return the number of the first.
@@ -136,10 +132,10 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the files."""
-        for descriptor in (self._descriptor, self._lock):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._descriptor = self._lock = -1
+        self._lock.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _enter(self, segment: int) -> None:
         path = segment_path(self._state, segment)

@@ -21,7 +21,7 @@ class MemoryTape:
     def __init__(self) -> None:
         self.n = 0
         self.texts: list[bytes] = []
-        self.failures: deque[HoldfastError] = deque()
+        self.failures: deque[Exception] = deque()
 
     def append(self, bodies: Sequence[bytes], now: int) -> int:
         """Keep the changes; return the number of the first."""

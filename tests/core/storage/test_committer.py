@@ -167,3 +167,19 @@ def test_many_threads_get_numbers_without_gaps_or_repeats(make_committer, onlook
 
     assert numbers == list(range(1, 401))
     assert onlooker.told == numbers
+
+
+def test_a_mistake_of_ours_in_mid_commit_keeps_nobody_waiting(make_committer, onlooker):
+    tape = MemoryTape()
+    committer = make_committer(tape)
+    tape.failures.append(ZeroDivisionError())
+    one = committer.accept(Changes(jobs=(a_kept_job(ONE),)), None)
+    two = committer.accept(Changes(jobs=(a_kept_job(TWO),)), None)
+
+    with pytest.raises(ZeroDivisionError):
+        one.wait()
+    with pytest.raises(StorageFailed, match="mistake"):
+        two.wait()
+
+    assert committer.accept(Changes(jobs=(a_kept_job(TWO),)), None).wait() == 1
+    assert set(onlooker.rows.jobs) == {TWO}

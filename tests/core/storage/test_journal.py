@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from core.errors import StorageFailed
+from core.storage.commit_lock import CommitLock
 from core.storage.journal import Journal, beginning_of, segment_path, segments_in
 from core.storage.lines import opened, seed_of
 from core.storage.records import record_from
@@ -163,3 +165,15 @@ def test_leaving_in_peace_is_said_once(journal, state):
     assert segment_path(state, 1).read_bytes().count(b'"closed"') == 1
     one.append([BODY % 2], 1)
     assert numbers_in(state, 1) == [1, 2]
+
+
+def test_whoever_does_not_let_go_of_the_store_is_named_and_nobody_waits_for_ever(state):
+    path = state / "commit.lock"
+    holder = CommitLock(path)
+    with holder.held(), pytest.raises(StorageFailed) as refused, CommitLock(path, patience=0.05).held():
+        pass
+
+    assert f"process {os.getpid()}" in str(refused.value)
+    assert "end it" in refused.value.hint
+    with CommitLock(path, patience=0.0).held():
+        holder.close()
