@@ -12,7 +12,7 @@ from core.engines import ENGINES
 from core.engines.base import Surroundings
 from core.errors import InvalidOptions, NotFound, StorageFailed, VersionConflict
 from core.service import Service
-from fastapi_app.dependencies import Manager, Person, TheService
+from fastapi_app.dependencies import Manager, Person, TheHouse, TheService
 from fastapi_app.errors import status_of
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.places import JobId
@@ -70,8 +70,9 @@ def edit(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService
 
 
 @router.post("/{job_id}/edit")
-def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, service: TheService) -> Response:
+def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, house: TheHouse) -> Response:
     """Change the job; what is wrong, or changed meanwhile by someone else, is shown beside it."""
+    service = house.service
     job = manager.job(job_id).job
     draft = _entered(values, job.kind)
     about = _editing(job_id, job.name)
@@ -93,7 +94,9 @@ def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, ser
     except VersionConflict as error:
         saved = manager.job(job_id).job
         form = job_form(draft, _checked(service, draft), version=saved.version, posted=True, **about)
-        form = with_theirs(form, job_form(draft_of(saved), Checked()), saved, error.expected)
+        theirs = job_form(draft_of(saved), Checked())
+        by_hand = house.outside.change_of(saved) is not None
+        form = with_theirs(form, theirs, saved, version=error.expected, by_hand=by_hand)
         return canvas.draw("pages/job_form.html", "jobs", HTTPStatus.CONFLICT, form=form)
     return see(f"/jobs/{job_id}")
 

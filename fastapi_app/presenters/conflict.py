@@ -6,8 +6,11 @@ from core.models import Job
 from fastapi_app.presenters.forms import Compared, Conflict, Field, Group, JobForm
 
 
-def with_theirs(form: JobForm, theirs: JobForm, saved: Job, version: int) -> JobForm:
-    """Return the form with what was typed at that version, and beside it what was saved meanwhile."""
+def with_theirs(form: JobForm, theirs: JobForm, saved: Job, *, version: int, by_hand: bool) -> JobForm:
+    """Return the form with what was typed at that version, and beside it what was saved meanwhile.
+
+    `by_hand` says that it was saved in the file of the job.
+    """
     found = {field.name: field for group in theirs.groups for field in group.fields}
     pairs = [(field, found[field.name]) for group in form.groups for field in group.fields]
     return replace(
@@ -17,6 +20,7 @@ def with_theirs(form: JobForm, theirs: JobForm, saved: Job, version: int) -> Job
             mine=version,
             theirs=saved.version,
             saved_at=saved.updated_at,
+            by_hand=by_hand,
             differing=tuple(_compared(mine, other) for mine, other in pairs if mine.value != other.value),
             alike=tuple(_compared(mine, other) for mine, other in pairs if mine.value == other.value),
         ),

@@ -83,6 +83,7 @@ class Conflict(Value, frozen=True, kw_only=True):
     mine: int
     theirs: int
     saved_at: datetime
+    by_hand: bool
     differing: tuple[Compared, ...]
     alike: tuple[Compared, ...]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from core.drafts import JobPatch
+from core.events import JobChangedOutside
 from core.models import Priority
 from tests.fastapi_app.pages.conftest import words
 
@@ -79,6 +80,15 @@ def test_a_third_change_while_two_versions_are_compared_is_shown_too(
     assert rows_of(page.select_one("#conflict table"))["Name differs"] == ("holidays", "third")
     assert "You began at version 2; version 3 was saved" in words(page.select_one("#conflict"))
     assert world.house.service.manager.job(job.id).job.name == "third"
+
+
+def test_a_conflict_says_that_the_other_version_came_from_the_file(world, reader, job, theirs, side_by_side):
+    saved = theirs(name="third")
+    world.house.outside.take(JobChangedOutside(job=saved, changes=("name family -> third",)))
+
+    page = reader.read(reader.send(side_by_side.select_one("#job-form")))
+
+    assert "version 3 was saved in its file just now" in words(page.select_one("#conflict"))
 
 
 def test_two_versions_that_say_the_same_are_told_so(reader, job, theirs):
