@@ -67,6 +67,16 @@ def start(data: Path) -> None:
     service.stop()
 
 
+def settle(data: Path) -> None:
+    """Be a server for a moment, which looks at every file and changes something of many jobs."""
+    service = Service(Settings(data=data, port=0), make_engine=make_unchecked)
+    with service.opened(at_work=True):
+        service.edits.catch_up()
+        _refresh(service.manager)
+        _refresh(service.manager)
+    _say({})
+
+
 def crowd(data: Path) -> None:
     """Say how quick lists are, how long everything stops at most, and what is refreshed, with very many jobs."""
     with a_manager(data) as (manager, store):
@@ -168,6 +178,7 @@ def _say(answer: dict[str, float]) -> None:
 
 CHILDREN: Final[dict[str, Callable[..., None]]] = {
     "start": start,
+    "settle": settle,
     "crowd": crowd,
     "fill": fill,
     "counting": counting,

@@ -1,6 +1,7 @@
 """How quickly the store does its work, how much it takes, and beside what; with very many jobs too."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -21,22 +22,28 @@ HEAD_START: Final = 3.0
 STARTS: Final = 3
 
 
-def measure(folder: Path) -> tuple[Row, ...]:
-    """Return all figures of the store that need no web; `folder` is for scratch."""
+Look = Callable[[Path], tuple[Row, ...]]
+"""Measures more with a folder of very many jobs."""
+
+
+def measure(folder: Path, look: Look) -> tuple[Row, ...]:
+    """Return all figures of the store that need no web, and what `look` adds; `folder` is for scratch."""
     return (
         *changes.measure(_made(folder / "changes")),
         *_processes(_made(folder / "processes")),
         edit_to_event(_made(folder / "edits")),
-        *_crowd(_made(folder / "crowd")),
+        *_crowd(_made(folder / "crowd"), look),
     )
 
 
-def _crowd(folder: Path) -> tuple[Row, ...]:
+def _crowd(folder: Path, look: Look) -> tuple[Row, ...]:
     data = folder / "data"
     crowd.make(data)
+    children.run("settle", data)
     empty = children.run("start", folder / "empty")
     starts = sorted((children.run("start", data) for _ in range(STARTS)), key=lambda one: float(one["took"]))
     usual = starts[STARTS // 2]
+    looked = look(data)
     lists = children.run("crowd", data)
     children.run("fill", data)
     killed = children.run("start", data)
@@ -59,6 +66,7 @@ def _crowd(folder: Path) -> tuple[Row, ...]:
             25,
             Beside(figure=lists["longest"] * 1e3, name="the longest"),
         ),
+        *looked,
     )
 
 

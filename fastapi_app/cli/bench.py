@@ -18,6 +18,7 @@ class Part(StrEnum):
     COPY = "copy"
     LIST = "list"
     LIVE = "live"
+    STORE = "store"
 
 
 def bench(
@@ -33,7 +34,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure copying, lists and live updates, and compare each with its budget.
+    """Measure copying, lists, live updates and the store, and compare each with its budget.
 
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
@@ -68,6 +69,10 @@ def _measure(part: Part, folder: Path) -> tuple[Row, ...]:
             from fastapi_app.bench import live  # noqa: PLC0415
 
             return live.measure(folder)
+        case Part.STORE:
+            from fastapi_app.bench import store  # noqa: PLC0415
+
+            return store.measure(folder)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
