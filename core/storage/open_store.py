@@ -188,7 +188,7 @@ class OpenStore:
                 run_ids = frozenset(rows.older_ids.get(path.stem, ())) if path.stem in rows.jobs else None
             if run_ids is not None:
                 self.history.keep_only(path.stem, run_ids)
-            elif not self._hurt:
+            elif rows.jobs and not self._hurt:
                 self.history.remove(path.stem)
 
     def _put_old_runs_away(self) -> None:

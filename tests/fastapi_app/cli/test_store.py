@@ -1,0 +1,175 @@
+"""`holdfast store`: beside a running server, and by itself."""
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.storage.unpacking import entries_of, facts_of
+
+WRITTEN_BEFORE = Path(__file__).parents[2] / "core" / "storage" / "stores" / "format-1"
+
+
+@pytest.fixture
+def make(holdfast, source, tmp_path):
+    """Make jobs of these names."""
+
+    def make_jobs(*names):
+        for name in names:
+            words = ("-o", f"source={source}", "-o", f"destination={tmp_path / f'copy of {name}'}")
+            answer = holdfast("job", "create", name, *words)
+            assert answer.returncode == 0, answer.stderr
+
+    return make_jobs
+
+
+@pytest.fixture
+def server(argv, environment):
+    """A server on this test's data folder, ready when it has told its address."""
+    process = subprocess.Popen(
+        argv("serve", "--port", "0"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert any("http://127.0.0.1:" in line for line in process.stdout)
+    yield process
+    process.terminate()
+    process.wait(30)
+    process.stdout.close()
+
+
+def names_in(answer):
+    return sorted(item["job"]["name"] for item in json.loads(answer.stdout))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def test_a_running_server_is_backed_up_and_compacted_through_its_own_door(
+    server, make, holdfast, data, tmp_path
+):
+    make("photos", "films")
+
+    named = holdfast("store", "backup", tmp_path / "own.tar.zst", "--json")
+    unnamed = holdfast("store", "backup")
+    compacted = holdfast("store", "compact", "--json")
+    checked = holdfast("store", "check")
+    verified = holdfast("store", "verify", tmp_path / "own.tar.zst")
+    make("letters")
+
+    answers = (named, unnamed, compacted, checked, verified)
+    assert [answer.returncode for answer in answers] == [0] * 5, [answer.stderr for answer in answers]
+    assert json.loads(named.stdout)["jobs"] == facts_of(tmp_path / "own.tar.zst").jobs == 2
+    assert entries_of(tmp_path / "own.tar.zst")
+    assert "read it back" in unnamed.stdout
+    assert len(list((data / "backups" / "own-state").iterdir())) >= 1
+    assert set(json.loads(compacted.stdout)) == {"before", "after", "parts"}
+    assert f"in use by process {server.pid}" in checked.stdout
+    assert len(names_in(holdfast("job", "list", "--json"))) == 3
+
+
+def test_without_a_server_the_commands_work_by_themselves(make, holdfast, tmp_path):
+    make("photos", "films")
+    backed_up = holdfast("store", "backup", tmp_path)
+    (backup,) = tmp_path.glob("holdfast-*.tar.zst")
+    make("letters")
+    compacted = holdfast("store", "compact")
+
+    restored = holdfast("store", "restore", backup, tmp_path / "restored")
+    at_a_change = holdfast("store", "restore", "--at", "1", tmp_path / "at a change", "--backups", tmp_path)
+    now = datetime.now(UTC).isoformat()
+    at_a_time = holdfast("store", "restore", "--at", now, tmp_path / "at a time")
+
+    answers = (backed_up, compacted, restored, at_a_change, at_a_time)
+    assert [answer.returncode for answer in answers] == [0] * 5, [answer.stderr for answer in answers]
+    found = {}
+    for name in ("restored", "at a change", "at a time"):
+        checked = holdfast("store", "check", "--data", tmp_path / name)
+        assert checked.returncode == 0, checked.stdout
+        found[name] = names_in(holdfast("job", "list", "--json", "--data", tmp_path / name))
+    assert found == {
+        "restored": ["films", "photos"],
+        "at a change": ["photos"],
+        "at a time": ["films", "letters", "photos"],
+    }
+
+
+def test_an_older_store_is_brought_up_by_command(holdfast, data):
+    shutil.copytree(WRITTEN_BEFORE, data)
+    before = files_in(data)
+
+    checked = holdfast("store", "check")
+    told = holdfast("store", "migrate", "--dry-run")
+    touched = files_in(data) != before
+    done = holdfast("store", "migrate")
+    again = holdfast("store", "migrate")
+
+    assert (checked.returncode, told.returncode, done.returncode, again.returncode) == (1, 0, 0, 0)
+    assert "older format" in checked.stdout
+    assert "4 jobs and 5 runs would be brought up" in told.stdout
+    assert not touched
+    assert "hurt-28ce6f24.yaml" in done.stdout
+    assert "already" in again.stdout
+    assert len(names_in(holdfast("job", "list", "--json"))) == 4
+
+
+def test_a_fault_is_told_with_its_place_in_words_and_in_json(make, holdfast, data):
+    make("photos")
+    (definition,) = (data / "jobs").rglob("*.yaml")
+    definition.write_text(definition.read_text().replace("priority: normal", "priority: sometimes"))
+    place = definition.relative_to(data).as_posix()
+
+    words, machine = holdfast("store", "check"), holdfast("store", "check", "--json")
+
+    assert (words.returncode, machine.returncode) == (1, 1)
+    assert f"PROBLEM  {place}:" in words.stdout
+    (problem,) = json.loads(machine.stdout)["problems"]
+    assert (problem["path"], problem["line"] > 1) == (place, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("backup",), "no store"),
+        (("compact",), "no store"),
+        (("migrate",), "no store"),
+        (("restore", "x.tar.zst", "new"), "cannot be read"),
+        (("restore", "new"), "Name a backup and a folder"),
+        (("restore", "--at", "1", "x", "new"), "Name a folder, and no backup"),
+        (("restore", "--at", "yesterday", "new"), "neither a time"),
+        (("backup", "/nowhere/at/all.tar.zst"), "no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words(holdfast, tmp_path, words, told):
+    answer = holdfast("store", *words)
+
+    assert answer.returncode == 2
+    assert told in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_backup_is_not_written_over_a_file(make, holdfast, tmp_path):
+    make("photos")
+    (tmp_path / "letter.txt").write_text("dear")
+
+    answer = holdfast("store", "backup", tmp_path / "letter.txt")
+
+    assert answer.returncode == 2
+    assert (tmp_path / "letter.txt").read_text() == "dear"
+
+
+def test_a_damaged_backup_is_found_where_there_is_no_store(holdfast, tmp_path):
+    (tmp_path / "own.tar.zst").write_bytes(b"not one")
+
+    answer = holdfast("store", "verify", tmp_path / "own.tar.zst")
+
+    assert answer.returncode == 1
+    assert "no archive of Holdfast" in answer.stdout
