@@ -7,7 +7,8 @@ and is named at the job until it is put right or discarded. Nobody's change is l
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,7 @@ SWEEP_EVERY: Final = 30.0
 
 FORGET_EVERY: Final = 86_400.0
 AT_ONCE: Final = 500
+MANY: Final = 16
 
 ALL_GONE: Final = "jobs"
 """Under what it is noted that too many files are gone at once."""
@@ -122,9 +124,8 @@ class HandEdits:
         """Look at everything, in slices."""
         unseen = set(self._noted)
         for found in shelf.sweep(tidy=at_start):
-            for one in found:
-                unseen.discard(one.key)
-                self._take(shelf, one, calm=not at_start)
+            unseen.difference_update(one.key for one in found)
+            self._take_all(shelf, found, calm=not at_start)
             if self._stopping.is_set():
                 return
         for key in unseen:
@@ -136,8 +137,17 @@ class HandEdits:
         paths = sorted({*told, *self._again})
         self._again.clear()
         for start in range(0, max(1, len(paths)), AT_ONCE):
-            for found in shelf.look(paths[start : start + AT_ONCE]):
-                self._take(shelf, found, calm=True)
+            self._take_all(shelf, shelf.look(paths[start : start + AT_ONCE]), calm=True)
+
+    def _take_all(self, shelf: Shelf, found: Sequence[Found], *, calm: bool) -> None:
+        """Take over what was found; of many, several at a time, so that they are made durable together."""
+        if len(found) < MANY:
+            for one in found:
+                self._take(shelf, one, calm=calm)
+            return
+        with ThreadPoolExecutor(MANY, "hand-edits") as several:
+            for done in [several.submit(self._take, shelf, one, calm=calm) for one in found]:
+                done.result()
 
     # One finding
 

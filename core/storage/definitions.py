@@ -11,6 +11,7 @@ from core.errors import InvalidOptions, InvalidYaml
 from core.models import GOOD_ID, NOTHING, Job, OnInterrupt, Priority, Value, frozen
 from core.storage import yaml_text
 from core.storage.documents import placed
+from core.storage.plain_text import plain_text
 
 READ_OVER: Final = ("version", "created_at", "updated_at")
 """What format 1 wrote beside them; it is in the journal now."""
@@ -79,8 +80,9 @@ def plain_of(definition: Definition) -> dict[str, Any]:
 
 def text_of_definition(definition: Definition) -> bytes:
     """Return the text of a definition; raises InvalidOptions for what no text can hold."""
+    plain = plain_of(definition)
     try:
-        return yaml_text.write(plain_of(definition))
+        return plain_text(plain) or yaml_text.write(plain)
     except RecursionError:
         raise InvalidOptions({"options": "They are nested too deep."}) from None
     except InvalidYaml as error:

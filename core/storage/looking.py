@@ -123,10 +123,11 @@ def walk(top: Path, below: str = "", depth: int = 0) -> Iterator[tuple[str, Fold
     try:
         with os.scandir(top / below) as entries:
             for entry in entries:
-                file = f"{below}/{entry.name}" if below else entry.name
+                name = entry.name
+                file = f"{below}/{name}" if below else name
                 if entry.is_dir(follow_symlinks=False):
-                    inner += [file] if entry.name[0] != "." and depth < DEEPEST_FOLDER else []
-                elif is_ours_to_read(entry.name):
+                    inner += [file] if name[0] != "." and depth < DEEPEST_FOLDER else []
+                elif name.endswith(SUFFIXES) and name[0] != ".":
                     files[file] = _signature(entry)
                 elif OURS_BY_SUM.match(entry.name):
                     left.append(file)

@@ -65,6 +65,7 @@ class Places:
         self.jobs = folder.root / "jobs"
         self.placed = placed
         self.kept = KeptTexts(folder)
+        self._made: set[Path] = set()
         self.on_the_way: set[Path] = set()
         """The temporary files that this process is about to use."""
         self._job_path: Callable[[Job], Path] = folder.job_path
@@ -83,11 +84,17 @@ class Places:
         present = self.path(known.file) if known is not None and seen is not None else None
         plan = Plan(job, text, known, present)
         beside = present or self._job_path(job)
-        for folder in (self.jobs, beside.parent):
-            atomic.make_folder(folder, durable=False)
+        self._make(beside.parent)
         plan.temporary = plan.written = exchanging.write_new(beside, text, seen.status if seen else None)
         self.on_the_way.add(plan.written)
         return plan
+
+    def _make(self, folder: Path) -> None:
+        """See that a folder is there; the flush of what it lies in comes with that of the file."""
+        if folder not in self._made or not folder.exists():
+            atomic.make_folder(self.jobs, durable=False)
+            atomic.make_folder(folder, durable=False)
+            self._made.add(folder)
 
     def carry_out(self, plan: Plan) -> bool:
         """Put the text in its place; False when a person saved in between, and theirs is there again."""
@@ -171,7 +178,7 @@ class Places:
         for target in self.paths_for(plan.job):
             if target == plan.ready:
                 return
-            atomic.make_folder(target.parent, durable=False)
+            self._make(target.parent)
             self._expect(plan, target)
             try:
                 exchanging.move(plan.ready or target, target)

@@ -69,7 +69,8 @@ def _told(folder: Path, stopping: threading.Event) -> Iterator[Told]:
         force_polling=False,
         ignore_permission_denied=True,
     )
-    yield None  # what changed before the watch began was not told
+    next(batches, None)  # only now the watch has begun: what changed before was not told
+    yield None
     for batch in batches:
         yield frozenset(Path(path) for _, path in batch)
         if folder.stat().st_ino != inode:

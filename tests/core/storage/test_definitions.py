@@ -3,20 +3,23 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidOptions, InvalidYaml
 from core.models import OnInterrupt, Priority, frozen
+from core.storage import yaml_text
 from core.storage.definitions import (
     Definition,
     definition_from,
     definition_of,
     is_damage,
+    plain_of,
     same,
     text_of_definition,
 )
 from core.storage.looking import parsed
+from core.storage.plain_text import plain_text
 from tests.builders import a_kept_job
 
 LETTERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -50,6 +53,34 @@ def test_a_definition_is_read_back_as_it_was_written(definition):
     read = definition_from(text_of_definition(definition))
 
     assert same(read, definition)
+
+
+SIMPLE = (
+    st.text('ab yN0-/._:#"\\é~', max_size=6)
+    | st.sampled_from(["yes", "Null", "a" * 120])
+    | st.integers(-9, 2**65)
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.dictionaries(
+        SIMPLE.map(str),
+        SIMPLE | st.lists(SIMPLE, max_size=2) | st.dictionaries(st.text("ab", max_size=2), SIMPLE),
+    )
+)
+def test_the_quick_way_writes_what_the_long_way_does(mapping):
+    quick = plain_text(mapping)
+
+    assert quick is None or quick == yaml_text.write(mapping)
+
+
+def test_a_common_definition_goes_the_quick_way():
+    job = a_kept_job(
+        "3f2a1b4c-1", options={"source": "/srv/photos", "exclude": ["*.tmp"], "verify": True, "n": 5}
+    )
+
+    assert plain_text(plain_of(definition_of(job))) is not None
 
 
 def test_a_definition_has_nothing_in_it_that_counts_or_tells_the_time():
@@ -125,7 +156,7 @@ def test_what_a_fault_leaves_is_told_from_an_edit(text):
 
 
 def test_what_no_text_can_hold_is_refused():
-    nested: list = []
+    nested: list[object] = []
     for _ in range(40):
         nested = [nested]
     definition = Definition(name="a", kind="b", options={"deep": nested})
