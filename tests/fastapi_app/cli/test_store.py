@@ -7,21 +7,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from core.errors import HoldfastError, Refused
 from core.storage.unpacking import entries_of, facts_of
+from fastapi_app.cli.program import app
 
 WRITTEN_BEFORE = Path(__file__).parents[2] / "core" / "storage" / "stores" / "format-1"
 
 
 @pytest.fixture
-def make(holdfast, source, tmp_path):
+def call(data, monkeypatch):
+    """Call the command in this process; returns its result."""
+    monkeypatch.setenv("HOLDFAST_DATA", str(data))
+    return lambda *words: CliRunner().invoke(app, list(map(str, words)))
+
+
+@pytest.fixture
+def make(call, source, tmp_path):
     """Make jobs of these names."""
 
     def make_jobs(*names):
         for name in names:
             words = ("-o", f"source={source}", "-o", f"destination={tmp_path / f'copy of {name}'}")
-            answer = holdfast("job", "create", name, *words)
-            assert answer.returncode == 0, answer.stderr
+            answer = call("job", "create", name, *words)
+            assert answer.exit_code == 0, answer.exception
 
     return make_jobs
 
@@ -76,25 +86,25 @@ def test_a_running_server_is_backed_up_and_compacted_through_its_own_door(
     assert len(names_in(holdfast("job", "list", "--json"))) == 3
 
 
-def test_without_a_server_the_commands_work_by_themselves(make, holdfast, tmp_path):
+def test_without_a_server_the_commands_work_by_themselves(make, call, tmp_path):
     make("photos", "films")
-    backed_up = holdfast("store", "backup", tmp_path)
+    backed_up = call("store", "backup", tmp_path)
     (backup,) = tmp_path.glob("holdfast-*.tar.zst")
     make("letters")
-    compacted = holdfast("store", "compact")
+    compacted = call("store", "compact")
 
-    restored = holdfast("store", "restore", backup, tmp_path / "restored")
-    at_a_change = holdfast("store", "restore", "--at", "1", tmp_path / "at a change", "--backups", tmp_path)
+    restored = call("store", "restore", backup, tmp_path / "restored")
+    at_a_change = call("store", "restore", "--at", "1", tmp_path / "at a change", "--backups", tmp_path)
     now = datetime.now(UTC).isoformat()
-    at_a_time = holdfast("store", "restore", "--at", now, tmp_path / "at a time")
+    at_a_time = call("store", "restore", "--at", now, tmp_path / "at a time")
 
     answers = (backed_up, compacted, restored, at_a_change, at_a_time)
-    assert [answer.returncode for answer in answers] == [0] * 5, [answer.stderr for answer in answers]
+    assert [answer.exit_code for answer in answers] == [0] * 5, [answer.exception for answer in answers]
     found = {}
     for name in ("restored", "at a change", "at a time"):
-        checked = holdfast("store", "check", "--data", tmp_path / name)
-        assert checked.returncode == 0, checked.stdout
-        found[name] = names_in(holdfast("job", "list", "--json", "--data", tmp_path / name))
+        checked = call("store", "check", "--data", tmp_path / name)
+        assert checked.exit_code == 0, checked.stdout
+        found[name] = names_in(call("job", "list", "--json", "--data", tmp_path / name))
     assert found == {
         "restored": ["films", "photos"],
         "at a change": ["photos"],
@@ -102,34 +112,34 @@ def test_without_a_server_the_commands_work_by_themselves(make, holdfast, tmp_pa
     }
 
 
-def test_an_older_store_is_brought_up_by_command(holdfast, data):
+def test_an_older_store_is_brought_up_by_command(call, data):
     shutil.copytree(WRITTEN_BEFORE, data)
     before = files_in(data)
 
-    checked = holdfast("store", "check")
-    told = holdfast("store", "migrate", "--dry-run")
+    checked = call("store", "check")
+    told = call("store", "migrate", "--dry-run")
     touched = files_in(data) != before
-    done = holdfast("store", "migrate")
-    again = holdfast("store", "migrate")
+    done = call("store", "migrate")
+    again = call("store", "migrate")
 
-    assert (checked.returncode, told.returncode, done.returncode, again.returncode) == (1, 0, 0, 0)
+    assert (checked.exit_code, told.exit_code, done.exit_code, again.exit_code) == (1, 0, 0, 0)
     assert "older format" in checked.stdout
     assert "4 jobs and 5 runs would be brought up" in told.stdout
     assert not touched
     assert "hurt-28ce6f24.yaml" in done.stdout
     assert "already" in again.stdout
-    assert len(names_in(holdfast("job", "list", "--json"))) == 4
+    assert len(names_in(call("job", "list", "--json"))) == 4
 
 
-def test_a_fault_is_told_with_its_place_in_words_and_in_json(make, holdfast, data):
+def test_a_fault_is_told_with_its_place_in_words_and_in_json(make, call, data):
     make("photos")
     (definition,) = (data / "jobs").rglob("*.yaml")
     definition.write_text(definition.read_text().replace("priority: normal", "priority: sometimes"))
     place = definition.relative_to(data).as_posix()
 
-    words, machine = holdfast("store", "check"), holdfast("store", "check", "--json")
+    words, machine = call("store", "check"), call("store", "check", "--json")
 
-    assert (words.returncode, machine.returncode) == (1, 1)
+    assert (words.exit_code, machine.exit_code) == (1, 1)
     assert f"PROBLEM  {place}:" in words.stdout
     (problem,) = json.loads(machine.stdout)["problems"]
     assert (problem["path"], problem["line"] > 1) == (place, True)
@@ -148,21 +158,20 @@ def test_a_fault_is_told_with_its_place_in_words_and_in_json(make, holdfast, dat
         (("backup", "/nowhere/at/all.tar.zst"), "no folder"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_words(holdfast, tmp_path, words, told):
-    answer = holdfast("store", *words)
+def test_what_cannot_be_done_is_refused_in_words(call, tmp_path, words, told):
+    answer = call("store", *words)
 
-    assert answer.returncode == 2
-    assert told in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert isinstance(answer.exception, HoldfastError)
+    assert told in str(answer.exception)
 
 
-def test_a_backup_is_not_written_over_a_file(make, holdfast, tmp_path):
+def test_a_backup_is_not_written_over_a_file(make, call, tmp_path):
     make("photos")
     (tmp_path / "letter.txt").write_text("dear")
 
-    answer = holdfast("store", "backup", tmp_path / "letter.txt")
+    answer = call("store", "backup", tmp_path / "letter.txt")
 
-    assert answer.returncode == 2
+    assert isinstance(answer.exception, Refused)
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
