@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import filelock
 
@@ -34,11 +34,6 @@ MARKERS: Final = ("store.yaml", "backups/store.yaml")
 WITHIN_BACKUPS: Final = ("definitions", "own-state", "segments")
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", "auth"})
 """What a folder may hold that is about to become a store."""
-
-GENERATIONS: Final = {"jobs": 3, "runs": 1}
-"""How many previous generations of each file are kept."""
-
-Kind = Literal["jobs", "runs"]
 
 
 class StoreFolder:
@@ -166,15 +161,6 @@ class StoreFolder:
     def job_path(self, job: Job) -> Path:
         """Return where the definition of this job belongs."""
         return self.root / "jobs" / job.id[:2] / f"{slug(job.name)}-{job.id[:8]}.yaml"
-
-    def run_path(self, run_id: str) -> Path:
-        """Return where the run of this id belongs."""
-        return self.root / "runs" / run_id[:2] / f"{run_id}.yaml"
-
-    def previous(self, kind: Kind, object_id: str, generation: int = 1) -> Path:
-        """Return where an older generation of an object is kept; 1 is the youngest."""
-        folder = self.root / "backups" / kind / object_id[:2]
-        return folder / f"{object_id}.{generation}.yaml"
 
     def lock_path(self, name: str) -> Path:
         """Return where a lock ("commit") lies."""

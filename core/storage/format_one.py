@@ -19,7 +19,7 @@ from core.storage.definitions import is_damage
 from core.storage.documents import job_from, run_from
 from core.storage.folder import StoreFolder
 from core.storage.placed import Placed
-from core.storage.reading import content_of, unreadable
+from core.storage.reading import HINT, content_of, unreadable
 
 Kept = TypeVar("Kept", Job, Run)
 
@@ -27,8 +27,6 @@ FORMAT: Final = 1
 LENGTH_OF_AN_ID: Final = 36
 PLACES: Final = ("jobs", "runs", "backups/jobs", "backups/runs")
 """Everything that only this format has, or has in another way."""
-
-HINT: Final = "Give it back to the user that Holdfast runs as, or mend the disk. Nothing in it was changed."
 
 
 @dataclass

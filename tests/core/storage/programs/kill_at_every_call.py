@@ -153,7 +153,9 @@ def main(task: Task, most: int) -> None:
     right = json.dumps(task.found())
     calls = all_calls(task)
     luck = random.Random(calls)
-    numbers = [(number,) for number in sorted(luck.sample(range(1, calls + 1), min(most, calls)))]
+    numbers: list[tuple[int, ...]] = [
+        (number,) for number in sorted(luck.sample(range(1, calls + 1), min(most, calls)))
+    ]
     numbers += [(luck.randint(1, calls), luck.randint(1, calls)) for _ in range(TWICE)]
     wrong: list[Any] = []
     for kills in numbers:
@@ -170,5 +172,9 @@ if __name__ == "__main__":
     # A kill leaves in memory what it leaves on a disk, and there nothing is waited for.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else sys.argv[3]) as scratch:
-        tasks = {"migrate": Migrate, "backup": BackUp, "restore": Restore}
+        tasks: dict[str, Callable[[Path, Path], Task]] = {
+            "migrate": Migrate,
+            "backup": BackUp,
+            "restore": Restore,
+        }
         main(tasks[what](source, Path(scratch)), most)
