@@ -38,6 +38,11 @@ class Call:
     offset: int = 0
     length: int = 0
 
+    @property
+    def is_of_everything(self) -> bool:
+        """Tell whether the whole file system is flushed."""
+        return self.name == "syncfs"
+
     def __str__(self) -> str:
         return f"{self.name} {Path(self.path).name}" + (
             f" to {Path(self.second).name}" if self.second else ""
@@ -53,12 +58,12 @@ NUMBERS: Final[dict[str, dict[str, int]]] = {
         "write": 1, "open": 2, "pwrite64": 18, "writev": 20, "sendfile": 40, "fsync": 74, "fdatasync": 75,
         "truncate": 76, "ftruncate": 77, "rename": 82, "mkdir": 83, "rmdir": 84, "creat": 85, "link": 86,
         "unlink": 87, "openat": 257, "mkdirat": 258, "unlinkat": 263, "renameat": 264, "linkat": 265,
-        "fallocate": 285, "pwritev": 296, "renameat2": 316, "copy_file_range": 326,
+        "fallocate": 285, "pwritev": 296, "syncfs": 306, "renameat2": 316, "copy_file_range": 326,
     },
     "aarch64": {
         "mkdirat": 34, "unlinkat": 35, "linkat": 37, "renameat": 38, "truncate": 45, "ftruncate": 46,
         "fallocate": 47, "openat": 56, "write": 64, "writev": 66, "pwrite64": 68, "pwritev": 70,
-        "sendfile": 71, "fsync": 82, "fdatasync": 83, "renameat2": 276, "copy_file_range": 285,
+        "sendfile": 71, "fsync": 82, "fdatasync": 83, "syncfs": 267, "renameat2": 276, "copy_file_range": 285,
     },
 }  # fmt: skip
 SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
@@ -84,7 +89,7 @@ class Caller:
                 return self._opening(name, arguments)
             case "write" | "pwrite64" | "writev" | "pwritev" | "sendfile" | "copy_file_range":
                 return self._writing(name, arguments)
-            case "fsync" | "fdatasync":
+            case "fsync" | "fdatasync" | "syncfs":
                 return self._on_file(Kind.SYNC, name, arguments[0])
             case "ftruncate" | "fallocate":
                 length = arguments[1] if name == "ftruncate" else arguments[2] + arguments[3]

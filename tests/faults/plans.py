@@ -95,14 +95,18 @@ class LoseAt(FailAt):
             self._written.setdefault(call.path, []).append((call.offset, len(call.data)))
         verdict = super().judge(call, number)
         if call.kind == Kind.SYNC:
-            for offset, length in self._written.pop(call.path, []):
-                if verdict.error:
-                    _zero(call.path, offset, length)
+            for path in tuple(self._written) if call.is_of_everything else [call.path]:
+                for offset, length in self._written.pop(path, []):
+                    if verdict.error:
+                        _zero(path, offset, length)
         return verdict
 
 
 def _zero(path: str, offset: int, length: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # it is gone
+        return
     try:
         os.pwrite(descriptor, bytes(length), offset)
     finally:

@@ -10,6 +10,7 @@ import random
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -123,14 +124,18 @@ class _Disk:
     def do(self, call: Call, file: int) -> None:
         """Take a call in."""
         if call.kind == Kind.SYNC:
-            for change in self._writing.get(file, []):
-                change.sure = True
-            for change in self._naming:
-                change.sure = change.sure or call.path in _folders_of(change.call)
+            self._flush(call, file)
         elif call.kind in NAMING:
             self._naming.append(_Change(call, file))
         else:
             self._writing.setdefault(file, []).append(_Change(call, file))
+
+    def _flush(self, call: Call, file: int) -> None:
+        flushed = self._writing.values() if call.is_of_everything else [self._writing.get(file, [])]
+        for change in chain.from_iterable(flushed):
+            change.sure = True
+        for change in self._naming:
+            change.sure = change.sure or call.is_of_everything or call.path in _folders_of(change.call)
 
     def lose_power(self, folder: Path) -> None:
         """Write out what is left."""
@@ -153,6 +158,8 @@ class _Disk:
                 lost |= concerned
             elif concerned <= folders:
                 _rename(names, folders, change)
+            elif change.call.kind == Kind.RENAME:  # where it went was lost with its folder
+                names.pop(change.call.path, None)
         return names, folders
 
     def _content_left(self, number: int) -> bytes:
