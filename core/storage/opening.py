@@ -1,14 +1,9 @@
 """From the files of a store to its rows, whatever has happened to them."""
 
-import contextlib
 import logging
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
-
-import msgspec
 
 from core.errors import InvalidYaml, StoreUnreadable
 from core.models import Job, Run
@@ -18,8 +13,9 @@ from core.storage.definitions import definition_of, text_of_definition
 from core.storage.folder import StoreFolder, check_readable
 from core.storage.generations import Found, content_of, find_rows
 from core.storage.history import History
-from core.storage.journal import beginning_of, segment_path, segments_in
-from core.storage.lines import SHORTEST, opened, sealed, seed_of
+from core.storage.journal import segment_path, segments_in
+from core.storage.lines import SHORTEST
+from core.storage.mending import begin_anew, kept_aside, sweep
 from core.storage.old_segments import kept_segments
 from core.storage.placed import Placed, crc_of
 from core.storage.reach import told_reach
@@ -82,15 +78,19 @@ def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
         if alone or not state.wounds:
             break
         state = read_state(folder)  # others may just have put away what was looked for
-    state = replace(state, wounds=tuple(_kept_aside(folder, wound) for wound in state.wounds))
+    state = replace(state, wounds=tuple(kept_aside(folder, wound) for wound in state.wounds))
     if not alone:
         return replace(state, segments=())
-    _sweep(folder)
+    sweep(folder)
     if not state.wounds:
         remove_unfinished(folder.root / "state")
     if not state.clean:
         with atomic.storage_errors("The journal could not be begun anew"):
-            state = _begin_anew(folder, state)
+            number = state.segment + 1
+            length = begin_anew(
+                folder, number, state.n, state.t, state.segments[-1] if state.segments else None
+            )
+            state = replace(state, segment=number, length=length, clean=True)
     return replace(state, segments=())
 
 
@@ -182,6 +182,8 @@ class _Reading:
             self._revive(replay, missing.__contains__)
             replay.apply_again()
         self._name_revived(replay.rows)
+        if found.lost:
+            self._name_runs_without_a_job(replay.rows)
         return replay
 
     def _revive(self, replay: Replay, is_wanted: Callable[[str], bool]) -> None:
@@ -210,6 +212,20 @@ class _Reading:
             )
             named = [Problem(path="state", message=message)]
         self._wounds += map(Wound, named)
+
+    def _name_runs_without_a_job(self, rows: Rows) -> None:
+        """Name the older runs whose job is nowhere; they stay where they are."""
+        found = sorted((self._folder.root / "runs").glob("??/*.yaml"))
+        strays = [path for path in found if path.stem not in rows.jobs]
+        for path in strays[:MOST_NAMED]:
+            message = (
+                f"The job {path.stem} of these runs is not there. They stay where they are; put its definition "
+                "back to see them."
+            )
+            if len(strays) > MOST_NAMED:
+                message = f"{message} So do the runs of {len(strays) - MOST_NAMED} others."
+            name = self._folder.relative(path)
+            self._wounds.append(Wound(Problem(path=name, message=message, job_id=path.stem)))
 
     def _file_of(self, job: Job) -> str:
         return self._folder.job_path(job).relative_to(self._folder.root / "jobs").as_posix()
@@ -268,54 +284,3 @@ def _stale(replay: Replay, *, wanted: bool) -> dict[str, set[int]]:
             texts = (text_of_definition(definition_of(version)) for version in versions)
             stale[job_id] = {*stale.get(job_id, ()), *map(crc_of, texts)}
     return stale
-
-
-def _kept_aside(folder: StoreFolder, wound: Wound) -> Wound:
-    """Keep what could not be read, and say where."""
-    if not wound.raw:
-        return wound
-    kept = folder.keep_bytes(wound.problem.path, wound.raw)
-    told = f" What stood there is kept in {kept}." if kept else " It could not be kept aside."
-    problem = msgspec.structs.replace(wound.problem, message=f"{wound.problem.message}{told}", kept=kept)
-    return Wound(problem)
-
-
-def _sweep(folder: StoreFolder) -> None:
-    """Remove what a killed process left half-written, as far as we may look."""
-    for top in (folder.root / "state", folder.root / "runs"):
-        with contextlib.suppress(OSError):
-            for place in (top, *_folders(top)):
-                atomic.sweep(place)
-
-
-def _folders(top: Path) -> list[Path]:
-    with os.scandir(top) as entries:
-        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
-
-
-def _begin_anew(folder: StoreFolder, state: Opened) -> Opened:
-    """Write what the last segment says into a new one.
-
-    Whoever appended to it did not say that all of it is on disk; after a flush that failed the
-    system would say so, and not mean it.
-    """
-    last = state.segments[-1] if state.segments else None
-    number = state.segment + 1
-    if last is None or last.number != max(segments_in(folder.root / "state")) or not last.entries:
-        first, lines = state.n + 1, []
-    else:
-        first, lines = min(entry.record.n for entry in last.entries), _copied(folder, last, number)
-    content = beginning_of(folder.store_id, number, first, state.t) + b"".join(lines)
-    if last is not None and last.torn:
-        kept = folder.keep_bytes(last.name, last.tail)
-        log.info("%s ends in a write that was cut short; it is kept in %s", last.name, kept)
-    atomic.write_whole(segment_path(folder.root / "state", number), content)
-    return replace(state, segment=number, length=len(content), clean=True)
-
-
-def _copied(folder: StoreFolder, last: Segment, number: int) -> list[bytes]:
-    """Return the records of a segment as they stand in another one."""
-    old = seed_of(folder.store_id, f"journal-{last.number}")
-    new = seed_of(folder.store_id, f"journal-{number}")
-    lines = last.content.split(b"\n")
-    return [sealed(opened(lines[entry.line - 1], old), new) for entry in last.entries]

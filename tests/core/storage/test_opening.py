@@ -339,6 +339,18 @@ def test_a_journal_that_was_not_closed_is_written_anew_before_it_goes_on(folder)
         assert store.journal.segment == 2
 
 
+def test_disorder_in_the_journal_is_gone_once_it_was_named(filled, folder):
+    path = folder / "state" / LAST
+    path.write_bytes(swapped(path.read_bytes()))
+
+    with books(folder) as store:
+        assert state_of(store) == filled
+        assert "wrong order" in store.told[0].message
+    with books(folder) as store:
+        assert state_of(store) == filled
+        assert not store.told
+
+
 def test_where_others_have_the_folder_open_nothing_is_changed(folder):
     first = Books(folder)
     first.change(Changes(jobs=(a_kept_job(ANA),)))
@@ -471,3 +483,16 @@ def test_locks_that_were_left_behind_hold_nobody_up(filled, folder, content):
     with books(folder) as store:
         assert state_of(store) == filled
         assert not store.told
+
+
+def test_older_runs_whose_job_is_nowhere_are_named_and_stay(filled, folder):
+    with books(folder) as store:
+        store.history.append([a_kept_run("older", BEN)])
+        path = store.folder.history_path(BEN)
+    for lost in (*(folder / "state").iterdir(), *(folder / "jobs").rglob("*.yaml")):
+        lost.unlink()
+
+    with books(folder) as store:
+        assert not store.rows.jobs
+        assert [(problem.path, problem.job_id) for problem in store.told] == [(f"runs/77/{BEN}.yaml", BEN)]
+    assert path.exists()

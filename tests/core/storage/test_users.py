@@ -107,14 +107,15 @@ def test_a_user_who_was_killed_is_out(enter, locks):
 
 def test_a_program_that_we_start_does_not_hold_our_place(enter, locks):
     first = enter()
-    child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1, close_fds=False
-    )
+    program = "import sys; print('started', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, close_fds=False) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
 
-    first.leave()
+        first.leave()
 
-    assert is_alone(enter())
-    child.communicate(b"")
+        assert is_alone(enter())
+        child.communicate(b"")
 
 
 def test_users_of_many_threads_are_counted_right(locks):
