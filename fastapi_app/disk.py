@@ -43,6 +43,7 @@ class Disk:
 
     def noted(self, error: StorageFailed) -> None:
         """Take note of a change that was refused."""
+        log.error("a change could not be kept: %s", error)
         self._take(error)
 
     def asked_lately(self) -> StorageFailed | None:

@@ -122,7 +122,6 @@ def answer(scope: Scope, error: HoldfastError, status: int | None = None) -> Res
     if isinstance(error, NotSignedIn):
         return _to_the_door(scope, error)
     if isinstance(error, StorageFailed):
-        log.error("a change could not be kept: %s", error)
         scope["app"].state.house.disk.noted(error)
     response = _page(scope, error, status) if wants_html(scope) else _problem(error, status)
     if isinstance(error, TooManyTries):

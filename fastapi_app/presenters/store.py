@@ -147,6 +147,8 @@ def warnings_of(holdings: Holdings, troubles: Sequence[str]) -> Iterable[str]:
 
 def room_left(room: Room) -> str:
     """Return how much room there is: "Only 48 MB of 252 GB are free on the disk"."""
+    if not room.free:
+        return f"Nothing of {sizes.size(room.total)} is free on the disk."
     return f"Only {sizes.size(room.free)} of {sizes.size(room.total)} are free on the disk."
 
 
