@@ -224,6 +224,8 @@ class Survey:
         if job is None:
             return self._new(file, job_id, definition, seen)
         place = self._placed.get(job_id)
+        if place is not None and place.file == file:  # it was written there since the sweep began
+            return self._known(job_id, place)
         if place is None or not os.path.lexists(self._standing.places.path(place.file)):
             return self._moved(job, place, file)
         return self._copy(job, place, file, seen)

@@ -558,3 +558,13 @@ def test_a_definition_is_whole_wherever_its_writing_is_cut_off(tmp_path, doing):
 
     assert outcome["kills"] > 20
     assert outcome["wrong"] == []
+
+
+def test_a_file_that_is_written_while_everything_is_looked_at_is_no_copy(desk):
+    desk.write(ONE)
+    sweep = desk.shelf.sweep()
+    next(sweep)
+
+    desk.write("ff000000-0000-4000-8000-000000000003")
+
+    assert [found for some in sweep for found in some] == []
