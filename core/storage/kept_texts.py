@@ -15,6 +15,7 @@ from core.storage.folder import StoreFolder
 
 TEXTS: Final = 5
 DELETED_KEPT_FOR: Final = timedelta(days=30)
+RECENT: Final = timedelta(hours=1)
 
 
 class KeptTexts:
@@ -32,6 +33,15 @@ class KeptTexts:
         with contextlib.suppress(OSError):
             for number in range(1, TEXTS + 1):
                 yield self.path(job_id, number).read_bytes()
+
+    def recent(self, job_id: str) -> Iterator[bytes]:
+        """Give the texts that stood in the file a little while ago, when an editor may have read them."""
+        since = time.time() - RECENT.total_seconds()
+        with contextlib.suppress(OSError):
+            for number in range(1, TEXTS + 1):
+                path = self.path(job_id, number)
+                if path.stat().st_mtime >= since:
+                    yield path.read_bytes()
 
     def keep(self, job_id: str, text: bytes) -> None:
         """Keep a text, unless it is the youngest already; raises OSError."""

@@ -58,6 +58,11 @@ def _clashes(both: set[Field], theirs: Mapping[Field, Any], ours: Mapping[Field,
             yield Clash(".".join(field), in_words(theirs.get(field)), in_words(ours.get(field)))
 
 
+def distance(one: Definition, other: Definition) -> int:
+    """Return in how many fields two definitions differ."""
+    return len(_changed(_fields(one), _fields(other)))
+
+
 def differences(before: Definition, after: Definition) -> tuple[str, ...]:
     """Return in words what changed from one to the other: `priority normal -> high`."""
     old, new = _fields(before), _fields(after)

@@ -14,6 +14,7 @@ from core.errors import InvalidYaml
 from core.models import Job
 from core.storage import yaml_text
 from core.storage.definitions import (
+    FIELDS,
     Definition,
     definition_from,
     definition_of,
@@ -34,6 +35,7 @@ from core.storage.looking import (
     problem_of,
     walk,
 )
+from core.storage.merging import distance
 from core.storage.placed import Placed, crc_of
 from core.storage.standing import Standing
 
@@ -166,8 +168,8 @@ class Survey:
         if same(definition, definition_of(job)):
             self._agree(job, place, seen)
             return None
-        said, base = self._before(job, place)
         named = replace(definition, id=job_id)
+        said, base = self._read_by_the_editor(job_id, named, *self._before(job, place))
         return _found(Kind.EDITED, file, seen, job_id=job_id, definition=named, said=said, base=base)
 
     def _agree(self, job: Job, place: Placed, seen: Seen) -> None:
@@ -209,6 +211,22 @@ class Survey:
                 said = replace(definition_from(text), id=job.id)
                 return said, base or said
         return base, base
+
+    def _read_by_the_editor(
+        self, job_id: str, theirs: Definition, said: Definition | None, base: Definition | None
+    ) -> tuple[Definition | None, Definition | None]:
+        """Return what the person's text was made from: mostly what the file said, or what it said a little before.
+
+        An editor that was open while the job changed in the browser saves the values of before with
+        the person's. A text that is wholly one of before is wanted as it is.
+        """
+        least = distance(theirs, said) if said else len(FIELDS) + len(theirs.options)
+        for text in self._standing.places.kept.recent(job_id):
+            with contextlib.suppress(InvalidYaml):
+                older = replace(definition_from(text), id=job_id)
+                if 0 < distance(theirs, older) < least:
+                    said, base, least = older, older, distance(theirs, older)
+        return said, base
 
     def _stranger(self, file: str) -> Found | None:
         """Return what there is to say about a file that is not where a job's is known to be."""

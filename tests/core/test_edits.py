@@ -429,6 +429,33 @@ def test_the_same_change_made_twice_is_no_clash(house):
     assert house.manager.mistakes == {}
 
 
+def test_an_editor_that_was_open_while_the_job_changed_saves_only_what_its_person_changed(house):
+    job = house.job(options={"word": "old"})
+    in_the_editor = house.text(job)
+    house.manager.edit(job.id, JobPatch(tags=("browser",)), version=None)
+    house.shelf.write_due()
+
+    house.path(job).write_text(in_the_editor.replace("word: old", "word: new"))
+    house.edits.catch_up()
+
+    assert (house.now(job).tags, house.now(job).options["word"]) == (("browser",), "new")
+    assert house.manager.mistakes == {}
+    assert "- browser" in house.text(job)
+
+
+def test_a_text_of_before_that_is_put_back_whole_is_what_its_person_wants(house):
+    job = house.job(options={"word": "old"})
+    before = house.text(job)
+    house.manager.edit(job.id, JobPatch(tags=("browser",)), version=None)
+    house.shelf.write_due()
+
+    house.path(job).write_text(before)
+    house.edits.catch_up()
+
+    assert (house.now(job).tags, house.now(job).version) == ((), 3)
+    assert house.text(job) == before
+
+
 def test_a_named_clash_is_gone_when_a_person_saw_it(house):
     job = house.job()
     both_at_once(house, job, JobPatch(priority=Priority.HIGH), "priority: normal", "priority: low")
