@@ -65,8 +65,11 @@ def test_whoever_hears_of_it_learns_which_runs_went(manager, keeper, run_a_day, 
     ]
 
 
-def test_a_run_that_waits_for_a_year_stays(manager, keeper, clock):
+def test_a_run_that_waits_for_a_year_stays(manager, keeper, logs, clock):
     paused = a_running_run(manager)
+    logs.write(paused.id, "info", "at work")
+    logs.close(paused.id)
+    os.utime(logs.path(paused.id), (clock.now().timestamp(),) * 2)
     manager.pause(paused.id)
     manager.stopped(paused.id, paused.attempt)
     clock.pass_by(365 * DAY)
@@ -74,6 +77,7 @@ def test_a_run_that_waits_for_a_year_stays(manager, keeper, clock):
     keeper.tidy()
 
     assert manager.run(paused.id).id == paused.id
+    assert logs.path(paused.id).exists()
 
 
 def test_logs_go_when_they_are_old_and_their_runs_stay(manager, keeper, logs, run_a_day, clock):
