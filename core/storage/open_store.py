@@ -61,6 +61,8 @@ class OpenStore:
         self._audience = audience
         self._at_work = at_work
         self._hurt = bool(opened.wounds)  # then a job that is not there may only be hidden
+        self._to_heal = self._hurt  # by a generation that is whole
+        self._unread = opened.unread
         self._still = threading.RLock()  # held by whoever writes what the journal says, or lets nobody do so
         self._changed_at = clock.monotonic()
         self.history = History(folder, lambda problem: log.warning("%s: %s", problem.path, problem.message))
@@ -153,8 +155,11 @@ class OpenStore:
         newest = self._snapshots.newest
         changed = newest is None or self._journal.n > newest.n
         quiet = self._clock.monotonic() - self._changed_at >= QUIET
-        if self._journal.length >= SEGMENT_SIZE or (changed and quiet):
+        if self._unread:
+            return  # what could not be read now must keep its place in the journal
+        if self._to_heal or self._journal.length >= SEGMENT_SIZE or (changed and quiet):
             self.checkpoint()
+            self._to_heal = False
 
     def checkpoint(self) -> None:
         """Write all rows down, so that the journal before is needed no more; raises StorageFailed."""
@@ -230,4 +235,4 @@ class OpenStore:
 
     def _is_worth_a_checkpoint(self) -> bool:
         newest = self._snapshots.newest
-        return self._journal.n - (newest.n if newest else 0) >= WORTH_A_CHECKPOINT
+        return not self._unread and self._journal.n - (newest.n if newest else 0) >= WORTH_A_CHECKPOINT

@@ -55,6 +55,8 @@ class Opened:
     length: int
     clean: bool
     """Whether the last segment can simply be appended to; `open_state` sees to it."""
+    unread: bool
+    """Whether a segment is there that could not be read now, and may be some day."""
     generations: tuple[Checkpoint, ...]
     stale: Mapping[str, Collection[int]]
     gone: Mapping[str, Placed]
@@ -148,6 +150,7 @@ class _Reading:
             segment=highest,
             length=last.length if last and going_on else 0,
             clean=clean,
+            unread=self._unread > 0,
             generations=tuple(found.good[-2:]),
             stale=_stale(replay, wanted=not clean),
             gone={job_id: placed for job_id, placed in replay.gone.items() if placed is not None},

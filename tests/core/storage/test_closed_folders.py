@@ -14,7 +14,7 @@ from core.storage.folder import StoreFolder
 from core.storage.opening import read_state
 from core.storage.rows import Changes
 from tests.builders import a_kept_job
-from tests.core.storage.books import ANA, BEN, a_filled_store, books
+from tests.core.storage.books import ANA, BEN, CLEO, a_filled_store, books
 from tests.doubles import FileStore, SettableClock
 
 ROOT = Path(__file__).parents[3]
@@ -144,3 +144,21 @@ def test_a_look_needs_no_right_to_write(filled, folder):
         path.chmod(0o400)
 
     assert len(read_state(StoreFolder(folder, SettableClock())).rows.jobs) == 3
+
+
+def test_a_segment_that_cannot_be_read_keeps_its_place_until_it_can(filled, folder):
+    path = folder / "state" / "journal-3.yaml"
+    path.rename(folder / "away")
+    path.mkdir()
+    with books(folder) as store:
+        assert store.found.unread == (path.lstat().st_size > 0)
+        assert "journal-3" in store.told[0].path
+        n = store.change(Changes(jobs=(a_kept_job(ANA, name="anna", version=2),)))
+
+    path.rmdir()
+    (folder / "away").rename(path)
+
+    with books(folder) as store:
+        assert n > 6
+        assert store.rows.jobs[CLEO].version == 2
+        assert store.rows.jobs[ANA].name == "anna"
