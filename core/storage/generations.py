@@ -66,16 +66,16 @@ class _Generation:
     checkpoint: Checkpoint | None
 
 
-def find_rows(root: Path, store_id: str, until: int | None = None) -> Found:
-    """Return the rows of the newest snapshot, not newer than `until` (milliseconds since 1970)."""
+def find_rows(root: Path, store_id: str) -> Found:
+    """Return the rows of the newest snapshot."""
     found = Found()
-    generations = tuple(_generations(root, store_id, found, until))
+    generations = tuple(_generations(root, store_id, found))
     found.of_shards = dict.fromkeys(SHARDS, 0)
     _Shards(root, store_id, generations, found).read()
     return found
 
 
-def _generations(root: Path, store_id: str, found: Found, until: int | None) -> Iterator[_Generation]:
+def _generations(root: Path, store_id: str, found: Found) -> Iterator[_Generation]:
     for number in generations_in(root / "state"):
         path = root / "state" / f"checkpoint-{number}.yaml"
         content = b""
@@ -88,8 +88,6 @@ def _generations(root: Path, store_id: str, found: Found, until: int | None) -> 
             message = f"{error} The rows were taken from what else there is."
             found.wounds.append(Wound(_problem(path, message, error.line), content))
             yield _Generation(number, None)
-            continue
-        if until is not None and checkpoint.t > until:
             continue
         found.reach = max(found.reach, checkpoint.n)
         found.t = max(found.t, checkpoint.t)

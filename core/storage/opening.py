@@ -96,12 +96,9 @@ def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
     return replace(state, segments=())
 
 
-def read_state(folder: StoreFolder, *, until: int | None = None) -> Opened:
-    """Return what a folder holds, changing nothing in it; it need not be taken.
-
-    With `until`, in milliseconds since 1970, as it was then. Raises StoreUnreadable.
-    """
-    reading = _Reading(folder, until)
+def read_state(folder: StoreFolder) -> Opened:
+    """Return what a folder holds, changing nothing in it; it need not be taken. Raises StoreUnreadable."""
+    reading = _Reading(folder)
     try:
         check_readable(folder.root / "state")
         return reading.opened()
@@ -113,28 +110,26 @@ def read_state(folder: StoreFolder, *, until: int | None = None) -> Opened:
 class _Reading:
     """One look at a folder."""
 
-    def __init__(self, folder: StoreFolder, until: int | None) -> None:
+    def __init__(self, folder: StoreFolder) -> None:
         self._folder = folder
         self._state = folder.root / "state"
-        self._until = until
         self._wounds: list[Wound] = []
         self._unread = 0
         self._revived: list[tuple[Job, Placed]] = []
 
     def opened(self) -> Opened:
-        found = find_rows(self._folder.root, self._folder.store_id, self._until)
+        found = find_rows(self._folder.root, self._folder.store_id)
         self._wounds += found.wounds
         segments = tuple(self._segments(found.segment))
-        if self._until is None:
-            found.reach = max(found.reach, told_reach(self._state, self._folder.store_id))
+        found.reach = max(found.reach, told_reach(self._state, self._folder.store_id))
         if segments and segments[0].first == 1:
             found.forget_lost()
-        journaled = in_order(segments, found.after, found.reach if self._until is None else 0)
+        journaled = in_order(segments, found.after, found.reach)
         if found.segment == 0 and not _is_from_the_start(journaled, segments):
             found.lost.update(SHARDS)
         replay = self._replayed(found, journaled)
         self._wounds += journaled.wounds
-        if self._until is None and not self._unread:
+        if not self._unread:
             self._name_lost_end(found, segments)
         self._wounds += replay.wounds
         last = segments[-1] if segments else None
@@ -178,8 +173,7 @@ class _Reading:
         replay = _replay_of(found, self._file_of, newest - RECENT)
         if found.lost:
             self._revive(replay, lambda job_id: shard_of(job_id) in found.lost)
-        until = self._until
-        replay.apply(pair for pair in journaled.entries if until is None or pair[1].record.t <= until)
+        replay.apply(journaled.entries)
         if replay.missing:
             missing = frozenset(replay.missing)
             self._revive(replay, missing.__contains__)

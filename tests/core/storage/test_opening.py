@@ -403,21 +403,6 @@ def test_a_state_that_is_closed_to_us_is_refused_in_words(filled, folder):
         read_state(StoreFolder(folder, SettableClock()))
 
 
-def test_a_store_can_be_read_as_it_was_at_a_moment(folder):
-    with books(folder) as store:
-        store.change(Changes(jobs=(a_kept_job(ANA),)))
-        at = store.journal.t
-        while store.journal.t <= at:
-            store.change(Changes(jobs=(a_kept_job(ANA, version=2),)))
-        store.checkpoint()
-
-    then = read_state(StoreFolder(folder, SettableClock()), until=at)
-
-    assert then.rows.jobs[ANA].version <= 2
-    assert not then.problems
-    assert read_state(StoreFolder(folder, SettableClock()), until=at - 1).rows.jobs == {}
-
-
 def test_what_a_crash_kept_from_the_definitions_is_handed_on(folder):
     with books(folder) as store:
         job = a_kept_job(ANA, name="ana")
