@@ -22,6 +22,7 @@ from tests.faults.gate import inside_only
 from tests.faults.kills import random_kills
 from tests.faults.machine import both_stores
 from tests.faults.power import real_cuts, recorded_cuts
+from tests.faults.proof import spoilt_stores
 from tests.faults.refusals import failing_calls, short_writes
 from tests.faults.reports import Effort, Tally
 from tests.faults.served import failing_under_a_server
@@ -38,6 +39,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "machine": (both_stores,),
     "upkeep": (kills_of_upkeep, cuts_of_upkeep),
     "served": (failing_under_a_server,),
+    "proof": (spoilt_stores,),
     "power": (recorded_cuts, real_cuts),
 }
 

@@ -66,10 +66,10 @@ def damaged_files(effort: Effort, place: Path) -> Tally:
     """Damage one file of any kind; no job is lost or changed without a word, and no bytes are lost."""
     tally = Tally("files torn, emptied, flipped, overwritten")
     chance = random.Random(effort.seed)
-    before = _furnished(place / "prepared", effort.seed)
+    before = _furnished(place / "prepared", effort.seed, effort.of(COMMANDS, some=60))
     kinds = _kinds_of(place / "prepared")
     tally.notes.append("kinds of files: " + ", ".join(kinds))
-    for number in range(effort.of(600, some=16)):
+    for number in range(effort.of(600, some=9)):
         kind = sorted(kinds)[number % len(kinds)]
         folder = copy_of(place / "prepared", place / "struck")
         path = folder / chance.choice(kinds[kind])
@@ -86,7 +86,7 @@ def damaged_files(effort: Effort, place: Path) -> Tally:
     return tally
 
 
-def _furnished(folder: Path, seed: int) -> Found:
+def _furnished(folder: Path, seed: int, commands: int) -> Found:
     """Make a store that has files of every kind, some in several generations."""
 
     def work() -> None:
@@ -94,10 +94,10 @@ def _furnished(folder: Path, seed: int) -> Found:
             house = House(folder).open()
             writer = Writer(house, Teller(folder.with_name("told")), f"{seed}.{number}")
             job_ids = house.job_ids()
-            for _ in range(COMMANDS):
+            for _ in range(commands):
                 writer.anything(job_ids, 12)
             house.store.checkpoint()
-            for _ in range(COMMANDS // 10):
+            for _ in range(commands // 10):
                 writer.anything(job_ids, 12)
             house.close()
 

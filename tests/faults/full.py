@@ -22,7 +22,7 @@ def full_disks(effort: Effort, place: Path) -> Tally:
     if reason := why_no_memory_disk(place):
         tally.notes.append(f"NOT TRIED: {reason}")
         return tally
-    for number in range(effort.of(20, some=2)):
+    for number in range(effort.of(20, some=1)):
         told = place / f"told-{number}"
         wrongs = answer_of(lambda: _filled(place, told, f"{effort.seed}.{number}"))  # noqa: B023
         tally.tried(wrongs, where=f"disk {number}")
@@ -64,7 +64,7 @@ def _work(disk: Path, told: Path, seed: str) -> None:
             made += 1
     if len(seen_by(house.manager).jobs) != made:
         teller.tell(wrong=f"{made} jobs were acknowledged and {len(seen_by(house.manager).jobs)} are shown")
-    if left := leftovers_in(disk / "store"):
+    if left := _lasting(disk / "store"):
         teller.tell(wrong=f"temporary files were left: {left}")
     filler.unlink()
     until = time.monotonic() + 10
@@ -73,3 +73,11 @@ def _work(disk: Path, told: Path, seed: str) -> None:
             teller.tell(wrong="nothing was taken within 10 s after room was made")
             return
         time.sleep(0.05)
+
+
+def _lasting(folder: Path) -> list[str]:
+    """Return the temporary files that do not go; those of a write under way do."""
+    until = time.monotonic() + 5
+    while (left := leftovers_in(folder)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left

@@ -22,7 +22,7 @@ def random_kills(effort: Effort, place: Path) -> Tally:
     tally = Tally("kill -9 at random under 16 writers")
     chance = random.Random(effort.seed)
     model = Model()
-    for number in range(effort.of(200, some=8)):
+    for number in range(effort.of(200, some=4)):
         if number % ROUNDS_ON_ONE_FOLDER == 0:
             model = Model()
         folder = place / f"store-{number // ROUNDS_ON_ONE_FOLDER}"

@@ -3,6 +3,7 @@
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.children import KILLED, Child, answer_of
@@ -17,7 +18,7 @@ from tests.faults.working import House, work_for_ever
 
 WRITERS = 4
 LONGEST_RECORDING = 1_500
-CUTS_OF_ONE = 10
+CUTS_OF_ONE = 8
 SOONEST, LATEST = 0.01, 1.6
 """Seconds of work before the power is cut."""
 
@@ -80,8 +81,8 @@ def recorded_cuts(effort: Effort, place: Path) -> Tally:
     folder = place / "store"
     folder.mkdir(mode=0o700)
     model = Model()
-    for number in range(effort.of(40, some=4)):
-        recording = _recorded(folder, f"{effort.seed}.{number}", chance.randrange(60, LONGEST_RECORDING))
+    for number in range(effort.of(40, some=2)):
+        recording = recorded(folder, f"{effort.seed}.{number}", chance.randrange(60, LONGEST_RECORDING))
         for cut in range(CUTS_OF_ONE):
             moment = chance.randrange(len(recording.happened) + 1)
             left = place / "left"
@@ -98,12 +99,15 @@ def recorded_cuts(effort: Effort, place: Path) -> Tally:
     return tally
 
 
-def _recorded(folder: Path, seed: str, most: int) -> Recording:
+def recorded(folder: Path, seed: str, most: int, *, spoil: Callable[[], None] = lambda: None) -> Recording:
+    """Return what writers do to a folder until they are killed; `spoil` makes their system a worse one."""
     told = folder.with_name(f"{folder.name}-told")
     plan = Recording(folder, most)
 
     def work() -> None:
-        work_for_ever(House(folder).open(), Teller(told), seed, writers=WRITERS, most=20)
+        teller = Teller(told)
+        spoil()
+        work_for_ever(House(folder).open(), teller, seed, writers=WRITERS, most=20)
 
     code = guarded(work, folder, told, plan)
     if code != KILLED:

@@ -91,7 +91,7 @@ def failing_calls(effort: Effort, place: Path) -> Tally:
     before = prepare(place / "prepared", "prepared", close=True)
     trials = list(_trials(place))
     if not effort.whole:
-        trials = random.Random(effort.seed).sample(trials, 14)
+        trials = random.Random(effort.seed).sample(trials, 8)
     for trial in trials:
         plan = trial.plan()
         folder = copy_of(place / "prepared", place / "struck")

@@ -29,7 +29,7 @@ def failing_under_a_server(effort: Effort, place: Path) -> Tally:
     """Let the disk of a real server fail, ask it for a change, heal the disk, ask again."""
     tally = Tally("system calls that fail under a real server")
     chance = random.Random(effort.seed)
-    troubles = TROUBLES if effort.whole else chance.sample(TROUBLES, 2)
+    troubles = TROUBLES if effort.whole else chance.sample(TROUBLES, 1)
     for number, trouble in enumerate(troubles):
         folder = place / f"data-{number}"
         (place / "source").mkdir(exist_ok=True)

@@ -60,7 +60,7 @@ def kills_of_upkeep(effort: Effort, place: Path) -> Tally:
         code = guarded(lambda: undertaking.do(folder), folder, place / "told", plan)  # noqa: B023 - called at once
         tally.tried([f"it ended with {code}"] if code else [], where=undertaking.name)
         numbers = range(1, len(plan.calls) + 1)
-        for number in numbers if effort.whole else chance.sample(numbers, 4):
+        for number in numbers if effort.whole else chance.sample(numbers, 2):
             struck = KillAt(number, torn=bool(chance.randrange(2)))
             struck.armed = True
             folder = copy_of(undertaking.before, place / "struck")
@@ -83,7 +83,7 @@ def cuts_of_upkeep(effort: Effort, place: Path) -> Tally:
         recording = Recording(folder, most=100_000)
         code = guarded(lambda: undertaking.do(folder), folder, place / "told", recording)  # noqa: B023 - at once
         tally.tried([f"it ended with {code}"] if code else [], where=undertaking.name)
-        for _ in range(effort.of(100, some=4)):
+        for _ in range(effort.of(100, some=2)):
             moment = chance.randrange(len(recording.happened) + 1)
             left = place / "left"
             shutil.rmtree(left, ignore_errors=True)
