@@ -49,12 +49,15 @@ PLACES: Final[tuple[tuple[str, Part], ...]] = (
     ("state/journal-", Part.JOURNAL),
     ("state/rows-", Part.SNAPSHOT),
     ("state/checkpoint-", Part.SNAPSHOT),
+    ("state/filed-", Part.SNAPSHOT),
+    ("state/reach", Part.JOURNAL),
     ("runs/", Part.OLDER_RUNS),
     ("logs/", Part.LOGS),
     ("work/", Part.WORKSPACES),
     ("backups/own-state/", Part.OWN_BACKUPS),
     ("backups/segments/", Part.ARCHIVED_JOURNAL),
     ("backups/definitions/", Part.FORMER_TEXTS),
+    ("backups/before-", Part.OWN_BACKUPS),
     ("quarantine/", Part.QUARANTINE),
 )
 

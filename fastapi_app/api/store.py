@@ -102,7 +102,10 @@ class ChoreOut(Out):
 
 
 class StoreOut(Out):
-    """What there is, as of `at`. Not `whole` while some folders have never been weighed."""
+    """What there is, as of `at`. Not `whole` while some folders have never been weighed.
+
+    `troubles` says what keeps the store in order and could not be done, and why.
+    """
 
     at: datetime
     jobs: int
@@ -121,6 +124,7 @@ class StoreOut(Out):
     problems: list[FlawOut]
     quarantine: list[PutAsideOut]
     chores: list[ChoreOut]
+    troubles: list[str]
 
 
 class MadeOut(Out):
@@ -164,7 +168,8 @@ def compact(service: TheService) -> FreedOut:
 def store(service: TheService) -> StoreOut:
     """Return what there is, how safe it is, how long it is kept, and what could not be read."""
     problems, aside = service.manager.problems, service.stock.quarantine()
-    return store_out(service.stock.holdings(), problems, aside, service.housekeeping.states())
+    holdings, chores = service.stock.holdings(), service.housekeeping.states()
+    return store_out(holdings, problems, aside, chores, service.troubles)
 
 
 def store_out(
@@ -172,6 +177,7 @@ def store_out(
     problems: tuple[Problem, ...],
     aside: tuple[PutAside, ...],
     chores: tuple[ChoreState, ...],
+    troubles: tuple[str, ...],
 ) -> StoreOut:
     """Return all of it as JSON says it."""
     backup: OwnBackup | None = holdings.reach.backup
@@ -193,4 +199,5 @@ def store_out(
         problems=[FlawOut.model_validate(problem) for problem in problems],
         quarantine=[PutAsideOut.model_validate(kept) for kept in aside],
         chores=[ChoreOut.model_validate(chore) for chore in chores],
+        troubles=list(troubles),
     )

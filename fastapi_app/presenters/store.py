@@ -26,7 +26,7 @@ WORDS: Final[Mapping[Part, tuple[str, str]]] = {
     Part.OLDER_RUNS: ("Older runs", "runs/: the history of each job"),
     Part.LOGS: ("Logs", "logs/: what each run said"),
     Part.WORKSPACES: ("Manifests", "work/: the digests of each copy, and what runs need to go on"),
-    Part.OWN_BACKUPS: ("Own backups", "backups/own-state/: all of this, packed"),
+    Part.OWN_BACKUPS: ("Own backups", "backups/: all of this, packed"),
     Part.ARCHIVED_JOURNAL: ("Earlier journal", "backups/segments/: the way back to any moment"),
     Part.FORMER_TEXTS: ("Earlier definitions", "backups/definitions/: the last texts of each job"),
     Part.QUARANTINE: ("Put aside", "quarantine/: what could not be read, or was discarded"),

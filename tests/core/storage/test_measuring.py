@@ -13,6 +13,8 @@ CONTENT = {
     "state/journal-1.yaml": Part.JOURNAL,
     "state/rows-00-1.yaml": Part.SNAPSHOT,
     "state/checkpoint-1.yaml": Part.SNAPSHOT,
+    "state/filed-1.yaml": Part.SNAPSHOT,
+    "state/reach.yaml": Part.JOURNAL,
     "runs/3f/3f2a1b4c.yaml": Part.OLDER_RUNS,
     "logs/aa/aa11.log": Part.LOGS,
     "work/aa/aa11/manifest.b3": Part.WORKSPACES,

@@ -33,7 +33,7 @@ def test_a_program_reads_what_is_kept(world, people):
             "kept": None,
         }
     ]
-    assert store["quarantine"] == []
+    assert (store["quarantine"], store["troubles"]) == ([], [])
 
 
 def test_a_stranger_reads_nothing_of_it(world):
