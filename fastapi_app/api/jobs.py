@@ -101,9 +101,11 @@ def runs(
 
 
 @router.post("/jobs/{job_id}/runs", status_code=202)
-def start(job_id: JobId, manager: Manager, person: Person) -> RunOut:
+async def start(job_id: JobId, manager: Manager, person: Person) -> RunOut:
     """Ask for a run of the job."""
-    return RunOut.of(manager.start(job_id, trigger=Trigger.API, asked_by=person.name))
+    return RunOut.of(
+        await manager.later(lambda: manager.start(job_id, trigger=Trigger.API, asked_by=person.name))
+    )
 
 
 @router.post("/jobs/{job_id}/pause", status_code=202)

@@ -33,9 +33,9 @@ def log(
 
 
 @router.post("/cancel", status_code=202)
-def cancel(run_id: RunId, manager: Manager) -> RunOut:
+async def cancel(run_id: RunId, manager: Manager) -> RunOut:
     """Stop the run for good."""
-    return RunOut.of(manager.cancel(run_id))
+    return RunOut.of(await manager.later(lambda: manager.cancel(run_id)))
 
 
 @router.post("/pause", status_code=202)
@@ -45,9 +45,9 @@ def pause(run_id: RunId, manager: Manager) -> RunOut:
 
 
 @router.post("/resume", status_code=202)
-def resume(run_id: RunId, manager: Manager) -> RunOut:
+async def resume(run_id: RunId, manager: Manager) -> RunOut:
     """Let a paused run go on."""
-    return RunOut.of(manager.resume(run_id))
+    return RunOut.of(await manager.later(lambda: manager.resume(run_id)))
 
 
 @router.post("/requeue", status_code=202)
