@@ -69,7 +69,7 @@ def damaged_files(effort: Effort, place: Path) -> Tally:
     before = _furnished(place / "prepared", effort.seed, effort.of(COMMANDS, some=60))
     kinds = _kinds_of(place / "prepared")
     tally.notes.append("kinds of files: " + ", ".join(kinds))
-    for number in range(effort.of(600, some=9)):
+    for number in range(effort.of(400, some=9)):
         kind = sorted(kinds)[number % len(kinds)]
         folder = copy_of(place / "prepared", place / "struck")
         path = folder / chance.choice(kinds[kind])
