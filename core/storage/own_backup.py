@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -178,11 +179,18 @@ def _files(root: Path, place: str) -> Iterator[Item]:
     """Give every plain file below a place, in order; links and what editors leave is not ours."""
     for folder, folders, names in os.walk(root / place):
         folders.sort()
+        below = os.path.relpath(folder, root)
         for name in sorted(names):
-            path = Path(folder) / name
-            told = path.relative_to(root).as_posix()
-            if path.is_file() and not path.is_symlink() and is_safe(told) and not atomic.LEFTOVER.match(name):
+            told, path = f"{below}/{name}", Path(folder, name)
+            if is_safe(told) and not atomic.LEFTOVER.match(name) and _is_plain(path):
                 yield Item(name=told, path=path, may_go=True)
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def sweep_backups(place: Path, name: str = "*") -> None:
