@@ -55,9 +55,10 @@ e2e: setup ## Run the tests that use a browser
 	@$(pytest) -m e2e
 
 .PHONY: faults
-faults: setup ## Run the tests that kill, fill and tear things
-	@.ci/tools $(programs)
+faults: setup ## Kill, starve, tear and unplug the store, hundreds of times (SEED=… for the same again)
+	@.ci/tools $(programs) e2fsprogs
 	@$(pytest) $(in_parallel) -m faults
+	@$(bin)/python -m tests.faults $(if $(SEED),--seed $(SEED))
 
 .PHONY: coverage
 coverage: setup ## Run the tests and show which branches none of them took
