@@ -79,12 +79,15 @@ class HandEdits:
 
     # Its life
 
-    def catch_up(self) -> None:
-        """Take over what was done while nobody looked; to be called before anything is carried out."""
+    def catch_up(self, *, tidy: bool = True) -> None:
+        """Take over what was done while nobody looked; to be called before anything is carried out.
+
+        With `tidy`, what a killed process had in hand is cleared away: for whoever is at work.
+        """
         shelf = self._find_shelf()
         if shelf is not None:
             with self._turn:
-                self._sweep(shelf, at_start=True)
+                self._sweep(shelf, calm=False, tidy=tidy)
 
     def start(self) -> None:
         """Take over what is done from now on, in a thread of its own."""
@@ -116,16 +119,17 @@ class HandEdits:
             else:
                 self._look(shelf, told)
             self._decide_about_missing(shelf)
+            self._forget_deleted()
             if now - self._forgot_at >= FORGET_EVERY:
                 self._forgot_at = now
                 shelf.forget_deleted()
 
-    def _sweep(self, shelf: Shelf, *, at_start: bool = False) -> None:
+    def _sweep(self, shelf: Shelf, *, calm: bool = True, tidy: bool = False) -> None:
         """Look at everything, in slices."""
         unseen = set(self._noted)
-        for found in shelf.sweep(tidy=at_start):
+        for found in shelf.sweep(tidy=tidy):
             unseen.difference_update(one.key for one in found)
-            self._take_all(shelf, found, calm=not at_start)
+            self._take_all(shelf, found, calm=calm)
             if self._stopping.is_set():
                 return
         for key in unseen:
@@ -269,6 +273,20 @@ class HandEdits:
             log.info("%s is put right", key)
             self._manager.note_mistake(key, None)
 
+    def _forget_deleted(self) -> None:
+        """Let go of the mistakes of jobs that are deleted."""
+        for key in tuple(self._noted):
+            if "/" not in key and key != ALL_GONE and not self._is_there(key):
+                self._missing.back(key)
+                self._put_right(key)
+
+    def _is_there(self, job_id: str) -> bool:
+        try:
+            self._manager.job(job_id)
+        except NotFound:
+            return False
+        return True
+
     def discard(self, key: str) -> str | None:
         """Put a person's text aside and write the last good one; returns where in quarantine theirs is.
 
@@ -296,8 +314,9 @@ class HandEdits:
         """Write back every file that is gone; raises StorageFailed."""
         shelf = self._shelf()
         with self._turn:
-            for job_id in self._missing.all:
-                shelf.put_back(job_id)
+            job_ids = self._missing.all
+            shelf.write_again(job_ids)
+            for job_id in job_ids:
                 self._missing.back(job_id)
                 self._put_right(job_id)
             self._put_right(ALL_GONE)

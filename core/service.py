@@ -172,6 +172,8 @@ class Service:
                 self.manager.open(at_work=False)
             else:
                 self._recover()
+        if not self.another_is_at_work:
+            self.edits.catch_up(tidy=False)
 
     @property
     def another_is_at_work(self) -> bool:

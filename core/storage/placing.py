@@ -12,10 +12,12 @@ from typing import Final
 from core.errors import InvalidYaml
 from core.models import Job
 from core.storage import atomic, exchanging
+from core.storage.definitions import definition_from, definition_of, text_of_definition
 from core.storage.folder import StoreFolder
 from core.storage.kept_texts import KeptTexts
 from core.storage.looking import Seen, content
 from core.storage.placed import Placed, crc_of
+from core.storage.splicing import text_after
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +85,18 @@ class Places:
         known = self.placed.get(job.id)
         present = self.path(known.file) if known is not None and seen is not None else None
         plan = Plan(job, text, known, present)
-        beside = present or self._job_path(job)
-        self._make(beside.parent)
+        beside = self.path(known.file) if known is not None else self._job_path(job)
+        self.make(beside.parent)
         plan.temporary = plan.written = exchanging.write_new(beside, text, seen.status if seen else None)
         self.on_the_way.add(plan.written)
         return plan
 
-    def _make(self, folder: Path) -> None:
+    def make(self, folder: Path) -> None:
         """See that a folder is there; the flush of what it lies in comes with that of the file."""
         if folder not in self._made or not folder.exists():
-            atomic.make_folder(self.jobs, durable=False)
-            atomic.make_folder(folder, durable=False)
+            for part in (*reversed(folder.parents), folder):
+                if part.is_relative_to(self.jobs):
+                    atomic.make_folder(part, durable=False)
             self._made.add(folder)
 
     def carry_out(self, plan: Plan) -> bool:
@@ -129,8 +132,10 @@ class Places:
 
     def _begin(self, plan: Plan) -> bool:
         """Put a file where there is none."""
-        for target in self.paths_for(plan.job):
+        known = [self.path(plan.known.file)] if plan.known is not None else []
+        for target in (*known, *self.paths_for(plan.job)):
             self._expect(plan, target)
+            self.make(target.parent)
             with contextlib.suppress(FileExistsError):
                 self._move(plan, target)
                 return True
@@ -178,7 +183,7 @@ class Places:
         for target in self.paths_for(plan.job):
             if target == plan.ready:
                 return
-            self._make(target.parent)
+            self.make(target.parent)
             self._expect(plan, target)
             try:
                 exchanging.move(plan.ready or target, target)
@@ -192,6 +197,15 @@ class Places:
         """Return where a job's file belongs: by its name, and where that is taken, by its whole id."""
         path = self._job_path(job)
         return path, path.with_name(f"{job.id}.yaml")
+
+    def last_good(self, job: Job) -> bytes:
+        """Return the last text that says what the job is, or the plain one; raises InvalidOptions."""
+        wanted = definition_of(job)
+        for text in self.kept.texts(job.id):
+            with contextlib.suppress(InvalidYaml):
+                definition_from(text)
+                return text_after(text, wanted)
+        return text_of_definition(wanted)
 
     def force(self, temporary: Path, path: Path, text: bytes) -> str | None:
         """Put a text in its place whatever is there, which goes to quarantine; returns its name there."""

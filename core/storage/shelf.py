@@ -8,14 +8,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.errors import InvalidYaml, NotFound
+from core.errors import NotFound, StorageFailed
 from core.models import Job
 from core.storage import atomic, exchanging
-from core.storage.definitions import FIELDS, definition_from, definition_of, same, text_of_definition
+from core.storage.definitions import FIELDS, definition_from
 from core.storage.folder import StoreFolder
 from core.storage.looking import Found
 from core.storage.placed import Placed, crc_of
-from core.storage.splicing import text_after
 from core.storage.standing import Settled, Standing
 from core.storage.survey import Survey
 from core.storage.writing import Writer
@@ -168,9 +167,8 @@ class Shelf:
     def _write_over(self, job: Job) -> str | None:
         place, due = self._standing.placed.get(job.id), self._standing.due_of(job.id)
         path = self._places.path(place.file) if place else self._places.paths_for(job)[0]
-        text = self._last_good(job)
-        atomic.make_folder(self.folder)
-        atomic.make_folder(path.parent)
+        text = self._places.last_good(job)
+        self._places.make(path.parent)
         temporary = exchanging.write_new(path, text, None)
         exchanging.flush([temporary])
         self._standing.placed[job.id] = Placed(file=self._places.file_of(path), crc=crc_of(text))
@@ -180,14 +178,15 @@ class Shelf:
         self._standing.note([job])
         return aside
 
-    def _last_good(self, job: Job) -> bytes:
-        """Return the last text of the job that says what it is, or the plain one."""
-        wanted = definition_of(job)
-        for text in self._places.kept.texts(job.id):
-            with contextlib.suppress(InvalidYaml):
-                definition = definition_from(text)
-                return text if same(definition, wanted) else text_after(text, wanted)
-        return text_of_definition(wanted)
+    def write_again(self, job_ids: Iterable[str]) -> None:
+        """Write the files of these jobs, which are gone; raises StorageFailed."""
+        for job_id in job_ids:
+            if (job := self._standing.job_of(job_id)) is not None:
+                self._standing.mark(job_id, job)
+                self._standing.wrong.discard(job_id)
+        self.write_due()
+        if self.trouble:
+            raise StorageFailed(self.trouble)
 
     def put_aside(self, file: str) -> str:
         """Move a file that belongs to no job to quarantine, and return its name there; raises StorageFailed."""
@@ -201,7 +200,7 @@ class Shelf:
     def keep_text(self, job: Job) -> None:
         """Keep the text of a job whose file a person removed, so that they find it when they regret it."""
         try:
-            self._places.kept.keep(job.id, self._last_good(job))
+            self._places.kept.keep(job.id, self._places.last_good(job))
         except OSError as error:
             log.warning("the text of job %s could not be kept: %s", job.id, error)
 

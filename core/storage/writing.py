@@ -149,7 +149,7 @@ class Writer:
         """
         wanted = definition_of(job)
         if seen is None:
-            return text_of_definition(wanted), False
+            return self._places.last_good(job), False
         before = definition_of(due.before) if due.before else None
         if before is not None and seen.text == text_of_definition(before):
             return text_of_definition(wanted), slug(before.name) != slug(job.name)

@@ -569,8 +569,19 @@ def test_a_job_with_a_run_that_is_not_over_is_not_deleted_with_its_file(house):
     assert house.manager.mistakes == {}
 
 
+def test_a_mistake_goes_with_its_job(house):
+    job = house.job()
+    house.edit(job, "enabled: true", "enabled: maybe")
+
+    house.manager.delete(job.id)
+    house.edits.take_over(())
+
+    assert house.manager.mistakes == {}
+
+
 def test_many_files_gone_at_once_delete_nothing_until_a_person_says_so(house):
     jobs = [house.job(name=f"job {number}") for number in range(10)]
+    house.edit(jobs[0], "priority:", "# mine\npriority:")
     texts = {job.id: house.text(job) for job in jobs}
     for job in jobs[:3]:
         house.path(job).unlink()
@@ -617,6 +628,20 @@ def test_a_discarded_removal_writes_the_file_back(house):
 
 
 # Trouble
+
+
+def test_a_command_beside_no_server_takes_edits_over_first(open_house, tmp_path):
+    house = open_house()
+    job = house.job()
+    path, text = house.path(job), house.text(job)
+    house.service.manager.close()
+    path.write_text(text.replace("normal", "high"))
+
+    visitor = Service(Settings(data=tmp_path / "data"), make_engine=make_scripted_engine)
+    with visitor.opened(at_work=False):
+        seen = visitor.manager.job(job.id).job
+
+    assert seen.priority is Priority.HIGH
 
 
 def test_an_edit_that_the_disk_cannot_keep_is_taken_over_when_it_can(house, monkeypatch):
