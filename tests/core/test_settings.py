@@ -35,6 +35,9 @@ def test_settings_are_read_from_the_environment():
         ("HOLDFAST_KEEP_DAYS", "for ever"),
         ("HOLDFAST_KEEP_LOGS_DAYS", "1.5"),
         ("HOLDFAST_KEEP_LOGS_MB", "0"),
+        ("HOLDFAST_OWN_BACKUP", "hourly"),
+        ("HOLDFAST_OWN_BACKUP_MB", "0"),
+        ("HOLDFAST_OWN_BACKUP_DIR", "~nobody-of-this-name/backups"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(name, value):
@@ -50,8 +53,12 @@ def test_a_port_of_thousands_of_digits_is_told_in_few_words():
 
 
 @pytest.mark.parametrize(
-    "name", ["DATA", "HOST", "PORT", "SLOTS", "LOG_LEVEL", "LOG_FORMAT", "PUBLIC_ORIGIN"]
-)
+    "name",
+    [
+        "DATA", "HOST", "PORT", "SLOTS", "LOG_LEVEL", "LOG_FORMAT", "PUBLIC_ORIGIN",
+        "OWN_BACKUP", "OWN_BACKUP_DIR", "OWN_BACKUP_MB",
+    ],
+)  # fmt: skip
 def test_an_empty_setting_counts_as_none(name):
     assert Settings.from_environment({f"HOLDFAST_{name}": ""}) == Settings()
 

@@ -1,8 +1,11 @@
 """What is kept, as programs read it."""
 
+from pathlib import Path
+
 from core.drafts import JobPatch
 from core.people import Role
 from core.storage.base import Problem
+from core.storage.unpacking import entries_of
 
 
 def test_a_program_reads_what_is_kept(world, people):
@@ -52,3 +55,34 @@ def test_a_program_learns_both_versions_of_a_conflict(world):
     assert (answer.status_code, answer.json()["code"]) == (409, "version-conflict")
     assert answer.json()["versions"] == {"expected": 1, "actual": 3}
     assert manager.job(job.id).job.name == "holidays"
+
+
+def test_an_admin_backs_the_store_up_and_compacts_it(make_world):
+    world = make_world()
+    world.a_job()
+
+    made = world.client.post("/api/v1/store/backup?with_logs=true", headers=world.bearer())
+    freed = world.client.post("/api/v1/store/compact", headers=world.bearer())
+
+    assert (made.status_code, freed.status_code) == (201, 200)
+    assert (made.json()["jobs"], made.json()["runs"]) == (1, 0)
+    assert entries_of(Path(made.json()["path"]))
+    assert freed.json()["after"] > 0
+    assert world.client.get("/api/v1/store", headers=world.bearer()).json()["backup"]["verified_at"]
+
+
+def test_only_an_admin_backs_the_store_up_and_compacts_it(people):
+    answers = {
+        (role, what): people[role].post(f"/api/v1/store/{what}").status_code
+        for role in (Role.VIEWER, Role.OPERATOR)
+        for what in ("backup", "compact")
+    }
+
+    assert set(answers.values()) == {403}
+
+
+def test_a_store_in_memory_has_nothing_to_back_up(people):
+    answer = people[Role.ADMIN].post("/api/v1/store/backup")
+
+    assert answer.status_code == 503
+    assert "in memory" in answer.json()["detail"]
