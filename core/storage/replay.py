@@ -63,7 +63,6 @@ class Replay:
                     self._gone(job_id)
         for run_id in tuple(self._moving):
             self._settle(run_id)
-        self._forget_older_of_gone()
 
     def _runs(self, record: Record, pair: tuple[Segment, Entry]) -> None:
         for run in record.runs:
@@ -159,11 +158,6 @@ class Replay:
         self.before.pop(job_id, None)
         self.stale.pop(job_id, None)
         self.gone[job_id] = self.placed.pop(job_id, None)
-
-    def _forget_older_of_gone(self) -> None:
-        if self.gone:
-            for run_id in [run for run, job_id in self.rows.older.items() if job_id in self.gone]:
-                del self.rows.older[run_id]
 
 
 def changes_of(moved: Moved) -> dict[str, Any]:

@@ -238,6 +238,21 @@ def test_a_job_that_was_deleted_does_not_come_back_from_its_definition(filled, f
         assert {problem.job_id for problem in store.told} & {ANA, BEN, CLEO} == {ANA}
 
 
+def test_a_deleted_job_takes_its_older_runs_with_it(folder):
+    with books(folder) as store:
+        runs = tuple(a_kept_run(f"r{number}", ANA, number=number) for number in (1, 2))
+        store.change(Changes(jobs=(a_kept_job(ANA),), runs=runs))
+        store.rows.put_away(runs[0])
+        store.checkpoint()
+        store.change(Changes(gone_jobs=(ANA,), gone_runs=("r1", "r2")))
+
+    with books(folder) as store:
+        assert not store.rows.jobs
+        assert not store.rows.runs
+        assert not store.rows.older
+        assert not store.told
+
+
 def test_runs_of_a_job_that_is_lost_are_named_and_kept(filled, folder):
     with books(folder) as store:
         store.change(Changes(runs=(a_kept_run("late", BEN),)))
