@@ -22,11 +22,17 @@ from tests.faults.gate import inside_only
 from tests.faults.kills import random_kills
 from tests.faults.machine import both_stores
 from tests.faults.power import real_cuts, recorded_cuts
-from tests.faults.proof import spoilt_stores
+from tests.faults.proof import spoilt_stores, what_the_gate_sees
 from tests.faults.refusals import failing_calls, short_writes
 from tests.faults.reports import Effort, Tally
 from tests.faults.served import failing_under_a_server
-from tests.faults.together import jobs_of_two, one_of_two_killed, shared_counters, two_shells
+from tests.faults.together import (
+    a_hundred_threads,
+    jobs_of_two,
+    one_of_two_killed,
+    shared_counters,
+    two_shells,
+)
 from tests.faults.upkeep import cuts_of_upkeep, kills_of_upkeep
 
 RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
@@ -35,11 +41,11 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "refusals": (failing_calls, short_writes),
     "damage": (damaged_files,),
     "full": (full_disks,),
-    "together": (shared_counters, jobs_of_two, one_of_two_killed, two_shells),
+    "together": (a_hundred_threads, shared_counters, jobs_of_two, one_of_two_killed, two_shells),
     "machine": (both_stores,),
     "upkeep": (kills_of_upkeep, cuts_of_upkeep),
     "served": (failing_under_a_server,),
-    "proof": (spoilt_stores,),
+    "proof": (what_the_gate_sees, spoilt_stores),
     "power": (recorded_cuts, real_cuts),
 }
 

@@ -15,6 +15,7 @@ from typing import Final
 from core.drafts import JobDraft, JobPatch
 from core.errors import Overtaken, VersionConflict
 from core.models import Job
+from core.storage.memory import MemoryStore
 from tests.faults.children import Child, answer_of
 from tests.faults.looking import found_in
 from tests.faults.model import Model
@@ -25,6 +26,7 @@ from tests.faults.working import House, work_for_ever
 PROCESSES: Final = 2
 WRITERS: Final = 8
 COUNTERS: Final = 50
+THREADS: Final = 100
 LONGEST: Final = 300.0
 MADE: Final = re.compile(r"Made .*, ([0-9a-f-]{36})\.")
 ROOT: Final = Path(__file__).parents[2]
@@ -82,6 +84,26 @@ def add_one(house: House, job_id: str) -> Job:
             return house.manager.edit(job_id, patch, version=job.version)
         except (VersionConflict, Overtaken):
             continue
+
+
+def a_hundred_threads(effort: Effort, place: Path) -> Tally:
+    """Let a hundred threads add one to one counter, each naming the version it saw, until nobody was faster."""
+    tally = Tally(f"{THREADS} threads adding 1 to one counter, in both stores")
+    for name, on_files in (("memory", False), ("files", True)):
+        for number in range(effort.of(10, some=1)):
+            value = answer_of(partial(_counted, place / f"{name}-{number}", on_files=on_files))
+            tally.tried([f"{value} is there"] if value != THREADS else [], where=name)
+    return tally
+
+
+def _counted(folder: Path, *, on_files: bool) -> int:
+    house = House(folder) if on_files else House(folder, MemoryStore())
+    house.open()
+    job = house.manager.create(JobDraft(name="counter", kind="scripted", options={"word": "0"}))
+    _in_threads(THREADS, lambda _: add_one(house, job.id))
+    value = int(house.manager.job(job.id).job.options["word"])
+    house.close()
+    return value
 
 
 def jobs_of_two(effort: Effort, place: Path) -> Tally:
@@ -192,7 +214,7 @@ def _at_once(work: Callable[[int], None]) -> list[str]:
     return [f"a process ended with {code}" for code in codes if code]
 
 
-def _in_threads(count: int, work: Callable[[int], None]) -> None:
+def _in_threads(count: int, work: Callable[[int], object]) -> None:
     wrong: list[BaseException] = []
 
     def tried(number: int) -> None:

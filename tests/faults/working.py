@@ -5,7 +5,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +20,7 @@ from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Failure, Job, Progress, Run
 from core.states import AT_WORK, RunState
+from core.storage.memory import MemoryStore
 from core.storage.yaml_files import YamlFilesStore
 from tests.doubles import make_scripted_engine
 from tests.faults.telling import Teller
@@ -50,25 +50,24 @@ def is_whole(job: dict[str, Any]) -> bool:
     )
 
 
-@dataclass
 class House:
-    """A manager on the store in a folder, and who it tells."""
+    """A manager on the store in a folder, or on one `in_memory`, with those who take over edits by hand."""
 
-    folder: Path
-    store: YamlFilesStore = field(init=False)
-    manager: JobManager = field(init=False)
-    at_work: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, in_memory: MemoryStore | None = None) -> None:
         clock = SystemClock()
+        self.at_work = False
         self.events = EventBus()
-        self.store = YamlFilesStore(self.folder, clock=clock)
-        surroundings = Surroundings(own_data=self.folder)
+        self.store = YamlFilesStore(folder, clock=clock)
         self.manager = JobManager(
-            self.store, self.events, clock, LocalDispatcher(1), make_scripted_engine, surroundings
+            in_memory or self.store,
+            self.events,
+            clock,
+            LocalDispatcher(1),
+            make_scripted_engine,
+            Surroundings(own_data=folder),
         )
-
-        self.edits = HandEdits(self.manager, self.events, clock, lambda: self.store.shelf)
+        shelf = lambda: None if in_memory else self.store.shelf  # noqa: E731 - as is asked for
+        self.edits = HandEdits(self.manager, self.events, clock, shelf)
 
     def open(self, *, at_work: bool = True) -> Self:
         """Take hold of the folder and read it."""
