@@ -101,7 +101,7 @@ class Model:
         """Take what was found for the truth from now on; what was not answered is settled by it."""
         if found.dead:
             return
-        self.gone |= self.jobs.keys() - found.jobs.keys()
+        self.gone = (self.gone | self.jobs.keys()) - found.jobs.keys()
         self.jobs, self.runs = dict(found.jobs), dict(found.runs)
         self.asked.clear()
 
