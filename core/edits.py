@@ -183,12 +183,12 @@ class HandEdits:
                 self._put_right(found.key)
 
     def _edited(self, shelf: Shelf, found: Found) -> None:
-        assert found.definition is not None  # noqa: S101 - what an edited one comes with
         try:
-            job = self._manager.job(found.definition.id or "").job
+            job = self._manager.job(found.job_id or "").job
         except NotFound:  # it was deleted since
             return
-        outcome = merged(found.said, found.definition, found.base, definition_of(job))
+        theirs = found.definition or definition_of(job)
+        outcome = merged(found.said, theirs, found.base, definition_of(job))
         if outcome.clashes:
             self._clash(shelf, found, job, outcome)
             return
@@ -199,8 +199,7 @@ class HandEdits:
             self._tell(found, after, differences(definition_of(job), definition_of(after)))
 
     def _new(self, shelf: Shelf, found: Found) -> None:
-        assert found.definition is not None  # noqa: S101 - what a new one comes with
-        job = self._define(shelf, found, found.definition, None, shelf.taken)
+        job = found.definition and self._define(shelf, found, found.definition, None, shelf.taken)
         if job is not None:
             self._put_right(f"jobs/{found.file}")
             log.info("jobs/%s is a new job: %s", printable(found.file), job.name)

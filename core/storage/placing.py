@@ -27,10 +27,15 @@ LONGEST_TAIL: Final = 180
 class Plan:
     """A text on its way: written beside its place, not seen yet."""
 
-    __slots__ = ("crc", "job", "known", "present", "ready", "renamed", "temporary", "written")
+    __slots__ = ("crc", "job", "known", "present", "ready", "renamed", "temporary", "used")
 
-    def __init__(self, job: Job, text: bytes, known: Placed | None, present: Path | None) -> None:
+    def __init__(
+        self, job: Job, text: bytes, temporary: Path, known: Placed | None, present: Path | None
+    ) -> None:
         self.job = job
+        self.temporary = temporary
+        self.used = False
+        """Whether what is in the temporary file has found its place, so that it is not there any more."""
         self.crc = crc_of(text)
         self.known = known
         """What was there when this was planned."""
@@ -38,9 +43,6 @@ class Plan:
         """The file that stands there; None where there is none."""
         self.renamed = False
         """Whether the file is to follow the job's name."""
-        self.temporary: Path | None = None
-        self.written: Path | None = None
-        """Where the text was written, whatever became of it."""
         self.ready: Path | None = None
         """Where the file is at last."""
 
@@ -84,12 +86,11 @@ class Places:
         """Write the text beside its place; raises OSError, and then nothing is left."""
         known = self.placed.get(job.id)
         present = self.path(known.file) if known is not None and seen is not None else None
-        plan = Plan(job, text, known, present)
         beside = self.path(known.file) if known is not None else self._job_path(job)
         self.make(beside.parent)
-        plan.temporary = plan.written = exchanging.write_new(beside, text, seen.status if seen else None)
-        self.on_the_way.add(plan.written)
-        return plan
+        temporary = exchanging.write_new(beside, text, seen.status if seen else None)
+        self.on_the_way.add(temporary)
+        return Plan(job, text, temporary, known, present)
 
     def make(self, folder: Path) -> None:
         """See that a folder is there; the flush of what it lies in comes with that of the file."""
@@ -103,7 +104,9 @@ class Places:
         """Put the text in its place; False when a person saved in between, and theirs is there again."""
         before = self.placed.get(plan.job.id)
         try:
-            done = before == plan.known and (self._replace(plan) if plan.present else self._begin(plan))
+            done = _is_one(before, plan.known) and (
+                self._replace(plan, plan.present) if plan.present else self._begin(plan)
+            )
         except BaseException:
             self._forget(plan, before)
             raise
@@ -113,9 +116,8 @@ class Places:
 
     def discard(self, plan: Plan) -> None:
         """Remove what was written beside the place; never what a person wrote."""
-        if plan.written is not None:
-            self.on_the_way.discard(plan.written)
-        if plan.temporary is not None and _says(plan.temporary, plan.crc):
+        self.on_the_way.discard(plan.temporary)
+        if not plan.used and _says(plan.temporary, plan.crc):
             with contextlib.suppress(OSError):  # the next start sweeps it
                 plan.temporary.unlink()
 
@@ -137,27 +139,21 @@ class Places:
             self._expect(plan, target)
             self.make(target.parent)
             with contextlib.suppress(FileExistsError):
-                self._move(plan, target)
+                exchanging.move(plan.temporary, target)
+                plan.used, plan.ready = True, target
                 return True
         log.warning("%s is taken by a file that is not known", self._job_path(plan.job))
         return False
 
-    def _move(self, plan: Plan, target: Path) -> None:
-        assert plan.temporary is not None  # noqa: S101 - `prepare` wrote it
-        exchanging.move(plan.temporary, target)
-        plan.temporary, plan.ready = None, target
-
-    def _replace(self, plan: Plan) -> bool:
-        assert plan.temporary is not None  # noqa: S101 - `prepare` wrote it
-        assert plan.present is not None  # noqa: S101 - whoever calls has looked
-        self._expect(plan, plan.present)
-        exchanging.exchange(plan.temporary, plan.present)
+    def _replace(self, plan: Plan, present: Path) -> bool:
+        self._expect(plan, present)
+        exchanging.exchange(plan.temporary, present)
         if plan.known is None or not _says(plan.temporary, plan.known.crc):
-            self._give_back(plan, plan.temporary, plan.present)
+            self._give_back(plan, plan.temporary, present)
             return False
-        plan.ready = plan.present
+        plan.ready = present
         self._keep(plan.job.id, plan.temporary)
-        plan.temporary = None
+        plan.used = True
         if plan.renamed:
             self._rename(plan)
         return True
@@ -168,7 +164,7 @@ class Places:
         if not _says(theirs, plan.crc):
             exchanging.exchange(theirs, present)
             self.put_aside(theirs, present)
-            plan.temporary = None
+            plan.used = True
 
     def _keep(self, job_id: str, path: Path) -> None:
         try:
@@ -226,6 +222,13 @@ class Places:
         name = f"{stamp}-{secrets.token_hex(4)}-{tail}"
         os.rename(path, self.root / "quarantine" / name)  # noqa: PTH104 - a folder or a pipe may move, too
         return f"quarantine/{name}"
+
+
+def _is_one(one: Placed | None, other: Placed | None) -> bool:
+    """Tell whether two are the same text in the same place, whatever else was learnt of it."""
+    if one is None or other is None:
+        return one is other
+    return (one.file, one.crc) == (other.file, other.crc)
 
 
 def _says(path: Path, crc: int) -> bool:

@@ -57,6 +57,8 @@ class Survey:
         files = {file for path in paths for file in self._below(path)}
         while self._standing.suspects:
             files.add(self._standing.suspects.pop())
+        if not files:
+            return ()
         owners = {place.file: job_id for job_id, place in tuple(self._placed.items()) if place.file in files}
         return self._all((file, owners.get(file)) for file in sorted(files))
 

@@ -67,7 +67,7 @@ class Writer:
                 if (planned := self._planned(job_id)) is not None:
                     plans.append(planned)
         with self._told("The definitions could not be written"):
-            exchanging.flush(plan.temporary for plan, _ in plans if plan.temporary)
+            exchanging.flush(plan.temporary for plan, _ in plans)
             written = [planned for planned in plans if self._put(planned[0])]
             self._unflushed.update(plan.job.id for plan, _ in written)
             exchanging.flush({folder for plan, _ in written for folder in plan.folders})
