@@ -84,9 +84,8 @@ class Survey:
                 if not calm or job_id in self._standing.wrong:
                     changed.append((file, job_id))
             yield self._all(changed)
-        if (
-            self._jobs.parent / "store.yaml"
-        ).exists():  # else the whole folder went away, and nobody deleted jobs
+        # Without its marker the whole folder went away, and nobody deleted jobs.
+        if (self._jobs.parent / "store.yaml").exists():
             hidden = tuple(closed)
             missing = [(file, job_id) for file, job_id in places.items() if not file.startswith(hidden)]
             yield self._all(missing)
