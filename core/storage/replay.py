@@ -47,6 +47,7 @@ class Replay:
         self._of_shards, self._of_jobs = bases
         self._has_all = max((*self._of_shards.values(), *self._of_jobs.values()), default=0)
         self._recent = recent
+        self._gone_runs: set[str] = set()
         self._moving: dict[str, dict[str, Any]] = {}
         self._strays: dict[str, list[tuple[Segment, Entry]]] = {}
 
@@ -61,17 +62,21 @@ class Replay:
             for job_id in record.gone_jobs:
                 if self._is_news(job_id, record.n):
                     self._gone(job_id)
+        self._settle_all()
+
+    def _settle_all(self) -> None:
         for run_id in tuple(self._moving):
             self._settle(run_id)
 
     def _runs(self, record: Record, pair: tuple[Segment, Entry]) -> None:
         for run in record.runs:
             if self._is_news(run.job_id, record.n) and not self._run(run):
-                self._strays.setdefault(run.job_id, []).append(pair)
+                self._keep_for_later(run.job_id, pair)
         for moved in record.moved:
             if self._is_news(moved.job_id, record.n) and not self._moved(moved):
-                self._strays.setdefault(moved.job_id, []).append(pair)
+                self._keep_for_later(moved.job_id, pair)
         for run_id in record.gone_runs:
+            self._gone_runs.add(run_id)
             self._moving.pop(run_id, None)
             self.rows.drop_run(run_id)
 
@@ -86,12 +91,20 @@ class Replay:
         self.placed[job.id] = placed
 
     def apply_again(self) -> None:
-        """Carry out what could not be, now that more jobs are there."""
-        again = [pair for job_id, found in self._strays.items() if job_id in self.rows.jobs for pair in found]
-        self._strays = {
-            job_id: found for job_id, found in self._strays.items() if job_id not in self.rows.jobs
-        }
-        self.apply(sorted(again, key=lambda pair: pair[1].record.n))
+        """Carry out what is said of runs whose jobs were not there and are by now; nothing else twice."""
+        for job_id in [job_id for job_id in self._strays if job_id in self.rows.jobs]:
+            for pair in self._strays.pop(job_id):
+                self._runs_of(job_id, pair)
+        self._settle_all()
+
+    def _runs_of(self, job_id: str, pair: tuple[Segment, Entry]) -> None:
+        record = pair[1].record
+        for run in record.runs:
+            if run.job_id == job_id and run.id not in self._gone_runs:
+                self._run(run)
+        for moved in record.moved:
+            if moved.job_id == job_id and moved.id not in self._gone_runs and not self._moved(moved):
+                self._keep_for_later(job_id, pair)
 
     @property
     def wounds(self) -> Iterator[Wound]:
@@ -111,6 +124,11 @@ class Replay:
             raw = b"\n".join(found_segment.raw(found_entry.line) for found_segment, found_entry in found)
             message = f"{what} They are not shown."
             yield Wound(Problem(path=segment.name, line=entry.line, message=message, job_id=job_id), raw)
+
+    def _keep_for_later(self, job_id: str, pair: tuple[Segment, Entry]) -> None:
+        strays = self._strays.setdefault(job_id, [])
+        if not strays or strays[-1] is not pair:
+            strays.append(pair)
 
     def _is_news(self, job_id: str, n: int) -> bool:
         if n > self._has_all:

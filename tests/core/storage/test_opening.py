@@ -285,6 +285,25 @@ def test_a_job_whose_creation_is_lost_comes_with_its_runs_from_its_definition(fo
         assert store.rows.latest_run(BEN) == a_kept_run("r", BEN)
 
 
+def test_what_is_applied_late_undoes_nothing_that_came_after_it(folder):
+    with books(folder) as store:
+        store.change(Changes(jobs=(a_kept_job(ANA),)))
+        store.change(Changes(jobs=(a_kept_job(BEN, name="ben"),)))
+        store.define(a_kept_job(BEN, name="ben"))
+        runs = (a_kept_run("a", ANA), a_kept_run("b1", BEN), a_kept_run("b2", BEN, number=2))
+        store.change(Changes(jobs=(a_kept_job(ANA, version=2),), runs=runs))
+        moved = tuple(a_kept_run(run.id, run.job_id, number=run.number, version=2) for run in runs)
+        store.change(Changes(jobs=(a_kept_job(ANA, version=3),), runs=moved))
+        store.change(Changes(runs=(a_kept_run("a", ANA, version=3),), gone_runs=("b1",)))
+    path = folder / "state" / "journal-1.yaml"
+    path.write_bytes(path.read_bytes().replace(b'"ben"', b'"bXn"'))
+
+    with books(folder) as store:
+        assert store.rows.jobs[ANA].version == 3
+        assert {run.id: run.version for run in store.rows.runs.values()} == {"a": 3, "b2": 2}
+        assert store.rows.jobs[BEN].name == "ben"
+
+
 def test_changes_of_a_run_that_is_lost_are_named(folder):
     run = a_kept_run("r", ANA)
     with books(folder) as store:
