@@ -1,5 +1,6 @@
 """A store as it was at a moment: what was kept before it, and the journal up to it."""
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -22,8 +23,8 @@ from core.storage.lines import seed_of
 from core.storage.marker import FORMAT, Marker, read_marker, write_marker
 from core.storage.old_segments import content_of_kept, kept_segments
 from core.storage.opening import Opened, read_state
-from core.storage.own_backup import KIND
-from core.storage.restoring import fill_new, unpack
+from core.storage.own_backup import KIND, plain_files
+from core.storage.restoring import fill_new, make_folders, unpack
 from core.storage.segments import read_segment
 from core.storage.snapshot import Checkpoint, checkpoint_from, generations_in
 from core.storage.unpacking import facts_of
@@ -158,13 +159,18 @@ class _Going:
         return any(head is not None and head.first == 1 for head in begins)
 
     def _copy_live(self, scratch: Path) -> None:
-        (scratch / "state").mkdir(mode=0o700)
+        """Copy what stands beside the journal; a store that is in use may tidy up meanwhile."""
         for place in LIVE_PLACES:
-            if (self._data / place).is_dir():
-                shutil.copytree(self._data / place, scratch / place, symlinks=True)
-        for path in (self._data / "state").iterdir():
-            if path.name.startswith(("rows-", "checkpoint-")):
-                shutil.copy(path, scratch / "state")
+            for path in plain_files(self._data / place):
+                with contextlib.suppress(FileNotFoundError):
+                    _copy(path, scratch / path.relative_to(self._data))
+        (scratch / "state").mkdir(mode=0o700)
+        try:
+            for path in (self._data / "state").iterdir():
+                if path.name.startswith(("rows-", "checkpoint-")):
+                    _copy(path, scratch / "state" / path.name)
+        except FileNotFoundError as error:
+            raise StorageFailed("The store was tidied up meanwhile.", hint="Try again.") from error
         write_marker(scratch / "store.yaml", self._marker)
 
     def _from(self, base: _Base, scratch: Path) -> Restored:
@@ -232,6 +238,12 @@ class _Going:
             yield live.read_bytes()
         for path in self._kept.get(number, ()):
             yield content_of_kept(path)
+
+
+def _copy(path: Path, target: Path) -> None:
+    make_folders(target.parent)
+    shutil.copyfile(path, target)
+    target.chmod(0o600)
 
 
 def _checkpoints_in(state: Path, store: str) -> Iterator[Checkpoint]:

@@ -8,6 +8,7 @@ and no definition is written: `Still` says so to the store. Logs, which stand fo
 import contextlib
 import fcntl
 import glob
+import logging
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ from core.storage.marker import FORMAT
 from core.storage.opening import Opened, read_state
 from core.storage.restoring import OPENED, opens_as_it_says
 from core.storage.unpacking import is_safe
+
+log = logging.getLogger(__name__)
 
 KIND: Final = "own-state"
 ENDING: Final = ".tar.zst"
@@ -176,14 +179,23 @@ def _state(state: Path, reach: Reach) -> Iterator[Item]:
 
 
 def _files(root: Path, place: str) -> Iterator[Item]:
-    """Give every plain file below a place, in order; links and what editors leave is not ours."""
-    for folder, folders, names in os.walk(root / place):
+    """Give every plain file below a place, in order."""
+    for path in plain_files(root / place):
+        told = f"{place}/{path.relative_to(root / place).as_posix()}"
+        if is_safe(told):
+            yield Item(name=told, path=path, may_go=True)
+        else:
+            log.warning("%a has a name that no archive takes, and is left out", told)
+
+
+def plain_files(top: Path) -> Iterator[Path]:
+    """Give every plain file below a folder, in order; links, and what is on its way, is left out."""
+    for folder, folders, names in os.walk(top):
         folders.sort()
-        below = os.path.relpath(folder, root)
         for name in sorted(names):
-            told, path = f"{below}/{name}", Path(folder, name)
-            if is_safe(told) and not atomic.LEFTOVER.match(name) and _is_plain(path):
-                yield Item(name=told, path=path, may_go=True)
+            path = Path(folder, name)
+            if not atomic.LEFTOVER.match(name) and _is_plain(path):
+                yield path
 
 
 def _is_plain(path: Path) -> bool:

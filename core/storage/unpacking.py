@@ -187,10 +187,12 @@ class _Part:
 
 
 def is_safe(name: str) -> bool:
-    """Tell whether a name stays inside the folder that it is unpacked into."""
+    """Tell whether a name stays inside the folder that it is unpacked into, and is one that an archive takes."""
     path = PurePosixPath(name)
-    odd = any(ord(letter) < ord(" ") or letter == "\\" for letter in name)
-    return bool(path.parts) and not (odd or path.is_absolute() or ".." in path.parts or str(path) != name)
+    odd = any(letter < " " or letter == "\\" or "\ud800" <= letter <= "\udfff" for letter in name)
+    if odd or path.is_absolute() or ".." in path.parts or str(path) != name:
+        return False
+    return bool(path.parts) and len(name.encode()) < LONGEST_NAME
 
 
 def _facts(file: BinaryIO, path: Path) -> tuple[Facts, int]:

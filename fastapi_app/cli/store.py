@@ -151,9 +151,8 @@ def restore(
         say_json(done)
         return
     when = datetime.fromtimestamp(done.t / 1000, UTC)
-    say(
-        f"Restored {done.jobs} jobs and {done.runs} runs, as of {when:%Y-%m-%d %H:%M:%S} UTC (change {done.number})."
-    )
+    change = f" (change {done.number})" if done.number else ""
+    say(f"Restored {done.jobs} jobs and {done.runs} runs, as of {when:%Y-%m-%d %H:%M:%S} UTC{change}.")
     if isinstance(done, Restored) and done.missing_runs:
         say(f"{done.missing_runs} older runs that were there had been let go of since.")
     say(shown(f"Start Holdfast on it with: holdfast serve --data {folder}"))

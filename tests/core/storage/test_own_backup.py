@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import os
 import stat
 import tarfile
 import threading
@@ -320,6 +321,19 @@ def test_a_full_disk_leaves_no_half_restored_store(archive, tmp_path, disk):
 
     assert not (tmp_path / "restored").exists()
     assert restore(archive, tmp_path / "restored").jobs == 3
+
+
+def test_what_a_person_left_among_the_definitions_does_not_stop_a_backup(store, folder, tmp_path):
+    (folder / "jobs" / os.fsdecode(b"\xff.yaml")).write_text("odd")
+    (folder / "jobs" / "link.yaml").symlink_to("/etc/passwd")
+    (folder / "jobs" / "nowhere.yaml").symlink_to("/nowhere")
+    os.mkfifo(folder / "jobs" / "pipe.yaml")
+
+    taken = take_backup(store.files.source, tmp_path / "own.tar.zst", SettableClock())
+
+    names = [entry.name for entry in entries_of(tmp_path / "own.tar.zst")]
+    assert taken.jobs == 3
+    assert len([name for name in names if name.startswith("jobs/")]) == 3
 
 
 @pytest.mark.faults
