@@ -14,7 +14,8 @@ from tests.e2e.test_pages_live import folders, make_job
 __all__ = ["folders"]
 
 SIZES = ((1440, "light"), (360, "dark"))
-SECONDS = 1_000
+AT_LAST = 45_000
+"""Milliseconds after which every file has been looked at, also where the system told nothing."""
 
 
 @pytest.fixture
@@ -80,22 +81,22 @@ def test_pages_count_what_needs_somebody(new_page, folders, server, name, width,
     path.write_text(good.replace("priority: normal", "priority: sometimes"))
 
     banner = page.locator("#mistake")
-    expect(banner).to_contain_text("priority: sometimes", timeout=10 * SECONDS)
+    expect(banner).to_contain_text("priority: sometimes", timeout=AT_LAST)
     expect(banner).to_contain_text(re.compile(r"line \d+, column \d+"))
-    expect(page.locator(".count:visible")).to_contain_text("1", timeout=10 * SECONDS)
+    expect(page.locator(".count:visible")).to_contain_text("1", timeout=AT_LAST)
     assert_fit(page, width)
 
     path.write_text(good)
 
-    expect(banner).to_have_count(0, timeout=10 * SECONDS)
-    expect(page.locator(".count:visible")).to_have_count(0, timeout=10 * SECONDS)
+    expect(banner).to_have_count(0, timeout=AT_LAST)
+    expect(page.locator(".count:visible")).to_have_count(0, timeout=AT_LAST)
     assert page.evaluate("window.notReloaded")
 
 
 def test_a_mistake_is_discarded_by_a_press_on_the_page(page, job, file):
     good = file.read_text()
     file.write_text(good.replace("priority: normal", "priority: [normal"))
-    expect(page.locator("#mistake")).to_be_visible(timeout=10 * SECONDS)
+    expect(page.locator("#mistake")).to_be_visible(timeout=AT_LAST)
 
     page.get_by_role("button", name="Discard my edit").click()
 
@@ -110,7 +111,7 @@ def test_an_edit_by_hand_appears_on_the_open_page(page, job, file):
 
     file.write_text(file.read_text().replace("name: photos", "name: holidays"))
 
-    expect(page.get_by_role("heading", level=1)).to_contain_text("holidays", timeout=5 * SECONDS)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("holidays", timeout=AT_LAST)
     expect(page.get_by_text("in its file", exact=False).first).to_be_visible()
     assert page.evaluate("window.notReloaded")
 
