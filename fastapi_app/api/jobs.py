@@ -9,17 +9,19 @@ from core.errors import InvalidOptions
 from core.listing import MOST, PAGE, JobQuery
 from core.models import Trigger
 from fastapi_app.api.entries import JobChange, JobEntry
+from fastapi_app.api.texts import PageTexts
 from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
 from fastapi_app.api.versions import IfMatch, agreed, etag
 from fastapi_app.dependencies import Manager, Person
 from fastapi_app.places import JobId
 
 router = APIRouter(tags=["jobs"])
+texts = PageTexts()
 
 Words = Annotated[list[str], Query(max_length=50)]
 
 
-@router.get("/jobs")
+@router.get("/jobs", response_model=JobsOut)
 def list_jobs(
     manager: Manager,
     q: Annotated[str, Query(max_length=1_000)] = "",
@@ -29,7 +31,7 @@ def list_jobs(
     sort: str = "-created",
     limit: Annotated[int, Query(ge=1, le=MOST)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=2_000)] = None,
-) -> JobsOut:
+) -> Response:
     """Return a page of jobs; `state`, `kind` and `tag` may be given several times."""
     _check_kinds(kind)
     query = JobQuery(
@@ -41,9 +43,7 @@ def list_jobs(
         limit=limit,
         cursor=cursor,
     )
-    page = manager.list_jobs(query)
-    items = [JobOut.of_overview(item) for item in page.items]
-    return JobsOut.model_construct(items=items, next=page.next, total=page.total)
+    return Response(texts.of(query, manager.list_jobs(query)), media_type="application/json")
 
 
 def _check_kinds(kinds: list[str]) -> None:
