@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.models import Priority
+from core.storage import exchanging
 from core.storage.definitions import definition_from, definition_of, same, text_of_definition
 from core.storage.folder import StoreFolder
 from core.storage.looking import Kind
@@ -277,6 +278,40 @@ def test_a_file_that_was_replaced_at_the_moment_of_writing_is_put_back(desk, bef
     desk.shelf.write_due()
 
     assert desk.text().startswith(b"# by an editor that replaces\n")
+
+
+@pytest.fixture
+def a_simple_file_system(monkeypatch):
+    """A file system that cannot exchange two names, as FAT and many that come over a network."""
+
+    def refuse(*arguments):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(exchanging, "_rename", refuse)
+
+
+def test_where_names_cannot_be_exchanged_definitions_are_written_all_the_same(desk, a_simple_file_system):
+    first = desk.write(ONE, name="photos")
+    desk.write(TWO, name="photos")
+    job = desk.write(ONE, name="pictures")
+
+    assert desk.files() == [f"3f/{TWO}.yaml", "3f/pictures-3f2a1b4c.yaml"]
+    assert desk.text(ONE) == plain(job)
+    assert desk.kept(ONE) == [plain(first)]
+
+
+def test_where_names_cannot_be_exchanged_a_save_is_not_overwritten_either(
+    desk, before_exchange, a_simple_file_system
+):
+    desk.write()
+    theirs = b"# mine\n" + desk.text()
+    desk.keep(owner="ana")
+    before_exchange(lambda: desk.path().write_bytes(theirs))
+
+    desk.shelf.write_due()
+
+    assert desk.text() == theirs
+    assert [name for name in desk.files() if name.endswith(".tmp")] == []
 
 
 def test_an_edited_file_is_not_written_before_somebody_looked(desk):
