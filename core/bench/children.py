@@ -8,6 +8,7 @@ import time
 BEGAN = time.perf_counter()
 
 import asyncio  # noqa: E402 - how long the imports take is measured too
+import gc  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import statistics  # noqa: E402
@@ -84,11 +85,14 @@ def crowd(data: Path) -> None:
         page = statistics.median(seconds(manager.list_jobs) for _ in range(LOOKS))
         refresh = statistics.median([_refresh(manager) for _ in range(3)])
         stops = in_loop(_stops(store.checkpoint))
+        idle = in_loop(_stops(partial(time.sleep, sum(stops) + len(stops) * EVERY)))
+        collection = statistics.median(seconds(gc.collect) for _ in range(5))
         answer = {
             "page": page,
             "refresh": refresh,
-            "longest": stops[-1],
             "p99.9": stops[int(len(stops) * 0.999)],
+            "idle": idle[int(len(idle) * 0.999)],
+            "collection": collection,
         }
         _say(answer)
 

@@ -64,7 +64,13 @@ def _crowd(folder: Path, look: Look) -> tuple[Row, ...]:
             lists["p99.9"] * 1e3,
             "ms",
             25,
-            Beside(figure=lists["longest"] * 1e3, name="the longest"),
+            Beside(figure=lists["idle"] * 1e3, name="the same while nothing happens"),
+        ),
+        at_most(
+            f"full garbage collection, {jobs}",
+            lists["collection"] * 1e3,
+            "ms",
+            5,
         ),
         *looked,
     )
