@@ -177,8 +177,8 @@ def _moved(before: Run, after: Run) -> dict[str, Any]:
 
 def run_after(before: Run, moved: Moved) -> Run:
     """Return the run after what changed of it."""
-    changed = {name: value for name in MOVING if (value := getattr(moved, name)) is not UNSET}
-    return frozen_run(replace(before, **changed))
+    changed = {name: _packed(value) for name in MOVING if (value := getattr(moved, name)) is not UNSET}
+    return replace(before, **changed)
 
 
 def frozen_job(job: Job) -> Job:
