@@ -72,6 +72,7 @@ class OpenStore:
             self._job,
             stale=opened.stale,
             gone=opened.gone,
+            before=opened.before,
             unplaced=opened.rows.jobs.keys() - opened.placed.keys(),
             settled=self._between,
         )

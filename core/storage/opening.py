@@ -44,7 +44,8 @@ class Opened:
     """What a store holds, and how to go on: record `n + 1` follows, in `segment`, at `length`.
 
     `stale` has the checksums that the definitions of changed jobs had on the way, `gone` where
-    those of deleted jobs were: what a crash may have kept from being written and removed.
+    those of deleted jobs were: what a crash may have kept from being written and removed. `before`
+    has what jobs were that changed a moment before the end, the oldest first.
     """
 
     rows: Rows
@@ -59,6 +60,7 @@ class Opened:
     """Whether a segment is there that could not be read now, and may be some day."""
     generations: tuple[Checkpoint, ...]
     stale: Mapping[str, Collection[int]]
+    before: Mapping[str, Collection[Job]]
     gone: Mapping[str, Placed]
     wounds: tuple[Wound, ...]
     segments: tuple[Segment, ...]
@@ -148,6 +150,7 @@ class _Reading:
             unread=self._unread > 0,
             generations=tuple(found.good[-2:]),
             stale=_stale(replay, wanted=not clean),
+            before=replay.before,
             gone={job_id: placed for job_id, placed in replay.gone.items() if placed is not None},
             wounds=tuple(self._wounds),
             segments=segments,

@@ -15,7 +15,7 @@ from core.storage.rows import Rows
 from core.storage.segments import Entry, Segment, Wound
 from core.storage.shards import shard_of
 
-STEPS: Final = 3
+STEPS: Final = 10
 """How many versions of a job before its last are remembered: a file may be that much behind."""
 
 

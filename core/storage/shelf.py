@@ -27,7 +27,7 @@ class Shelf:
 
     `placed` is shared with whoever keeps it; `job_of` answers the job as it is now. `stale` has the
     checksums of texts that files may have because a crash kept changes from them, `gone` where the
-    files of deleted jobs may still be, `unplaced` the jobs without a file. `settled` keeps commits
+    files of deleted jobs may still be, `unplaced` the jobs without a file, `before` what jobs were until a moment ago. `settled` keeps commits
     away for a moment, so that what is shown and what is due fit together.
     """
 
@@ -40,9 +40,10 @@ class Shelf:
         stale: Mapping[str, Collection[int]] | None = None,
         gone: Mapping[str, Placed] | None = None,
         unplaced: Iterable[str] = (),
+        before: Mapping[str, Collection[Job]] | None = None,
         settled: Settled = contextlib.nullcontext,
     ) -> None:
-        self._standing = Standing(folder, placed, job_of, stale or {}, gone or {}, settled)
+        self._standing = Standing(folder, placed, job_of, stale or {}, gone or {}, before or {}, settled)
         self._standing.mark_all(unplaced)
         self._writer = Writer(self._standing)
         self._survey = Survey(self._standing)

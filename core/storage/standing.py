@@ -42,6 +42,7 @@ class Standing:
         job_of: Callable[[str], Job | None],
         stale: Mapping[str, Collection[int]],
         gone: Mapping[str, Placed],
+        before: Mapping[str, Collection[Job]],
         settled: Settled,
     ) -> None:
         self.placed = placed
@@ -61,20 +62,26 @@ class Standing:
         self.wrong: set[str] = set()
         """What was last found not to be as it should; see `Found.key`."""
         self._lock = threading.Lock()  # nothing is waited for while it is held
-        self._learn()
-        self._due = {job_id: Due(None) for job_id, place in placed.items() if place.behind}
+        filed = self._learn()
+        self._due = {
+            job_id: Due(_of_version(before.get(job_id, ()), filed.get(job_id)))
+            for job_id, place in placed.items()
+            if place.behind
+        }
 
     def is_stale(self, job_id: str, crc: int) -> bool:
         """Tell whether a text is of before changes that a crash kept from the file."""
         return crc in self.stale.get(job_id, ())
 
-    def _learn(self) -> None:
-        """Take from what was noted which files have what their jobs are, where the snapshot is older."""
-        for job_id, filed in self.filing.known().items():
+    def _learn(self) -> dict[str, int]:
+        """Take what was noted of files of which the snapshot knows less; return which versions they have."""
+        known = self.filing.known()
+        for job_id, filed in known.items():
             job, place = self.job_of(job_id), self.placed.get(job_id)
             if job is not None and (place is None or place.behind):
                 behind = job.version != filed.version
                 self.placed[job_id] = Placed(file=filed.file, crc=filed.crc, behind=behind)
+        return {job_id: filed.version for job_id, filed in known.items()}
 
     def note(self, jobs: Iterable[Job]) -> None:
         """Note that the files of these jobs have what they are."""
@@ -147,3 +154,7 @@ class Standing:
         place = self.placed.get(job_id)
         if place is not None and not place.behind:
             self.placed[job_id] = replace(place, behind=True)
+
+
+def _of_version(jobs: Collection[Job], version: int | None) -> Job | None:
+    return next((job for job in jobs if job.version == version), None)
