@@ -1,6 +1,5 @@
 """Jobs and runs as JSON says them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -8,16 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from core.log_files import LogPage
 from core.models import Failure, Job, JobOverview, OnInterrupt, Priority, Progress, Run, Trigger
+from core.packed import thawed
 from core.states import RunState
-
-
-def thawed(value: Any) -> Any:  # noqa: ANN401 - any frozen JSON value in, its plain twin out
-    """Return the value as plain dictionaries and lists."""
-    if isinstance(value, Mapping):
-        return {key: thawed(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [thawed(item) for item in value]
-    return value
 
 
 class Out(BaseModel):
