@@ -172,6 +172,8 @@ class OpenStore:
                 segment = self._journal.roll()
                 with self._audience.lock:
                     view = View.of(self._audience.rows, self.shelf.placed, self._journal.n)
+            # What was deleted since is in no journal then: its file must not be there to stand for a new job.
+            self.shelf.write_due()
             needed = self._snapshots.write(view, segment=segment, t=self._journal.t)
             self.shelf.drop(filed)
             archive_segments(self._folder, needed)

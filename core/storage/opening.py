@@ -61,7 +61,7 @@ class Opened:
     generations: tuple[Checkpoint, ...]
     stale: Mapping[str, Collection[int]]
     before: Mapping[str, Collection[Job]]
-    gone: Mapping[str, Placed]
+    gone: Mapping[str, Placed | None]
     wounds: tuple[Wound, ...]
     segments: tuple[Segment, ...]
 
@@ -151,7 +151,7 @@ class _Reading:
             generations=tuple(found.good[-2:]),
             stale=_stale(replay, wanted=not clean),
             before=replay.before,
-            gone={job_id: placed for job_id, placed in replay.gone.items() if placed is not None},
+            gone=replay.gone,
             wounds=tuple(self._wounds),
             segments=segments,
         )

@@ -38,7 +38,7 @@ class Shelf:
         job_of: Callable[[str], Job | None],
         *,
         stale: Mapping[str, Collection[int]] | None = None,
-        gone: Mapping[str, Placed] | None = None,
+        gone: Mapping[str, Placed | None] | None = None,
         unplaced: Iterable[str] = (),
         before: Mapping[str, Collection[Job]] | None = None,
         settled: Settled = contextlib.nullcontext,

@@ -41,7 +41,7 @@ class Standing:
         placed: dict[str, Placed],
         job_of: Callable[[str], Job | None],
         stale: Mapping[str, Collection[int]],
-        gone: Mapping[str, Placed],
+        gone: Mapping[str, Placed | None],
         before: Mapping[str, Collection[Job]],
         settled: Settled,
     ) -> None:
@@ -54,7 +54,7 @@ class Standing:
         self.stale = dict(stale)
         self.settled = settled
         self.going: dict[str, Placed | None] = dict(gone)
-        """Where the files of deleted jobs are; None where there was none."""
+        """Where the files of deleted jobs are; None where none is known."""
         self.held: set[str] = set()
         """The jobs whose file is being taken in; nothing is written there meanwhile."""
         self.suspects: set[str] = set()

@@ -187,13 +187,25 @@ class Writer:
         done = []
         for job_id, place in tuple(self._standing.going.items()):
             with self._told(f"The definition of job {job_id} could not be removed"), self._standing.files:
-                if place is not None and self._remove(job_id, self._places.path(place.file)):
-                    folders.add(self._places.path(place.file).parent)
+                path = self._places.path(place.file) if place else self._left_by(job_id)
+                if path is not None and self._remove(job_id, path):
+                    folders.add(path.parent)
                 done.append((job_id, place))
         with self._told("The definitions could not be removed"):
             exchanging.flush(folders)
             for job_id, place in done:
                 self._standing.removed(job_id, place)
+
+    def _left_by(self, job_id: str) -> Path | None:
+        """Return the file of a deleted job that was written before a crash, and that nobody took note of.
+
+        It would stand for a new job otherwise, once nothing says any more that this one was deleted.
+        """
+        for path in (self._places.jobs / job_id[:2]).glob(f"*{job_id[:8]}*.yaml"):
+            with contextlib.suppress(InvalidYaml, FileNotFoundError):
+                if definition_from(content(path).text).id == job_id:
+                    return path
+        return None
 
     def _remove(self, job_id: str, path: Path) -> bool:
         """Move the file of a deleted job among the kept texts; whatever a person wrote into it is kept, too."""
