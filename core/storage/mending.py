@@ -28,7 +28,7 @@ def kept_aside(folder: StoreFolder, wound: Wound) -> Wound:
 
 def sweep(folder: StoreFolder) -> None:
     """Remove what a killed process left half-written, as far as we may look."""
-    for top in (folder.root / "state", folder.root / "runs"):
+    for top in (folder.root / "state", folder.root / "runs", folder.root / "backups" / "segments"):
         with contextlib.suppress(OSError):
             for place in (top, *_folders(top)):
                 atomic.sweep(place)

@@ -21,6 +21,7 @@ from core.manager import JobManager
 from core.models import Failure, Job, Progress, Run
 from core.states import AT_WORK, RunState
 from core.storage.memory import MemoryStore
+from core.storage.own_backup import sweep_backups
 from core.storage.yaml_files import YamlFilesStore
 from tests.doubles import make_scripted_engine
 from tests.faults.telling import Teller
@@ -74,6 +75,7 @@ class House:
         self.manager.open(at_work=at_work)
         self.at_work = at_work
         if at_work:
+            sweep_backups(self.store.folder / "backups" / "own-state")
             self.edits.catch_up()
             self.edits.start()
         return self
