@@ -28,7 +28,8 @@ def kept_aside(folder: StoreFolder, wound: Wound) -> Wound:
 
 def sweep(folder: StoreFolder) -> None:
     """Remove what a killed process left half-written, as far as we may look."""
-    for top in (folder.root / "state", folder.root / "runs", folder.root / "backups" / "segments"):
+    for name in ("state", "runs", "backups", "quarantine"):
+        top = folder.root / name
         with contextlib.suppress(OSError):
             for place in (top, *_folders(top)):
                 atomic.sweep(place)
