@@ -2,7 +2,7 @@
 
 Nobody may commit for the moment in which it is looked how far the journal reaches; what is in it up to there
 never changes any more. While that and everything written from it is copied, no checkpoint is made
-and no definition is written: `Still` says so to the store. Logs, which stand for themselves, come last.
+and no definition is written: `Source.still` says so to the store. Logs, which stand for themselves, come last.
 """
 
 import contextlib
@@ -133,28 +133,44 @@ def take_backup(
 
 
 def _take(source: Source, target: Path, clock: Clock, *, with_logs: bool, told: Told | None) -> Facts:
-    root = source.folder.root
-    reached: list[tuple[Reach, tuple[int, int]]] = []
+    taking = _Taking(source, clock, with_logs=with_logs)
+    with contextlib.ExitStack() as still:
+        items = taking.items(still)
+        return make_archive(target, items, taking.facts, told=told, check=opens_as_it_says)
 
-    def items() -> Iterator[Item]:
-        with source.still():
-            with source.quiet() as reach:
-                reached.append((reach, source.count()))
-                state = list(_state(root / "state", reach))
-            yield Item(name="store.yaml", path=root / "store.yaml")
-            yield from state
-            for place in PLACES:
-                yield from _files(root, place)
-        if with_logs:
+
+class _Taking:
+    """One backup: what goes into it, and what it is at the end."""
+
+    def __init__(self, source: Source, clock: Clock, *, with_logs: bool) -> None:
+        self._source = source
+        self._clock = clock
+        self._with_logs = with_logs
+        self._reached: list[tuple[Reach, tuple[int, int]]] = []
+
+    def items(self, still: contextlib.ExitStack) -> Iterator[Item]:
+        """Give everything in order; `still` is held by whoever takes it, until all but logs were given."""
+        root = self._source.folder.root
+        still.enter_context(self._source.still())
+        with self._source.quiet() as reach:
+            self._reached.append((reach, self._source.count()))
+            state = list(_state(root / "state", reach))
+        yield Item(name="store.yaml", path=root / "store.yaml")
+        yield from state
+        for place in PLACES:
+            yield from _files(root, place)
+        still.close()
+        if self._with_logs:
             yield from _files(root, "logs")
 
-    def facts() -> Facts:
-        ((reach, (jobs, runs)),) = reached
-        now = int(clock.now().timestamp() * 1000)
+    def facts(self) -> Facts:
+        """Return what the backup is."""
+        ((reach, (jobs, runs)),) = self._reached
+        now = int(self._clock.now().timestamp() * 1000)
         return Facts(
             kind=KIND,
             format=FORMAT,
-            store=source.folder.store_id,
+            store=self._source.folder.store_id,
             number=reach.n,
             t=reach.t or now,
             taken=now,
@@ -162,8 +178,6 @@ def _take(source: Source, target: Path, clock: Clock, *, with_logs: bool, told: 
             jobs=jobs,
             runs=runs,
         )
-
-    return make_archive(target, items(), facts, told=told, check=opens_as_it_says)
 
 
 def _state(state: Path, reach: Reach) -> Iterator[Item]:

@@ -35,7 +35,7 @@ from core.storage.archive import (
 LONGEST_NAME: Final = 1_024
 LONGEST_FACTS: Final = 4_096
 LARGEST_WINDOW: Final = 1 << 23
-LARGEST_MANIFEST: Final = 1 << 30
+LARGEST_MANIFEST: Final = 1 << 28
 LENGTH_OF_A_DIGEST: Final = 32
 
 
