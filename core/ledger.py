@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 
 from core.ahead import Ahead
 from core.clock import Clock
+from core.collecting import undisturbed
 from core.errors import HoldfastError, NotFound
 from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved
 from core.listing import JobPage, JobQuery, Listing
@@ -83,7 +84,7 @@ class Ledger:
 
     def open(self, *, at_work: bool) -> None:
         """Read the store; raises what `JobStore.open` raises."""
-        with self.lock:
+        with self.lock, undisturbed():
             contents = self._store.open(self, at_work=at_work)
             self._problems = contents.problems
             latest_run = self.rows.latest_run
