@@ -1,7 +1,7 @@
 """From the files of a store to its rows, whatever has happened to them."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -122,8 +122,10 @@ class _Reading:
     def opened(self) -> Opened:
         found = find_rows(self._folder.root, self._folder.store_id)
         self._wounds += found.wounds
-        segments = tuple(self._segments(found.segment))
+        # Others may go on meanwhile: how far they went is asked before, and what they begin later is left to them.
         found.reach = max(found.reach, told_reach(self._state, self._folder.store_id))
+        kept, numbers = self._last_known_segment(found), segments_in(self._state)
+        segments = tuple(self._segments(number for number in numbers if number >= found.segment))
         if segments and segments[0].first == 1:
             found.forget_lost()
         journaled = in_order(segments, found.after, found.reach)
@@ -135,7 +137,7 @@ class _Reading:
             self._name_lost_end(found, segments)
         self._wounds += replay.wounds
         last = segments[-1] if segments else None
-        highest = max([self._last_known_segment(found), *segments_in(self._state)], default=0)
+        highest = max([kept, *numbers])
         going_on = last is not None and last.number == highest
         clean = last is not None and going_on and last.closed and not last.bad and last.head is not None
         entries = journaled.entries
@@ -156,10 +158,8 @@ class _Reading:
             segments=segments,
         )
 
-    def _segments(self, first: int) -> Iterator[Segment]:
-        for number in segments_in(self._state):
-            if number < first:
-                continue
+    def _segments(self, numbers: Iterable[int]) -> Iterator[Segment]:
+        for number in numbers:
             path = segment_path(self._state, number)
             try:
                 yield read_segment(content_of(path), self._folder.store_id, number)

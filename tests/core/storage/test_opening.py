@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from core.errors import StoreUnreadable
 from core.storage.folder import StoreFolder
+from core.storage.journal import Journal
 from core.storage.opening import read_state
 from core.storage.reach import tell_reach
 from core.storage.rows import Changes
@@ -372,3 +373,37 @@ def test_locks_that_were_left_behind_hold_nobody_up(filled, folder, content):
     with books(folder) as store:
         assert state_of(store) == filled
         assert not store.told
+
+
+def test_what_others_go_on_with_while_a_store_is_read_is_no_damage_and_is_followed(
+    filled, folder, monkeypatch
+):
+    with books(folder) as worker:
+        read_bytes = Path.read_bytes
+        before = worker.journal.n
+
+        def read_while_the_worker_goes_on(path):
+            content = read_bytes(path)
+            if path.name == LAST:
+                worker.change(Changes(jobs=(a_kept_job(CLEO, name="cleo", version=3),)))
+                worker.checkpoint()
+                worker.change(Changes(jobs=(a_kept_job(BEN, name="ben", version=3),)))
+                tell_reach(folder / "state", worker.folder.store_id, worker.journal.n)
+            return content
+
+        monkeypatch.setattr(Path, "read_bytes", read_while_the_worker_goes_on)
+        seen = read_state(worker.folder)
+        visitor = Journal(
+            folder / "state",
+            worker.folder.lock_path("commit"),
+            worker.folder.store_id,
+            segment=seen.segment,
+            length=seen.length,
+            n=seen.n,
+            t=seen.t,
+        )
+        followed = visitor.others()
+        visitor.close()
+
+    assert not seen.problems
+    assert [record.n for record in followed] == [before + 1, before + 2]
