@@ -54,6 +54,7 @@ class Journal:
         self._store_id = store_id
         self._descriptor = -1
         self._broken = False
+        self._refused = b""
         self._left = True
         self._foreign: list[Record] = []
         self._enter(segment)
@@ -107,6 +108,7 @@ class Journal:
             self._enter(self._segment + 1)
             self._length, self._broken = 0, False
         if self._broken:
+            self._foreign += self._grown_meanwhile()
             self._begin_again()
         self._foreign += self._grown(last=True)
         if not self._foreign:
@@ -145,6 +147,7 @@ class Journal:
         self._descriptor = descriptor
         self._path = path
         self._segment = segment
+        self._refused = b""
         self._next = segment_path(self._state, segment + 1)
         self._seed = seed_of(self._store_id, f"journal-{segment}")
 
@@ -153,12 +156,12 @@ class Journal:
         try:
             atomic.write_all(self._descriptor, data)
         except OSError:
-            self._cut_back()
+            self._cut_back(data)
             raise
         try:
             self._flush()
         except OSError:
-            self._cut_back()
+            self._cut_back(data)
             with contextlib.suppress(OSError):  # tried again with the next change
                 self._begin_again()
             raise
@@ -172,12 +175,13 @@ class Journal:
             self._broken = True
             raise
 
-    def _cut_back(self) -> None:
+    def _cut_back(self, refused: bytes) -> None:
         try:
             os.ftruncate(self._descriptor, self._length)
         except OSError as error:
             log.warning("journal-%d.yaml could not be cut back: %s", self._segment, error)
             self._broken = True
+            self._refused = refused
 
     def _begin_again(self) -> None:
         """Go on in a new segment with the end of this one: what its last pages hold is not sure."""
@@ -233,6 +237,11 @@ class Journal:
         if last and self._length < status.st_size:
             log.warning("journal-%d.yaml: what a killed process left half-written is cut off", self._segment)
             os.ftruncate(self._descriptor, self._length)
+
+    def _grown_meanwhile(self) -> Iterator[Record]:
+        """Give what others appended to a segment after we gave it up: to them it is durable, so it counts."""
+        behind = self._read(self._length, os.fstat(self._descriptor).st_size)
+        return iter(()) if self._refused.startswith(behind) else self._grown(last=False)
 
     def _says_nothing(self, line: bytes) -> bool:
         if not line.endswith(b"\n") or is_blank(line):

@@ -142,6 +142,26 @@ def test_a_disk_that_goes_on_failing_refuses_everything_until_it_is_well(journal
     assert not list(state.glob(".*"))
 
 
+@pytest.mark.parametrize("refused", [("fdatasync", "fsync"), ("fdatasync", "fsync", "ftruncate")])
+def test_what_others_append_to_a_segment_that_was_given_up_is_kept(journal, state, disk, refused):
+    one, two = journal(), journal()
+    one.append([BODY % 1], 1)
+    disk.fail_at(0, errno.EIO, only=refused, again=True)
+    with pytest.raises(OSError, match="Input/output"):
+        one.append([BODY % 8], 1)
+    disk.heal()
+
+    two.others()
+    kept = two.append([BODY % 2], 1)
+    seen = one.others()
+    next_one = one.append([BODY % 3], 1)
+
+    assert seen[-1].gone_jobs == ("2",)
+    assert [record.gone_jobs for record in two.others()] == [("3",)]
+    assert next_one == kept + 1
+    assert numbers_in(state, 2) == list(range(1, next_one + 1))
+
+
 def test_a_flush_of_what_others_wrote_that_fails_is_made_up_for(journal, state, disk):
     one, two = journal(), journal()
     one.append([BODY % 1], 1)
