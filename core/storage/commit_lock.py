@@ -14,7 +14,7 @@ PATIENCE: Final = 10.0
 """Seconds to wait for another process. A commit takes milliseconds; on a very slow disk, a second."""
 
 FIRST_PAUSE: Final = 0.000_2
-LONGEST_PAUSE: Final = 0.01
+LONGEST_PAUSE: Final = 0.001
 
 KIND_OF_LOCK: Final = 1
 PID: Final = 4
