@@ -36,12 +36,14 @@ def file(server, job):
 
 
 def file_of(server, address):
-    """Return the file of the job with this page, as soon as it is there."""
+    """Return the file of the job with this page, once Holdfast has let go of it."""
     job_id, until = address.rpartition("/")[2], time.monotonic() + 20
-    while not (found := list((server.data / "jobs").rglob(f"*-{job_id[:8]}.yaml"))):
-        assert time.monotonic() < until
+    while time.monotonic() < until:
+        for path in (server.data / "jobs").rglob(f"*-{job_id[:8]}.yaml"):
+            if time.time() - path.stat().st_mtime > 0.5:
+                return path
         threading.Event().wait(0.05)
-    return found[0]
+    raise AssertionError("The job has no file.")
 
 
 def assert_fit(page, width):

@@ -79,26 +79,31 @@ def kept(make_world):
     """An app on a real folder, with a job whose file has a mistake."""
     world = make_world()
     job = world.a_job("photos")
-    (path,) = wait_for(lambda: list((world.folder / "data" / "jobs").rglob("*.yaml")))
+    (path,) = files_of(world, 1)
     before = path.read_text()
     path.write_text(before.replace("priority: normal", "priority: sometimes"))
-    edited(world)
-    wait_for(lambda: world.house.service.manager.mistakes)
+    wait_for(world, lambda: world.house.service.manager.mistakes)
     return world, job, path, before
 
 
-def edited(world):
-    """Let the next look be one at every file: a folder made a moment ago may not be watched yet."""
-    world.clock.pass_by(timedelta(seconds=31))
+def wait_for(world, look, seconds=20):
+    """Return what is there as soon as it is there.
 
-
-def wait_for(look, seconds=20):
-    """Return what is there as soon as it is there."""
+    Time passes meanwhile: what the system does not tell is found when every file is looked at again.
+    """
     end = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < end:
         threading.Event().wait(0.02)
+        world.clock.pass_by(timedelta(seconds=0.5))
     assert found
     return found
+
+
+def files_of(world, count):
+    """Return the files of so many jobs, once nothing is left to be written."""
+    jobs, shelf = world.folder / "data" / "jobs", world.house.service._shelf()
+    wait_for(world, lambda: len(list(jobs.rglob("*.yaml"))) == count and not shelf.waiting)
+    return sorted(jobs.rglob("*.yaml"))
 
 
 def test_an_edit_is_discarded_on_the_page_of_its_job(kept):
@@ -121,12 +126,11 @@ def test_an_edit_is_discarded_on_the_page_of_its_job(kept):
 def test_an_edit_by_hand_is_told_on_the_page_of_its_job(make_world):
     world = make_world()
     job = world.a_job("photos")
-    (path,) = wait_for(lambda: list((world.folder / "data" / "jobs").rglob("*.yaml")))
+    (path,) = files_of(world, 1)
     path.write_text(path.read_text().replace("name: photos", "name: holidays"))
-    edited(world)
     manager = world.house.service.manager
-    wait_for(lambda: manager.job(job.id).job.name == "holidays")
-    wait_for(lambda: world.house.outside.change_of(manager.job(job.id).job))
+    wait_for(world, lambda: manager.job(job.id).job.name == "holidays")
+    wait_for(world, lambda: world.house.outside.change_of(manager.job(job.id).job))
 
     page = reading(world.signed_in()).open(f"/jobs/{job.id}")
 
@@ -139,8 +143,7 @@ def test_a_file_that_is_no_job_is_put_aside_on_the_page_of_the_store(make_world)
     world = make_world()
     stray = world.folder / "data" / "jobs" / "notes.yaml"
     stray.write_text("name: [\n")
-    edited(world)
-    wait_for(lambda: world.house.service.manager.mistakes)
+    wait_for(world, lambda: world.house.service.manager.mistakes)
     reader = reading(world.signed_in())
     row = reader.open("/store").select_one('[aria-labelledby="wrong"] li')
 
@@ -159,11 +162,10 @@ def test_files_that_are_gone_at_once_are_written_back_on_the_page_of_the_store(m
     for number in range(6):
         world.a_job(f"photos {number}")
     jobs = world.folder / "data" / "jobs"
-    paths = wait_for(lambda: found if len(found := sorted(jobs.rglob("*.yaml"))) == 6 else None)
+    paths = files_of(world, 6)
     for path in paths[:5]:
         path.unlink()
-    edited(world)
-    wait_for(lambda: ALL_GONE in world.house.service.manager.mistakes)
+    wait_for(world, lambda: ALL_GONE in world.house.service.manager.mistakes)
     reader = reading(world.signed_in())
     rows = reader.open("/store").select('[aria-labelledby="wrong"] li')
     (row,) = [row for row in rows if row.select_one("form")]
