@@ -40,7 +40,8 @@ class GroupWaiter:
     def _go(self) -> None:
         if not self._busy:
             self._busy = True
-            self._thread.submit(self._work)
+            # Whoever decides in the same turn of the loop comes along.
+            self._loop.call_soon(self._thread.submit, self._work)
 
     def _work(self) -> None:
         try:

@@ -200,7 +200,7 @@ Mapping.register(Packed)
 def packed(plain: dict[str, Any]) -> Packed:
     """Return the mapping, which is as it was read from JSON, packed."""
     if not plain:
-        return NOTHING
+        return EMPTY
     mark, lines = headings.mark_of(tuple(plain)), to_lines(list(plain.values()))[:-1]
     text = _pressed(mark, lines) if len(lines) > LONG else b"%b\n%b" % (mark, lines)
     if len(text) > LONGEST_SHARED:
@@ -223,7 +223,8 @@ def _pressed(mark: bytes, lines: bytes) -> bytes:
     return b"%b%b\n%b" % (PRESSED, mark, headings.press_of(mark, lines).pressed(lines))
 
 
-NOTHING: Final[Any] = _made(headings.mark_of(()) + b"\n")
+EMPTY: Final = _made(headings.mark_of(()) + b"\n")
+NOTHING: Final[Any] = EMPTY
 
 
 def frozen(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, its frozen twin out
