@@ -66,7 +66,7 @@ coverage: setup ## Run the tests and show which branches none of them took
 	@$(pytest) $(in_parallel) -m "not e2e" --cov --cov-report=term-missing
 
 .PHONY: bench
-bench: setup ## Measure against the machine's own cp and rsync, and print the ratios
+bench: setup ## Measure against the machine's own cp, rsync and SQLite, and print the ratios
 	@.ci/tools rsync
 	@$(bin)/holdfast bench
 
