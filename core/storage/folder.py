@@ -29,7 +29,7 @@ OURS: Final = (
     "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
 )  # fmt: skip
 NOT_TRACKED: Final = "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\n"
-LOCKS: Final = ("server.lock", "users.lock", "door.lock", "commit.lock")
+LOCKS: Final = ("server.lock", "users.lock", "door.lock", "commit.lock", "next.lock")
 MARKERS: Final = ("store.yaml", "backups/store.yaml")
 WITHIN_BACKUPS: Final = ("definitions", "own-state", "segments")
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", "auth"})
@@ -93,7 +93,7 @@ class StoreFolder:
             raise StoreInUse(f"The data folder {self.root} is in use by this very process.")
         with self._unreadable():
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._refuse_strangers()
+            self._refuse_strangers_unless_they_make_it()
             atomic.make_folder(self.root / "locks")
             try:
                 return self._come_in(at_work=at_work)
@@ -234,6 +234,23 @@ class StoreFolder:
             what = f"The data folder {self.root} cannot be used"
             reason = str(atomic.storage_error(what, error))
             raise StoreUnreadable(reason, hint=StorageFailed.hint) from error
+
+    def _refuse_strangers_unless_they_make_it(self) -> None:
+        """Look again when whoever makes the folder a store at this moment has come to the end of it."""
+        try:
+            self._refuse_strangers()
+        except StoreUnreadable:
+            try:
+                door = os.open(self.root / "locks" / "door.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except OSError:
+                door = -1
+            if door < 0:
+                raise
+            try:
+                fcntl.flock(door, fcntl.LOCK_EX)
+            finally:
+                os.close(door)
+            self._refuse_strangers()
 
     def _refuse_strangers(self) -> None:
         """Raise StoreUnreadable for a folder with files in it that lost or never had its marker."""

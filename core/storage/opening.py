@@ -83,10 +83,12 @@ def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
             break
         state = read_state(folder)  # others may just have put away what was looked for
     state = replace(state, wounds=tuple(kept_aside(folder, wound) for wound in state.wounds))
-    if not alone:
+    # Where several came in at once nobody is alone, and the first at the door begins the journal.
+    if not alone and state.segment:
         return replace(state, segments=())
-    sweep(folder)
-    if not state.wounds:
+    if alone:
+        sweep(folder)
+    if alone and not state.wounds:
         remove_unfinished(folder.root / "state")
     if not state.clean:
         with atomic.storage_errors("The journal could not be begun anew"):

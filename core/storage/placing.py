@@ -138,8 +138,12 @@ class Places:
         for target in (*known, *self.paths_for(plan.job)):
             self._expect(plan, target)
             self.make(target.parent)
-            with contextlib.suppress(FileExistsError):
+            try:
                 exchanging.move(plan.temporary, target)
+            except FileExistsError:
+                if _is_of(target, plan.job.id):  # another process was first; it is looked at anew
+                    return False
+            else:
                 plan.used, plan.ready = True, target
                 return True
         log.warning("%s is taken by a file that is not known", self._job_path(plan.job))
@@ -229,6 +233,14 @@ def _is_one(one: Placed | None, other: Placed | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.file, one.crc) == (other.file, other.crc)
+
+
+def _is_of(path: Path, job_id: str) -> bool:
+    """Tell whether a file is the definition of this job."""
+    try:
+        return definition_from(content(path).text).id == job_id
+    except (FileNotFoundError, InvalidYaml):
+        return False
 
 
 def _says(path: Path, crc: int) -> bool:
