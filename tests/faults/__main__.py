@@ -29,6 +29,7 @@ from tests.faults.served import failing_under_a_server
 from tests.faults.together import (
     a_hundred_threads,
     jobs_of_two,
+    new_folders,
     one_of_two_killed,
     shared_counters,
     two_shells,
@@ -41,7 +42,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "refusals": (failing_calls, short_writes),
     "damage": (damaged_files,),
     "full": (full_disks,),
-    "together": (a_hundred_threads, shared_counters, jobs_of_two, one_of_two_killed, two_shells),
+    "together": (a_hundred_threads, shared_counters, jobs_of_two, one_of_two_killed, new_folders, two_shells),
     "machine": (both_stores,),
     "upkeep": (kills_of_upkeep, cuts_of_upkeep),
     "served": (failing_under_a_server,),

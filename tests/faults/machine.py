@@ -288,7 +288,9 @@ class Machine(RuleBasedStateMachine):
         """Leave the files as they are, unclosed, and go on with a copy, as after a `kill -9`."""
         self.files.store.commit()
         folder = self.place / f"files-{next(self.lives)}"
-        shutil.copytree(self.files.folder, folder, symlinks=True)
+        source = self.files.store.source
+        with source.still(), source.quiet():
+            shutil.copytree(self.files.folder, folder, symlinks=True)
         self.left.append(self.files)
         self.files = Side(folder, on_files=True, clock=self.files.clock, ids=self.files.ids)
         self._tell_progress_again()

@@ -112,14 +112,14 @@ def jobs_of_two(effort: Effort, place: Path) -> Tally:
     tally = Tally(f"{PROCESSES} processes x {each} jobs created")
     folder = place / "store"
     answer_of(lambda: House(folder).open().close())
-    ended = _at_once(lambda number: _create(folder, number, each))
+    ended = _at_once(partial(_create, folder, count=each))
     found = found_in(folder)
     wrongs = [f"{len(found.jobs)} jobs are there"] if len(found.jobs) != PROCESSES * each else []
     tally.tried([*wrongs, *ended, *found.problems], where="jobs")
     return tally
 
 
-def _create(folder: Path, number: int, count: int) -> None:
+def _create(folder: Path, number: int, *, count: int) -> None:
     house = House(folder).open(at_work=False)
 
     def create(thread: int) -> None:
@@ -172,6 +172,20 @@ def _until(told: Path, count: int) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def new_folders(effort: Effort, place: Path) -> Tally:
+    """Let two processes make the same folder a store at the same moment; both can work in it."""
+    tally = Tally(f"{PROCESSES} processes that make one folder at once")
+    for number in range(effort.of(60, some=3)):
+        folder = place / f"store-{number}"
+        wrongs = _at_once(partial(_create, folder, count=1))
+        found = found_in(folder)
+        wrongs += found.problems + (
+            [f"{len(found.jobs)} jobs are there"] if len(found.jobs) != PROCESSES else []
+        )
+        tally.tried(wrongs, where=f"folder {number}")
+    return tally
 
 
 def two_shells(effort: Effort, place: Path) -> Tally:
