@@ -413,7 +413,7 @@ def _failing(error: int) -> Callable[[int], None]:
 
 def both_stores(effort: Effort, place: Path) -> Tally:
     """Let Hypothesis look for a series of commands and faults after which the stores or the model differ."""
-    examples = effort.of(200, some=4)
+    examples = effort.of(100, some=4)
     tally = Tally("both stores and the model, by Hypothesis")
 
     def look() -> None:

@@ -1,5 +1,6 @@
 """Writers: they do everything that can be done to jobs and runs, and tell of it."""
 
+import contextlib
 import itertools
 import random
 import threading
@@ -14,7 +15,7 @@ from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft, JobPatch
 from core.edits import HandEdits
 from core.engines.base import Outcome, Surroundings
-from core.errors import NotFound
+from core.errors import HoldfastError, NotFound
 from core.events import EventBus
 from core.listing import JobQuery
 from core.manager import JobManager
@@ -237,4 +238,5 @@ def _look_for_ever(house: House, teller: Teller, job_ids: list[str]) -> None:
 def _write_checkpoints_for_ever(house: House, chance: random.Random) -> None:
     while True:
         time.sleep(chance.uniform(0, 2 * CHECKPOINT_EVERY))
-        house.store.checkpoint()
+        with contextlib.suppress(HoldfastError):  # its disk is being hurt
+            house.store.checkpoint()
