@@ -10,7 +10,14 @@ from starlette.responses import HTMLResponse, Response
 from core.drafts import JobDraft, JobPatch, draft_of
 from core.engines import ENGINES
 from core.engines.base import Surroundings
-from core.errors import InvalidOptions, NotFound, StorageFailed, VersionConflict
+from core.errors import (
+    DefinitionMistaken,
+    HoldfastError,
+    InvalidOptions,
+    NotFound,
+    StorageFailed,
+    VersionConflict,
+)
 from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheHouse, TheService
 from fastapi_app.errors import status_of
@@ -55,7 +62,10 @@ def create(  # who asks, what they say, and whom to ask
     except StorageFailed as error:
         return _not_kept(canvas, service, draft, error, _making(draft.kind))
     if values.get("then") == "start":
-        manager.start(job.id, asked_by=person.name)
+        try:
+            manager.start(job.id, asked_by=person.name)
+        except StorageFailed as error:  # the job is made: its page says that it never ran, the bar says why
+            canvas.not_kept(error)
     return see(f"/jobs/{job.id}")
 
 
@@ -91,6 +101,8 @@ def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, hou
         return _to_be_fixed(canvas, service, draft, error, about | {"version": given})
     except StorageFailed as error:
         return _not_kept(canvas, service, draft, error, about | {"version": given})
+    except DefinitionMistaken as error:
+        return _not_taken(canvas, service, draft, error, about | {"version": given})
     except VersionConflict as error:
         saved = manager.job(job_id).job
         form = job_form(draft, _checked(service, draft), version=saved.version, posted=True, **about)
@@ -161,8 +173,15 @@ def _to_be_fixed(
 def _not_kept(
     canvas: Canvas, service: Service, draft: JobDraft, error: StorageFailed, about: dict[str, Any]
 ) -> HTMLResponse:
-    """Show the form as it was sent: what was typed is not lost with the change."""
+    """Let every page say that a change was refused, and show the form as it was sent."""
     canvas.not_kept(error)
+    return _not_taken(canvas, service, draft, error, about)
+
+
+def _not_taken(
+    canvas: Canvas, service: Service, draft: JobDraft, error: HoldfastError, about: dict[str, Any]
+) -> HTMLResponse:
+    """Show the form as it was sent, and why nothing came of it."""
     said: dict[str, Any] = {"notice": str(error), "notice_hint": f"What you typed stands here. {error.hint}"}
     form = job_form(draft, _checked(service, draft), posted=True, **about, **said)
     return canvas.draw("pages/job_form.html", "jobs" if form.job_id else "new", status_of(error), form=form)

@@ -62,6 +62,22 @@ def test_the_count_is_gone_with_the_mistake(world, reader, job, mistake):
     assert page.select_one('#board-says a[href="/store"]') is None
 
 
+def test_what_was_typed_beside_a_mistake_in_the_file_comes_back(world, reader, job):
+    form = reader.open(f"/jobs/{job.id}/edit").select_one("#job-form")
+    problem = Problem(path="jobs/3f/photos-3f.yaml", message="The list is not closed.", job_id=job.id)
+    world.house.service.manager.note_mistake(job.id, problem)
+
+    page = reader.read(reader.send(form, name="family"))
+    world.house.service.manager.note_mistake(job.id, None)
+    again = reader.send(page.select_one("#job-form"))
+
+    assert reader.status == 409
+    assert page.select_one("#name")["value"] == "family"
+    assert "jobs/3f/photos-3f.yaml was edited by hand" in words(page.select_one("[role=alert]"))
+    assert again.status_code == 303
+    assert world.house.service.manager.job(job.id).job.name == "family"
+
+
 def test_who_may_only_look_discards_nothing(world, people, job, mistake):
     viewer = people[Role.VIEWER]
 

@@ -15,11 +15,15 @@ READ_ONLY = StorageFailed("The change could not be kept: the disk is mounted rea
 
 
 class Disk(MemoryStore):
-    """Refuses while it is told to."""
+    """Refuses while it is told to, and is full once it has taken as many changes as it `takes`."""
 
     refuses: HoldfastError | None = None
+    takes: int | None = None
 
     def submit(self, changes: Changes, note: object = None) -> Commitment:
+        if self.takes is not None:
+            self.takes -= 1
+            self.refuses = FULL if self.takes < 0 else None
         if self.refuses:
             self.fail_next(self.refuses)
         return super().submit(changes, note)
@@ -95,6 +99,20 @@ def test_a_form_that_could_not_be_kept_comes_back_as_it_was_typed(world, reader,
     disk.refuses = None
     again = reader.send(page.select_one("#job-form"), page.select_one("button[value=wait]"))
     assert again.status_code == 303
+
+
+def test_a_job_that_was_made_before_the_disk_filled_is_shown_and_not_asked_for_again(world, reader, disk):
+    form = reader.open("/jobs/new").select_one("#job-form")
+    options = {f"options.{name}": value for name, value in world.options().items()}
+    disk.takes = 1
+
+    answer = reader.send(form, form.select_one("button[value=start]"), name="photos", **options)
+    (job,) = world.house.service.manager.list_jobs().items
+    page = reader.open(f"/jobs/{job.job.id}")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs/{job.job.id}")
+    assert bar(page) == "Changes cannot be kept: the disk is full. Reading works."
+    assert "This job has never run." in words(page)
 
 
 def test_an_edit_that_could_not_be_kept_comes_back_at_its_version(world, reader, disk):
