@@ -123,6 +123,9 @@ class Check:
             return self._name(self._root, "There is no store in this folder yet.")
         if marker is None:
             self._name(self._root / "store.yaml", "It cannot be read. The next start writes it anew.")
+        elif marker.store != self._folder.store_id:
+            message = "It says something else than its copy and the state. The next start writes it anew."
+            self._name(self._root / "store.yaml", message)
         if self._folder.format < FORMAT:
             return self._name_what_is_to_be_brought_up()
         if holder := self._folder.holder:

@@ -14,9 +14,11 @@ from typing import Final
 
 import msgspec
 
+from core.errors import InvalidYaml
 from core.models import Value
 from core.storage.checked import lines_of
 from core.storage.folder import StoreFolder
+from core.storage.generations import content_of
 from core.storage.lines import json_text, sealed, seed_of
 
 log = logging.getLogger(__name__)
@@ -49,8 +51,8 @@ class Filing:
         """Return what was last noted of each job; what cannot be read is not known."""
         found: dict[str, Filed] = {}
         for number in self._numbers():
-            with contextlib.suppress(FileNotFoundError):
-                content = self._path(number).read_bytes()
+            with contextlib.suppress(FileNotFoundError, InvalidYaml):
+                content = content_of(self._path(number))
                 for line in lines_of(content, self._seed(number)):
                     with contextlib.suppress(msgspec.MsgspecError):
                         filed = filed_of(line.text)
@@ -63,7 +65,7 @@ class Filing:
         text = b"".join(sealed(json_text(entry), seed) for entry in entries)
         if not text:
             return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             descriptor = os.open(self._path(self._number), flags, 0o600)
             try:

@@ -20,7 +20,7 @@ from core.errors import InvalidYaml, StorageFailed, StoreInUse, StoreUnreadable
 from core.models import Job
 from core.storage import atomic, yaml_text
 from core.storage.base import Problem
-from core.storage.marker import FORMAT, Marker, found_anew, read_marker, write_marker
+from core.storage.marker import FORMAT, Marker, read_marker, settled, write_marker
 from core.storage.users import Users
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class StoreFolder:
         """
         if self._marker is None:
             marker, copy = (self.root / name for name in MARKERS)
-            self._marker = read_marker(marker) or read_marker(copy) or found_anew(self.root)
+            self._marker = settled(self.root, read_marker(marker), read_marker(copy))
         return self._marker
 
     @property
@@ -325,15 +325,17 @@ class StoreFolder:
         """See that the marker and its copy are there."""
         path, copy = (self.root / name for name in MARKERS)
         self._marker = None  # another process may have made this a store a moment ago
-        if read_marker(path) is not None:
+        if (told := read_marker(path)) == self.marker:
             if read_marker(copy) != self.marker:
                 write_marker(copy, self.marker)
             return ()
         problems: tuple[Problem, ...] = ()
-        if path.exists():
+        # One of the format before is what an upgrade leaves that was killed with only the copy written.
+        if path.exists() and (told is None or told.store != self.store_id):
             kept = self.keep_aside(path)
-            told = f" What was there is kept in {kept}." if kept else ""
-            message = f"It could not be read and was written anew.{told}"
+            where = f" What was there is kept in {kept}." if kept else ""
+            what = "could not be read" if told is None else "said something else than its copy and the state"
+            message = f"It {what} and was written anew.{where}"
             problems = (Problem(path="store.yaml", message=message, kept=kept),)
         self._write_marker(self.marker)
         return problems

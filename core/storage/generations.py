@@ -47,6 +47,8 @@ class Found:
     """... and when the newest of them was."""
     segment: int = 0
     """Where what comes after the rows begins; 0 where there are none."""
+    closed: bool = False
+    """Whether a file is there that could not be read now, and may be some day."""
 
     def forget_lost(self) -> None:
         """Take nothing for known of the jobs whose rows are lost: the journal has it all."""
@@ -78,15 +80,16 @@ def find_rows(root: Path, store_id: str) -> Found:
 def _generations(root: Path, store_id: str, found: Found) -> Iterator[_Generation]:
     for number in generations_in(root / "state"):
         path = root / "state" / f"checkpoint-{number}.yaml"
-        content = b""
+        content: bytes | None = None
         try:
             content = content_of(path)
             checkpoint = checkpoint_from(content, store_id, number)
         except FileNotFoundError:  # put away by another process since we looked
             continue
         except InvalidYaml as error:
+            found.closed |= content is None
             message = f"{error} The rows were taken from what else there is."
-            found.wounds.append(Wound(_problem(path, message, error.line), content))
+            found.wounds.append(Wound(_problem(path, message, error.line), content or b""))
             yield _Generation(number, None)
             continue
         found.reach = max(found.reach, checkpoint.n)
@@ -165,6 +168,7 @@ class _Shards:
             wounds.append(Wound(_problem(path, "It is not there any more.")))
             return None
         except InvalidYaml as error:
+            self._found.closed = True
             wounds.append(Wound(_problem(path, str(error))))
             return None
         if crc is not None and crc32(content) == crc:

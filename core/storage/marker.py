@@ -1,10 +1,11 @@
 """The marker of a store: its format, and the id that all of its checksums depend on."""
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -35,7 +36,7 @@ class _Named(msgspec.Struct):
 def read_marker(path: Path) -> Marker | None:
     """Return what a marker says; None if there is none or it cannot be read as one."""
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             told = yaml_text.read(file.read(LONGEST))
     except (InvalidYaml, FileNotFoundError):
         return None
@@ -48,6 +49,21 @@ def read_marker(path: Path) -> Marker | None:
 def write_marker(path: Path, marker: Marker) -> None:
     """Put a marker, or its copy, in place."""
     atomic.write_whole(path, yaml_text.write({"format": marker.format, "store": marker.store}))
+
+
+def settled(root: Path, marker: Marker | None, copy: Marker | None) -> Marker:
+    """Return which store a folder is by its marker and the copy; where they differ, the checksums of the state tell.
+
+    A marker that names another format or store than the one before it would cost everything there is.
+    """
+    if marker == copy and marker is not None:
+        return marker
+    told = [one for one in (marker, copy) if one is not None]
+    if not told:
+        return found_anew(root)
+    proven = [store for path in _newest_first(root / "state") if (store := _store_of(path)) is not None]
+    stores = [one.store for one in told if one.store in proven] or proven or [told[0].store]
+    return Marker(format=max(one.format for one in told), store=stores[0])
 
 
 def found_anew(root: Path) -> Marker:
@@ -85,7 +101,12 @@ def _store_of(path: Path) -> str | None:
 
 
 def _first_lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         for _ in range(3):
             if line := file.readline(1_000_000):
                 yield line
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe in its place is not waited for."""
+    return open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: PTH123

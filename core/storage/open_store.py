@@ -164,6 +164,11 @@ class OpenStore:
 
     def checkpoint(self) -> None:
         """Write all rows down, so that the journal before is needed no more; raises StorageFailed."""
+        if self._unread:
+            message = (
+                "What the store holds cannot be written down: a part of it could not be read at the start."
+            )
+            raise StorageFailed(message, hint="Give it back to the user of Holdfast, then restart Holdfast.")
         with self._still, atomic.storage_errors("The snapshot could not be written"):
             self.shelf.write_due()
             self._put_old_runs_away()

@@ -57,7 +57,7 @@ class Opened:
     clean: bool
     """Whether the last segment can simply be appended to; `open_state` sees to it."""
     unread: bool
-    """Whether a segment is there that could not be read now, and may be some day."""
+    """Whether something is there that could not be read now, may be some day, and stands nowhere else."""
     generations: tuple[Checkpoint, ...]
     stale: Mapping[str, Collection[int]]
     before: Mapping[str, Collection[Job]]
@@ -151,7 +151,7 @@ class _Reading:
             segment=highest,
             length=last.length if last and going_on else 0,
             clean=clean,
-            unread=self._unread > 0,
+            unread=self._unread > 0 or (found.closed and bool(found.lost)),
             generations=tuple(found.good[-2:]),
             stale=_stale(replay, wanted=not clean),
             before=replay.before,

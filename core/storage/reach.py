@@ -11,6 +11,7 @@ from core.errors import InvalidYaml
 from core.models import Value
 from core.storage import atomic
 from core.storage.checked import lines_of
+from core.storage.generations import content_of
 from core.storage.lines import json_text, sealed, seed_of
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,7 @@ def tell_reach(state: Path, store_id: str, n: int) -> None:
 def told_reach(state: Path, store_id: str) -> int:
     """Return how far the journal went at least; 0 where that is not known."""
     with contextlib.suppress(OSError, InvalidYaml, msgspec.MsgspecError, UnicodeDecodeError):
-        with (state / f"{NAME}.yaml").open("rb") as file:
-            content = file.read(10_000)
+        content = content_of(state / f"{NAME}.yaml")
         return max(
             (reach_of(line.text).n for line in lines_of(content, seed_of(store_id, NAME)) if not line.why),
             default=0,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import asdict
 
 from core.errors import InvalidYaml
-from core.models import Job
+from core.models import GOOD_ID, Job
 from core.storage.base import Problem
 from core.storage.definitions import Definition
 from core.storage.looking import calm_signature, content, is_ours_to_read, parsed, problem_of, walk
@@ -57,6 +57,8 @@ def _from_file(root: Path, file: str) -> Revived | None:
 def _from_text_before(root: Path, file: str, problem: Problem) -> Revived | None:
     """Return the job as the youngest kept text of its definition has it."""
     beginning = Path(file).stem[-8:]
+    if not GOOD_ID.match(beginning):
+        return None
     for path in sorted((root / "backups" / "definitions" / beginning[:2]).glob(f"{beginning}*.yaml")):
         if not is_ours_to_read(path.name):
             continue

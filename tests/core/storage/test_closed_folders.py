@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import StoreUnreadable
+from core.errors import StorageFailed, StoreUnreadable
 from core.storage.folder import StoreFolder
 from core.storage.opening import read_state
 from core.storage.rows import Changes
@@ -162,3 +162,38 @@ def test_a_segment_that_cannot_be_read_keeps_its_place_until_it_can(filled, fold
         assert n > 6
         assert store.rows.jobs[CLEO].version == 2
         assert store.rows.jobs[ANA].name == "anna"
+
+
+def test_rows_that_cannot_be_read_anywhere_stay_until_they_can(filled, folder):
+    shards = sorted((folder / "state").glob("rows-*.yaml"))
+    for path in shards:
+        path.rename(folder / path.name)
+        path.mkdir()
+
+    store = FileStore(folder)
+    assert len(store.open().jobs) == 3
+    with pytest.raises(StorageFailed, match="could not be read at the start"):
+        store.files.checkpoint()
+    store.close()
+
+    assert all(path.is_dir() for path in shards)
+    for path in shards:
+        path.rmdir()
+        (folder / path.name).rename(path)
+    with books(folder) as books_again:
+        assert not books_again.told
+        assert books_again.rows.jobs[BEN].version == 2
+        assert set(books_again.rows.runs) == {"a1", "a2"}
+
+
+@pytest.mark.parametrize("name", ["state/reach.yaml", "state/filed-1.yaml"])
+@pytest.mark.parametrize("what", ["a folder", "a pipe"])
+def test_what_is_no_file_among_the_state_neither_ends_nor_delays_a_start(filled, folder, name, what):
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).mkdir() if what == "a folder" else os.mkfifo(folder / name)
+
+    store = FileStore(folder)
+    held = store.open()
+    store.close()
+
+    assert len(held.jobs) == 3

@@ -1,5 +1,7 @@
 """The marker of a store, and where its id is found when it is lost."""
 
+import os
+
 import pytest
 
 from core.storage.folder import StoreFolder
@@ -76,3 +78,41 @@ def test_a_folder_in_the_place_of_the_marker_does_not_end_in_a_stack(tmp_path):
 
     with pytest.raises(IsADirectoryError):
         read_marker(tmp_path / "store.yaml")
+
+
+@pytest.mark.parametrize("of", ["half", "a bit", "another format"])
+def test_a_marker_that_says_something_else_than_its_copy_and_the_state_costs_nothing(folder, of):
+    a_filled_store(folder)
+    marker = (folder / "store.yaml").read_bytes()
+    hurt = {
+        "half": marker[:-20],
+        "a bit": marker[:-3] + bytes([marker[-3] ^ 1]) + marker[-2:],
+        "another format": marker.replace(b"format: 2", b"format: 1"),
+    }
+    (folder / "store.yaml").write_bytes(hurt[of])
+
+    with books(folder) as store:
+        assert len(store.rows.jobs) == 3
+        assert not store.told
+
+    assert (folder / "store.yaml").read_bytes() == marker
+    assert (folder / "backups" / "store.yaml").read_bytes() == marker
+
+
+def test_a_marker_that_was_copied_from_another_store_is_named_and_kept(folder):
+    a_filled_store(folder)
+    (folder / "store.yaml").write_text("format: 2\nstore: another\n")
+
+    with books(folder) as store:
+        assert [problem.path for problem in store.mended] == ["store.yaml"]
+        assert (folder / str(store.mended[0].kept)).read_text() == "format: 2\nstore: another\n"
+        assert not store.told
+
+
+def test_a_pipe_in_the_place_of_the_marker_is_not_waited_for(folder):
+    a_filled_store(folder)
+    (folder / "store.yaml").unlink()
+    os.mkfifo(folder / "store.yaml")
+
+    with books(folder) as store:
+        assert len(store.rows.jobs) == 3

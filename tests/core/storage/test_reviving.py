@@ -163,3 +163,16 @@ def test_older_runs_whose_job_is_nowhere_are_named_and_stay(filled, folder):
         assert not store.rows.jobs
         assert [(problem.path, problem.job_id) for problem in store.told] == [(f"runs/77/{BEN}.yaml", BEN)]
     assert path.exists()
+
+
+def test_a_hurt_definition_of_any_name_ends_no_start(filled, folder):
+    (definition,) = (folder / "jobs").rglob("ana-*.yaml")
+    definition.unlink()
+    hurt = definition.with_name("a**[b.yaml")
+    hurt.touch()
+    for path in (folder / "state").iterdir():
+        path.unlink()
+
+    with books(folder) as store:
+        assert store.rows.jobs.keys() == {BEN, CLEO}
+        assert f"jobs/{hurt.parent.name}/{hurt.name}" in {problem.path for problem in store.told}
