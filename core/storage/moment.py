@@ -30,6 +30,7 @@ from core.storage.snapshot import Checkpoint, checkpoint_from, generations_in
 from core.storage.unpacking import facts_of
 
 LIVE_PLACES: Final = ("jobs", "runs", "auth")
+NOTHING_BEFORE: Final = "nothing is kept from before it"
 
 
 class OutOfReach(HoldfastError):
@@ -123,12 +124,12 @@ class _Going:
         before = [base for base in bases if self._moment.includes(base.number, base.t)]
         after = [base for base in bases if base not in before]
         nearest = sorted(before, key=lambda base: -base.number)
-        why = "nothing is kept from before it"
+        why = NOTHING_BEFORE
         for base in (*nearest, *sorted(after, key=lambda base: base.number)):
             try:
                 return self._from(base, scratch)
             except (OutOfReach, BadArchive) as error:
-                why = str(error)
+                why = str(error).removesuffix(".")
             for entry in scratch.iterdir():
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         raise OutOfReach(f"The store cannot go back to {self._moment}: {why}{_earliest(bases)}.")
@@ -178,11 +179,11 @@ class _Going:
         state = scratch / "state"
         reached = self._drop_later(state)
         last = self._put_segments(state, reached)
+        if last is None or not self._moment.includes(last.n, last.t):
+            raise OutOfReach(NOTHING_BEFORE)
         found = read_state(StoreFolder(scratch, SystemClock()))
         if found.problems:
             raise OutOfReach(f"{found.problems[0].path}: {found.problems[0].message}")
-        if last is None or not self._moment.includes(last.n, last.t):
-            raise OutOfReach("nothing is kept from before it")
         if found.n != last.n or (self._moment.number not in {None, last.n}):
             raise OutOfReach(f"the journal reaches to change {last.n} only")
         put_definitions(scratch, found, self._data / "jobs")
@@ -284,6 +285,8 @@ def _restored(scratch: Path, found: Opened, last: _Stamp, base: str) -> Restored
 
 
 def _earliest(bases: Sequence[_Base]) -> str:
+    if any(base.number == 0 for base in bases):
+        return "; it can go back to change 1 and what followed"
     known = [base for base in bases if base.number]
     if not known:
         return ""

@@ -37,6 +37,8 @@ LONGEST_FACTS: Final = 4_096
 LARGEST_WINDOW: Final = 1 << 23
 LARGEST_MANIFEST: Final = 1 << 28
 LENGTH_OF_A_DIGEST: Final = 32
+LATEST: Final = 253_402_300_799_999
+"""The last millisecond that can be told as a date."""
 
 
 Receiver = Callable[[str, int, Iterator[bytes]], None]
@@ -78,6 +80,10 @@ def read_archive(path: Path, receive: Receiver, told: Told | None = None) -> lis
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     with _reading(path):
+        if path.is_symlink():
+            raise BadArchive(f"{path} is a link.", hint="Name the file that it leads to.")
+        if not path.is_file():
+            raise BadArchive(f"{path} is {'no file' if path.exists() else 'not there'}.")
         file = open_plain(path)
     with file:
         yield file
@@ -209,6 +215,8 @@ def _facts(file: BinaryIO, path: Path) -> tuple[Facts, int]:
         frame, facts, start, length = (), None, 0, 0
     if facts is None or frame != (SKIPPED, length + TAIL.size):
         raise BadArchive(f"{path} is no archive of Holdfast, or its end is missing.")
+    if not (0 <= facts.t <= LATEST and 0 <= facts.taken <= LATEST):
+        raise BadArchive(f"{path} says of itself that it was made at a time that there is not.")
     return facts, start
 
 

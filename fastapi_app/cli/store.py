@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -24,6 +24,8 @@ from fastapi_app.cli.caretaker import a_store, back_up, bring_up, compacted, kno
 from fastapi_app.cli.house import settings_for
 from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
 from fastapi_app.presenters import sizes
+
+LONGEST_NUMBER: Final = 18
 
 
 def _examples(*lines: str) -> str:
@@ -223,13 +225,13 @@ def _file_and_folder(places: list[Path], at: str | None) -> tuple[Path, Path]:
 
 
 def _moment(at: str) -> Moment:
-    if at.isascii() and at.isdigit():
+    if at.isascii() and at.isdigit() and len(at) <= LONGEST_NUMBER:
         return Moment(number=int(at))
     try:
         when = datetime.fromisoformat(at)
         return Moment(t=int(when.astimezone(UTC).timestamp() * 1000))
     except (ValueError, OverflowError, OSError):
-        words = f"{at!r} is neither a time such as 2026-11-21T07:42 nor the number of a change."
+        words = f"{at!r:.80} is neither a time such as 2026-11-21T07:42 nor the number of a change."
         raise InvalidOptions({"at": words}) from None
 
 
@@ -241,9 +243,8 @@ def _tell_found(found: Checked, *, as_json: bool) -> None:
         for note in found.notes:
             say(shown(f"note     {note}"))
         if found.clean:
-            say(
-                f"good     {found.jobs} jobs and {found.runs} runs, up to change {found.number}; nothing is wrong."
-            )
+            there = f"{found.jobs} jobs and {found.runs} runs, up to change {found.number}; "
+            say(f"good     {there if found.number else ''}nothing is wrong.")
     if not found.clean:
         raise typer.Exit(1)
 

@@ -143,6 +143,26 @@ def test_a_moment_out_of_reach_is_refused_and_says_how_far_back_it_goes(past, tm
     assert not (tmp_path / "restored").exists()
 
 
+def test_before_the_first_change_of_all_the_first_is_named(past, tmp_path):
+    past.live(1)
+
+    with pytest.raises(OutOfReach) as refused:
+        restore_at(past.folder, tmp_path / "restored", Moment(number=0))
+
+    assert str(refused.value).endswith("from before it; it can go back to change 1 and what followed.")
+
+
+def test_before_everything_that_is_kept_nothing_of_a_definition_is_said(past, tmp_path):
+    past.live(8)
+    for kept in (past.folder / "backups" / "segments").iterdir():
+        kept.unlink()
+
+    with pytest.raises(OutOfReach) as refused:
+        restore_at(past.folder, tmp_path / "restored", Moment(t=0))
+
+    assert "1970-01-01 00:00:00 UTC: nothing is kept from before it; it can" in str(refused.value)
+
+
 def test_a_gap_in_the_journal_is_not_passed_over(past, tmp_path):
     past.live(2)
     past.back_up()

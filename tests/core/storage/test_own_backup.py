@@ -287,6 +287,25 @@ def test_an_archive_that_holds_more_than_it_says_is_refused(tmp_path):
     assert not (tmp_path / "restored").exists()
 
 
+@pytest.mark.parametrize("t", [-1, 10**18, 2**70])
+def test_an_archive_of_a_time_that_there_is_not_is_refused(t, tmp_path):
+    odd = crafted(tmp_path, [], Facts(kind="own-state", format=FORMAT, store="x", t=t, taken=t))
+
+    with pytest.raises(BadArchive) as refused:
+        facts_of(odd)
+
+    assert "a time that there is not" in str(refused.value)
+
+
+def test_a_link_to_an_archive_is_named_as_one(archive, tmp_path):
+    (tmp_path / "latest").symlink_to(archive)
+
+    with pytest.raises(BadArchive) as refused:
+        restore(tmp_path / "latest", tmp_path / "restored")
+
+    assert str(refused.value).endswith("latest is a link.")
+
+
 def test_an_archive_that_does_not_fit_on_the_disk_is_refused_before_it_is_unpacked(tmp_path):
     facts = Facts(kind="own-state", format=FORMAT, store="x", files=1, bytes=2**60)
     large = crafted(tmp_path, [("jobs/a.yaml", b"x")], facts)

@@ -151,7 +151,9 @@ def test_a_fault_is_told_with_its_place_in_words_and_in_json(make, call, data):
         (("backup",), "no store"),
         (("compact",), "no store"),
         (("migrate",), "no store"),
-        (("restore", "x.tar.zst", "new"), "cannot be read"),
+        (("restore", "x.tar.zst", "new"), "x.tar.zst is not there."),
+        (("restore", ".", "new"), "is no file"),
+        (("restore", "--at", "9" * 5_000, "new"), "neither a time"),
         (("restore", "new"), "Name a backup and a folder"),
         (("restore", "--at", "1", "x", "new"), "Name a folder, and no backup"),
         (("restore", "--at", "yesterday", "new"), "neither a time"),
@@ -182,3 +184,15 @@ def test_a_damaged_backup_is_found_where_there_is_no_store(holdfast, tmp_path):
 
     assert answer.returncode == 1
     assert "no archive of Holdfast" in answer.stdout
+
+
+def test_a_good_backup_is_verified_without_counting_jobs_of_a_store_that_is_not_there(
+    make, call, tmp_path, monkeypatch
+):
+    make("photos")
+    call("store", "backup", tmp_path / "own.tar.zst")
+    monkeypatch.setenv("HOLDFAST_DATA", str(tmp_path / "nowhere"))
+
+    answer = call("store", "verify", tmp_path / "own.tar.zst")
+
+    assert (answer.exit_code, answer.stdout) == (0, "good     nothing is wrong.\n")
