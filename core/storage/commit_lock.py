@@ -13,6 +13,9 @@ from core.errors import StorageFailed
 PATIENCE: Final = 10.0
 """Seconds to wait for another process. A commit takes milliseconds; on a very slow disk, a second."""
 
+LONG_ENOUGH: Final = 0.02
+"""Seconds to wait while others may come first; they waste less time than who takes turns does."""
+
 FIRST_PAUSE: Final = 0.000_2
 LONGEST_PAUSE: Final = 0.001
 
@@ -22,11 +25,21 @@ FILE: Final = 5
 
 
 class CommitLock:
-    """Held while reading and appending; its file stays, as a lock on a file that is gone keeps nobody out."""
+    """Held while reading and appending; its file stays, as a lock on a file that is gone keeps nobody out.
+
+    Who has waited long enough holds a second one meanwhile, `next.lock`, which everybody must have to come
+    in: whoever lets go and comes back at once, again and again, does not keep the others out.
+    """
 
     def __init__(self, path: Path, patience: float = PATIENCE) -> None:
         self._patience = patience
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._next = -1
+        self._descriptor = _opened(path)
+        try:
+            self._next = _opened(path.with_name("next.lock"))
+        except OSError:
+            self.close()
+            raise
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -42,21 +55,25 @@ class CommitLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+        if self._next >= 0:
+            os.close(self._next)
+            self._next = -1
 
     def _take(self) -> None:
-        until, pause = time.monotonic() + self._patience, FIRST_PAUSE
-        while not self._taken():
-            if time.monotonic() > until:
-                raise self._in_use()
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    def _taken(self) -> bool:
+        began, pause, is_next = time.monotonic(), FIRST_PAUSE, False
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            while not ((is_next := is_next or _taken(self._next)) and _taken(self._descriptor)):
+                waited = time.monotonic() - began
+                if waited > self._patience:
+                    raise self._in_use()
+                if is_next and waited < LONG_ENOUGH:
+                    fcntl.flock(self._next, fcntl.LOCK_UN)
+                    is_next = False
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+        finally:
+            if is_next:
+                fcntl.flock(self._next, fcntl.LOCK_UN)
 
     def _in_use(self) -> StorageFailed:
         holder = self._holder()
@@ -78,3 +95,15 @@ class CommitLock:
             if "->" not in words and words[KIND_OF_LOCK] == "FLOCK" and words[FILE].endswith(f":{inode}"):
                 return int(words[PID])
         return None
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,12 +1,14 @@
 """The journal on a real disk, that fails where it is told to."""
 
 import errno
+import fcntl
 import os
+import threading
 
 import pytest
 
 from core.errors import StorageFailed
-from core.storage.commit_lock import CommitLock
+from core.storage.commit_lock import LONG_ENOUGH, CommitLock
 from core.storage.journal import Journal, beginning_of, segment_path, segments_in
 from core.storage.lines import opened, seed_of
 from core.storage.records import record_from
@@ -197,3 +199,34 @@ def test_whoever_does_not_let_go_of_the_store_is_named_and_nobody_waits_for_ever
     assert "end it" in refused.value.hint
     with CommitLock(path, patience=0.0).held():
         holder.close()
+
+
+def test_whoever_has_waited_a_while_comes_before_one_that_lets_go_and_comes_back_at_once(state):
+    path = state / "commit.lock"
+    holder, waiter, done = CommitLock(path), CommitLock(path), threading.Event()
+
+    def wait():
+        with waiter.held():
+            done.wait()
+
+    waiting = threading.Thread(target=wait)
+    with holder.held():
+        waiting.start()
+        while not is_held(path.with_name("next.lock")):
+            waiting.join(10 * LONG_ENOUGH)
+
+    with pytest.raises(StorageFailed), CommitLock(path, patience=0.0).held():
+        pass
+    done.set()
+    waiting.join()
+    with holder.held():
+        assert not is_held(path.with_name("next.lock"))
+
+
+def is_held(path):
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
