@@ -30,13 +30,14 @@ def real_cuts(effort: Effort, place: Path) -> Tally:
         tally.notes.append(f"NOT TRIED: {reason}; the recorded ones above stand in for them")
         return tally
     chance = random.Random(effort.seed)
-    model, at = Model(), place / "disk"
+    # What was refused after the cut was told by a machine that had no power any more.
+    model, at = Model(refusals_hold=False), place / "disk"
     at.mkdir()
     for number in range(effort.of(100, some=0)):
         image = place / f"disk-{number // CUTS_OF_ONE}.img"
         if number % CUTS_OF_ONE == 0:
             make_image(image)
-            model = Model()
+            model = Model(refusals_hold=False)
         told = place / f"told-{number}"
         seconds = SOONEST * (LATEST / SOONEST) ** chance.random()
         answer_of(lambda: _powered_for(seconds, image, at, told, f"{effort.seed}.{number}"))  # noqa: B023
