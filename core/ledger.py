@@ -14,6 +14,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from core.ahead import Ahead
 from core.clock import Clock
 from core.collecting import undisturbed
@@ -21,7 +23,7 @@ from core.errors import HoldfastError, NotFound
 from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved
 from core.listing import JobPage, JobQuery, Listing
 from core.models import Job, JobOverview, Run
-from core.states import RunState
+from core.states import AT_WORK, RunState
 from core.storage.base import Commitment, JobStore, Problem
 from core.storage.rows import Changes, Rows
 
@@ -76,6 +78,8 @@ class Ledger:
         self._mine = _Mine()
         self._listing = Listing()
         self._changed: set[str] = set()
+        self._further: set[str] = set()
+        """The runs at work of which this process knows best how far they are."""
         self._dirty = False
         self._refreshed_at = float("-inf")
         self._histories: OrderedDict[str, tuple[frozenset[str], tuple[Run, ...]]] = OrderedDict()
@@ -198,6 +202,7 @@ class Ledger:
 
     def other(self, changes: Changes, number: int) -> None:  # noqa: ARG002 - as above
         """Show what another process changed, and tell of it."""
+        changes = replace(changes, runs=tuple(map(self._as_far_as_known, changes.runs)))
         events = tuple(self._events_of(changes))
         self._show(changes)
         for event in events:
@@ -225,6 +230,7 @@ class Ledger:
             (*(job.id for job in changes.jobs), *(run.job_id for run in changes.runs), *changes.gone_jobs)
         )
         self.rows.apply(changes)
+        self._further -= {run.id for run in changes.runs if run.state not in AT_WORK}
         for job_id in (*touched, *changes.gone_jobs):
             self._histories.pop(job_id, None)
         self._changed |= touched
@@ -235,8 +241,16 @@ class Ledger:
     def show_progress(self, run: Run, event: Event) -> None:
         """Show a run that only got further; the lock is held, and nothing about the run is unsettled."""
         self.rows.runs[run.id] = run
+        self._further.add(run.id)
         self._changed.add(run.job_id)
         self._events.publish(event)
+
+    def _as_far_as_known(self, run: Run) -> Run:
+        """Return a run that another process changed, as far as its engine told us that it is."""
+        known = self.rows.runs.get(run.id)
+        if known is None or run.id not in self._further:
+            return run
+        return replace(run, progress=known.progress, checkpoint=known.checkpoint)
 
     def remember(self, run: Run) -> None:
         """Let a run's progress be written with the next change; a loss of power may take it."""

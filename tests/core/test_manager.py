@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from core.dispatch.local import LocalDispatcher
 from core.drafts import JobPatch
 from core.engines.base import Outcome
 from core.errors import (
@@ -17,9 +18,12 @@ from core.errors import (
     WrongState,
 )
 from core.events import JobCreated, JobDeleted, RunMoved
+from core.manager import JobManager
 from core.models import Ending, Failure, Trigger
 from core.states import RunState
+from core.storage.yaml_files import YamlFilesStore
 from tests.builders import a_draft, a_job, a_paused_run, a_queued_run, a_running_run, some_progress
+from tests.doubles import make_scripted_engine
 
 LOST = Failure(code="lost", message="The connection was lost.")
 
@@ -382,3 +386,29 @@ def test_events_of_a_run_tell_its_whole_life_in_order(manager, events, heard):
         ("queued", "running"),
         ("running", "completed"),
     ]
+
+
+def test_who_pauses_a_run_of_another_process_does_not_set_its_checkpoint_back(
+    tmp_path, clock, events, surroundings
+):
+    stores = [YamlFilesStore(tmp_path / "data", clock=clock, tended=False) for _ in range(2)]
+    worker, visitor = (
+        JobManager(store, events, clock, LocalDispatcher(1), make_scripted_engine, surroundings)
+        for store in stores
+    )
+    worker.open()
+    run = a_running_run(worker)
+    for percent in (10.0, 90.0):
+        worker.report(run.id, 1, some_progress(percent), {"at": percent})
+        stores[0].commit()
+
+    visitor.open(at_work=False)
+    visitor.pause(run.id)
+    stores[0].look()
+    paused = worker.stopped(run.id, 1)
+    stores[1].look()
+
+    assert paused.checkpoint == {"at": 90.0}
+    assert visitor.run(run.id) == paused
+    visitor.close()
+    worker.close()
