@@ -155,7 +155,7 @@ class Journal:
         """Append and flush; cut back what was refused. A segment whose flush failed is given up."""
         try:
             atomic.write_all(self._descriptor, data)
-        except OSError:
+        except BaseException:
             self._cut_back(data)
             raise
         try:
@@ -164,6 +164,9 @@ class Journal:
             self._cut_back(data)
             with contextlib.suppress(OSError):  # tried again with the next change
                 self._begin_again()
+            raise
+        except BaseException:  # a person's Ctrl-C: what is refused must not be there all the same
+            self._cut_back(data)
             raise
         self._length += len(data)
 

@@ -144,6 +144,23 @@ def test_a_disk_that_goes_on_failing_refuses_everything_until_it_is_well(journal
     assert not list(state.glob(".*"))
 
 
+def test_what_a_person_interrupts_is_refused_for_good(journal, state, monkeypatch):
+    one, fdatasync = journal(), os.fdatasync
+
+    def interrupted(descriptor):
+        fdatasync(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fdatasync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one.append([BODY % 8], 1)
+    monkeypatch.undo()
+
+    assert one.others() == []
+    one.append([BODY % 1], 1)
+    assert numbers_in(state, 1) == [1]
+
+
 @pytest.mark.parametrize("refused", [("fdatasync", "fsync"), ("fdatasync", "fsync", "ftruncate")])
 def test_what_others_append_to_a_segment_that_was_given_up_is_kept(journal, state, disk, refused):
     one, two = journal(), journal()
