@@ -32,7 +32,7 @@ from core.models import Job
 from core.storage import yaml_text
 from core.storage.base import Problem
 from core.storage.definitions import Definition, definition_of
-from core.storage.looking import Found, Kind, line_of, printable
+from core.storage.looking import Found, Kind, is_being_written, line_of, printable
 from core.storage.merging import Merged, differences, merged
 from core.storage.missing import Missing
 from core.storage.shelf import Shelf
@@ -156,11 +156,12 @@ class HandEdits:
     # One finding
 
     def _take(self, shelf: Shelf, found: Found, *, calm: bool) -> None:
-        if calm and not _is_quiet(found):
-            self._again.add(shelf.folder / found.file)
-            return
         if found.kind != Kind.GONE and found.job_id is not None:
             self._missing.back(found.job_id)
+        path = shelf.folder / found.file
+        if (calm and not _is_quiet(found)) or (found.kind == Kind.DAMAGED and is_being_written(path)):
+            self._again.add(path)
+            return
         try:
             self._take_over(shelf, found)
         except (VersionConflict, Overtaken, StorageFailed) as error:  # looked at anew, as it is then
@@ -334,6 +335,8 @@ class HandEdits:
             message = "The file is gone. The job is deleted in a minute, unless the file comes back."
             problem = Problem(path=f"jobs/{printable(file)}", message=message, job_id=job_id)
             self._note(job_id, problem, b"")
+        if any(self._missing.due()):  # not everything is told: the file may be back
+            self._sweep(shelf)
         for job_id in self._missing.due():
             try:
                 self._delete(shelf, job_id)

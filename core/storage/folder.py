@@ -44,6 +44,7 @@ class StoreFolder:
         self._clock = clock
         self._users: Users | None = None
         self._marker: Marker | None = None
+        self._root_lock = -1
         self._lock = filelock.FileLock(
             self.root / "locks" / "server.lock",
             mode=0o600,
@@ -125,27 +126,17 @@ class StoreFolder:
     @property
     def holder(self) -> str:
         """Return who holds the folder (" by process 12, ..."), empty when nobody does."""
-        try:
-            descriptor = os.open(
-                self.root / "locks" / "server.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-            )
-        except OSError:
-            return ""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return self._holder()
-        except OSError:  # a file system that has no locks
-            return ""
-        finally:
-            os.close(descriptor)
-        return ""
+        held = _is_locked(self.root / "locks" / "server.lock") or _is_locked(self.root)
+        return self._holder() if held else ""
 
     def release(self) -> None:
         """Let go of the folder."""
         if self._users is not None:
             self._users.leave()
         self._users = self._marker = None
+        if self._root_lock >= 0:
+            os.close(self._root_lock)
+            self._root_lock = -1
         self._lock.release()
 
     def tell_address(self, address: str) -> None:
@@ -292,6 +283,14 @@ class StoreFolder:
             self._lock.acquire()
         except filelock.Timeout:
             raise StoreInUse(f"The data folder {self.root} is in use{self._holder()}.") from None
+        # Whoever removes `locks/` lets another one in; the folder itself cannot be removed from under us.
+        self._root_lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._root_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreInUse(f"The data folder {self.root} is in use{self._holder()}.") from None
+        except OSError as error:  # a file system that has no locks on folders
+            log.info("%s cannot be locked: %s", self.root, error)
 
     def _holder(self) -> str:
         """Return who holds the folder, as far as it can be told."""
@@ -350,6 +349,23 @@ def slug(name: str) -> str:
     """Return what of a name can stand in a file's name anywhere."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters)[:40].strip("-") or "job"
+
+
+def _is_locked(path: Path) -> bool:
+    """Tell whether somebody has a lock on a file or folder, as far as its file system has locks."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _check_ours(path: Path) -> None:

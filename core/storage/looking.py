@@ -1,6 +1,9 @@
 """Looking at files that anybody may put there: never waiting, never following, never trusting a name."""
 
+import errno
+import fcntl
 import os
+import signal
 import stat
 import time
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from core.storage.placed import Signature, signature_of
 
 SUFFIXES: Final = (".yaml", ".yml")
 DEEPEST_FOLDER: Final = 8
+F_SETSIG: Final = 10  # fcntl(2)
 CALM_AFTER: Final = 2_000_000_000
 """Nanoseconds after which a file that is written again surely has another time of writing."""
 
@@ -83,6 +87,27 @@ def content(path: Path) -> Seen:
         raise FileNotFoundError(path) from None
     except OSError as error:
         raise InvalidYaml(f"It could not be read: {os.strerror(error.errno or 0).lower()}.") from error
+
+
+def is_being_written(path: Path) -> bool:
+    """Tell whether a process has the file open for writing: what it means to write may still come.
+
+    The kernel refuses a lease on such a file. Whoever opens it in that moment waits for its end, and
+    the signal about that is one that nobody hears.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        fcntl.fcntl(descriptor, F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _refuse_strange(status: os.stat_result) -> None:

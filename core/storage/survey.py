@@ -150,6 +150,7 @@ class Survey:
         if is_damage(seen.text):
             return _found(Kind.DAMAGED, place.file, seen, job_id=job.id)
         try:
+            self._refuse_torn(job, place, seen.text)
             definition = parsed(seen.text)
             if definition.id not in {None, job.id}:
                 if place.behind:  # its place was guessed after a crash; whoever writes it finds another
@@ -161,6 +162,18 @@ class Survey:
             return _mistaken(place.file, error, seen=seen, job_id=job.id)
         with self._standing.settled():
             return self._edited(job.id, place.file, definition, seen)
+
+    def _refuse_torn(self, job: Job, place: Placed, text: bytes) -> None:
+        """Raise InvalidYaml for the beginning of the text before, to the middle of a line: nobody saves that."""
+        older = self._text_before(job.id, place, definition_of(job)) or b""
+        rest = older.removeprefix(text)
+        if text[-1:] != b"\n" and rest != older and rest[:1] not in {b"", b"\n", b"\r"}:
+            raise InvalidYaml(
+                "The file ends here, in the middle of a line, as one does that was cut off. If that is what you "
+                "want, end the line.",
+                line=text.count(b"\n") + 1,
+                column=1,
+            )
 
     def _edited(self, job_id: str, file: str, definition: Definition, seen: Seen) -> Found | None:
         job, place = self._standing.job_of(job_id), self._placed.get(job_id)

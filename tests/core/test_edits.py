@@ -342,6 +342,38 @@ def test_an_emptied_file_is_restored_and_was_no_edit(house):
     assert house.manager.mistakes == {}
 
 
+def test_a_file_that_a_program_has_emptied_and_is_still_to_write_is_waited_for(house):
+    job = house.job()
+    text = house.text(job).replace("priority: normal", "priority: high")
+    with house.path(job).open("w") as file:
+        house.edits.catch_up()
+        file.write(text)
+
+    house.edits.catch_up()
+
+    assert house.now(job).priority == Priority.HIGH
+    assert house.text(job) == text
+
+
+def test_a_file_that_was_cut_off_in_a_line_is_named_and_changes_nothing(house):
+    job = house.job(tags=["one", "second"])
+    text = house.text(job)
+    end = text.index("second") + 3
+    house.path(job).write_text(text[:end])
+
+    house.edits.catch_up()
+
+    assert house.now(job) == job
+    assert "in the middle of a line" in house.manager.mistakes[job.id].message
+    assert house.manager.mistakes[job.id].line == text[:end].count("\n") + 1
+
+    house.path(job).write_text(text[:end] + "\n")
+    house.edits.catch_up()
+
+    assert house.now(job).tags == ("one", "sec")
+    assert house.manager.mistakes == {}
+
+
 def test_a_file_without_a_job_that_is_wrong_is_named_until_it_is_put_right(house):
     path = house.drop("new.yaml", "name: New\nkind: scripted\noptions: {word: bad}\n")
     named = dict(house.manager.mistakes)
@@ -539,6 +571,21 @@ def test_a_job_is_deleted_a_minute_after_its_file(house):
     assert house.names() == [other.name]
     assert house.manager.mistakes == {}
     assert list((house.service.data / "backups").rglob(f"{job.id}.1.yaml"))
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_file_that_comes_back_without_a_word_from_the_system_deletes_nothing(house, edited):
+    job = house.job()
+    text = house.text(job)
+    house.path(job).unlink()
+    house.edits.catch_up()
+    house.edits.take_over(())
+
+    house.path(job).write_text(text.replace("normal", "high") if edited else text)
+    house.a_minute_later()
+
+    assert house.now(job).id == job.id
+    assert house.path(job).exists()
 
 
 def test_a_file_that_comes_back_within_the_minute_deletes_nothing(house):

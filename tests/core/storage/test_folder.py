@@ -191,3 +191,15 @@ def test_a_start_that_fails_lets_go_of_the_folder(opened, folder, disk):
     _, contents = opened()
 
     assert not contents.problems
+
+
+def test_a_server_is_alone_also_when_its_locks_were_removed(tmp_path):
+    process = in_another_process(tmp_path / "data")
+    for path in (tmp_path / "data" / "locks").iterdir():
+        path.unlink()
+
+    with pytest.raises(StoreInUse):
+        FileStore(tmp_path / "data").open()
+
+    process.communicate()
+    FileStore(tmp_path / "data").open()

@@ -178,6 +178,7 @@ def test_two_who_make_a_new_store_at_once_make_one(folder):
 def test_a_store_of_the_format_before_is_opened_by_one_process_only(folder, files):
     worker = StoreFolder(folder, SettableClock())
     worker.take()
+    (folder / "backups" / "store.yaml").unlink()
     (folder / "store.yaml").write_text(f"format: 1\nstore: {worker.store_id}\n")
     before = files()
 
