@@ -20,7 +20,7 @@ from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
 from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
-from core.keeping import MEGABYTE, Keeper, keeping_in
+from core.keeping import MEGABYTE, Keeper, has_pieces_of_runs, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Value
@@ -268,9 +268,10 @@ class Service:
     def _sweep(self) -> None:
         """Remove what runs left that are gone, where a process ended before it could.
 
-        Nothing goes while anything in the store could not be read: it may belong to that.
+        Nothing goes while anything in the store could not be read, nor while a piece with runs in it lies
+        in quarantine: it may belong to that.
         """
-        if self.manager.problems:
+        if self.manager.problems or has_pieces_of_runs(self.data):
             return
         left = {path.name for path in self.worker.workspaces.glob("??/*")}
         left |= {path.stem for path in (self.data / "logs").glob("??/*.log")}

@@ -68,6 +68,24 @@ def test_runs_that_are_no_longer_at_hand_go_too(service, clock):
         assert left_of(again, runs) == [4, 5]
 
 
+@pytest.mark.parametrize(
+    ("piece", "stays"),
+    [("state-journal-1.yaml", True), ("runs-91.yaml", True), ("jobs-3f-photos.yaml", False)],
+)
+def test_what_an_unknown_run_left_stays_while_a_piece_of_runs_is_in_quarantine(
+    service, tmp_path, piece, stays
+):
+    with service():
+        pass
+    left = tmp_path / "data" / "logs" / "91" / "91bb0000-0000-4000-8000-000000000001.log"
+    left.parent.mkdir(parents=True)
+    left.write_text("at work\n")
+    (tmp_path / "data" / "quarantine" / f"20261121T190856Z-7487da39-{piece}").write_text("?")
+
+    with service():
+        assert left.exists() == stays
+
+
 def test_a_deleted_job_leaves_only_the_last_texts_of_its_definition(service, clock, tmp_path):
     with service() as house:
         job = house.manager.create(JobDraft(name="photos", kind="scripted"))
