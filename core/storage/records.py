@@ -123,7 +123,8 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     except RecursionError:
         raise InvalidOptions({"options": "They are nested too deep."}) from None
     if len(text) > SURELY_SHORT:
-        for value in (*changes.jobs, *changes.runs):
+        kept: tuple[Job | Run, ...] = (*changes.jobs, *changes.runs)
+        for value in kept:
             document_of(value)
     return text
 

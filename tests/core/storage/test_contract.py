@@ -68,7 +68,9 @@ NOTHING = Held(Contents(rows=Rows()))
 def place(request, folder, disk, failing_fsync):
     if request.param == "memory":
         memory = MemoryStore()
-        place = Place(lambda: UsedStore(memory), lambda: memory.fail_next(StorageFailed("It failed.")), lambda: None)
+        place = Place(
+            lambda: UsedStore(memory), lambda: memory.fail_next(StorageFailed("It failed.")), lambda: None
+        )
     else:
         place = Place(lambda: FileStore(folder), failing_fsync, disk.heal)
     yield place
@@ -320,10 +322,11 @@ def test_closing_waits_for_the_changes_under_way(place):
 
 
 def test_a_memory_store_fails_as_it_is_told():
-    store = UsedStore(MemoryStore())
+    memory = MemoryStore()
+    store = UsedStore(memory)
     store.open()
 
-    store.store.fail_next(StorageFull("No room."), times=2)
+    memory.fail_next(StorageFull("No room."), times=2)
 
     for _ in range(2):
         with pytest.raises(StorageFull):
