@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from core.storage import atomic
 from core.storage.folder import StoreFolder
 from core.storage.journal import beginning_of, segment_path, segments_in
-from core.storage.lines import opened, sealed, seed_of
+from core.storage.lines import json_text, opened, sealed, seed_of
+from core.storage.records import Closed
 from core.storage.segments import Segment, Wound
 
 log = logging.getLogger(__name__)
@@ -46,13 +47,16 @@ def begin_anew(folder: StoreFolder, number: int, n: int, t: int, last: Segment |
     Whoever appended to it did not say that all of it is on disk; after a flush that failed the
     system would say so, and not mean it. Record `n + 1` follows.
     """
-    first, lines = n + 1, []
+    first, lines, end = n + 1, [], n
     if last is not None and last.number == max(segments_in(folder.root / "state")) and last.entries:
         first, lines = min(entry.record.n for entry in last.entries), _copied(folder, last, number)
+        end = max(entry.record.n for entry in last.entries)
     if last is not None and last.torn:
         kept = folder.keep_bytes(last.name, last.tail)
         log.info("%s ends in a write that was cut short; it is kept in %s", last.name, kept)
-    content = beginning_of(folder.store_id, number, first, t) + b"".join(lines)
+    # So that whoever only looks at the store does not leave it to the next one to do this again.
+    closed = sealed(json_text(Closed(n=end)), seed_of(folder.store_id, f"journal-{number}"))
+    content = beginning_of(folder.store_id, number, first, t) + b"".join(lines) + closed
     atomic.write_whole(segment_path(folder.root / "state", number), content)
     return len(content)
 

@@ -407,3 +407,16 @@ def test_what_others_go_on_with_while_a_store_is_read_is_no_damage_and_is_follow
 
     assert not seen.problems
     assert [record.n for record in followed] == [before + 1, before + 2]
+
+
+def test_a_journal_that_nobody_closed_is_begun_anew_once_however_many_look_at_it(filled, folder):
+    store = Books(folder)
+    store.change(Changes(jobs=(a_kept_job(CLEO, name="cleo", version=3),)))
+    store.crash()
+
+    for _ in range(3):
+        with books(folder) as looking:
+            assert looking.rows.jobs[CLEO].version == 3
+            assert not looking.told
+
+    assert len(list((folder / "state").glob("journal-*"))) == 4
