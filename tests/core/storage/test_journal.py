@@ -229,7 +229,7 @@ def test_whoever_has_waited_a_while_comes_before_one_that_lets_go_and_comes_back
     waiting = threading.Thread(target=wait)
     with holder.held():
         waiting.start()
-        while not is_held(path.with_name("next.lock")):
+        while waiting.is_alive() and not is_held(path.with_name("next.lock")):
             waiting.join(10 * LONG_ENOUGH)
 
     with pytest.raises(StorageFailed), CommitLock(path, patience=0.0).held():
