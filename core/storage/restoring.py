@@ -18,6 +18,7 @@ from core.storage.opening import read_state
 from core.storage.unpacking import facts_of, read_archive
 
 WHAT_FAILED: Final = "The backup could not be restored"
+WHAT_ELSE_FAILED: Final = "The backup could not be opened to see that it is whole"
 MARKER: Final = "store.yaml"
 PLACES: Final = frozenset({MARKER, "jobs", "runs", "state", "auth", "logs", "backups"})
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found"})
@@ -81,19 +82,19 @@ def fill_new(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozenset[str] = PLACES) -> None:
-    """Unpack the places named into a folder, durable, for this user alone; raises BadArchive."""
+    """Unpack the places named into a folder, durable, for this user alone; raises BadArchive or StorageFull."""
     facts = facts_of(archive)
-    room = shutil.disk_usage(folder).free - RESERVE
-    if facts.bytes > room:
-        message = f"{WHAT_FAILED}: it takes {facts.bytes:,} bytes, and there is room for {max(0, room):,}."
-        raise StorageFull(message)
+    if only == PLACES:
+        _see_room(folder, facts.bytes, WHAT_FAILED)
     made: list[Path] = []
 
-    def receive(name: str, _size: int, content: Iterator[bytes]) -> None:
+    def receive(name: str, size: int, content: Iterator[bytes]) -> None:
         place = name.split("/", 1)[0]
         if place not in PLACES or (place == MARKER) != (name == MARKER):
             raise BadArchive(f"{archive} is no backup of a store: it holds {name!r:.80}.")
         if place in only:
+            if only != PLACES:
+                _see_room(folder, size, WHAT_ELSE_FAILED)
             try:
                 made.append(_write(folder / name, content))
             except (FileExistsError, NotADirectoryError):
@@ -103,6 +104,16 @@ def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozense
     if made:
         exchanging.flush(made)
         exchanging.flush({path.parent for path in made} | {folder})
+
+
+def _see_room(folder: Path, size: int, what: str) -> None:
+    """Raise StorageFull unless so much can be written and the reserve stays free."""
+    free = shutil.disk_usage(folder).free
+    if size > free - RESERVE:
+        message = (
+            f"{what}: it takes {size:,} bytes; of the {free:,} that are free, {RESERVE:,} are left alone."
+        )
+        raise StorageFull(message)
 
 
 def opens_as_it_says(archive: Path) -> None:

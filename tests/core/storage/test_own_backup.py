@@ -4,10 +4,12 @@ import errno
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -340,6 +342,34 @@ def test_a_full_disk_leaves_no_half_restored_store(archive, tmp_path, disk):
 
     assert not (tmp_path / "restored").exists()
     assert restore(archive, tmp_path / "restored").jobs == 3
+
+
+@pytest.fixture
+def only_free(monkeypatch):
+    """Let the system say that so many bytes are free."""
+    return lambda free: monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+
+def test_a_backup_takes_no_more_room_to_be_opened_than_what_is_looked_at(store, folder, tmp_path, only_free):
+    (folder / "logs" / "91" / "x.log").write_bytes(bytes(5_000_000))
+    only_free(64_000_000 + 1_000_000)
+
+    taken = take_backup(store.files.source, tmp_path / "own.tar.zst", SettableClock(), with_logs=True)
+    with pytest.raises(StorageFull):
+        restore(tmp_path / "own.tar.zst", tmp_path / "restored")
+
+    assert taken.bytes > 5_000_000
+
+
+def test_a_backup_that_there_is_no_room_to_open_says_so(store, tmp_path, only_free):
+    only_free(4_000_000)
+
+    with pytest.raises(StorageFull) as refused:
+        take_backup(store.files.source, tmp_path / "own.tar.zst", SettableClock())
+
+    assert "opened to see that it is whole" in str(refused.value)
+    assert "of the 4,000,000 that are free, 64,000,000 are left alone" in str(refused.value)
+    assert [path.name for path in tmp_path.iterdir() if "own" in path.name] == []
 
 
 def test_what_a_person_left_among_the_definitions_does_not_stop_a_backup(store, folder, tmp_path):
