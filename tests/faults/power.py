@@ -13,7 +13,7 @@ from tests.faults.looking import found_in
 from tests.faults.model import Found, Model
 from tests.faults.recording import Recording
 from tests.faults.reports import Effort, Tally
-from tests.faults.telling import Teller, lines_of
+from tests.faults.telling import Teller, whole_lines
 from tests.faults.working import House, work_for_ever
 
 WRITERS = 4
@@ -30,18 +30,19 @@ def real_cuts(effort: Effort, place: Path) -> Tally:
         tally.notes.append(f"NOT TRIED: {reason}; the recorded ones above stand in for them")
         return tally
     chance = random.Random(effort.seed)
-    # What was refused after the cut was told by a machine that had no power any more.
-    model, at = Model(refusals_hold=False), place / "disk"
+    model, at = Model(), place / "disk"
     at.mkdir()
     for number in range(effort.of(100, some=0)):
         image = place / f"disk-{number // CUTS_OF_ONE}.img"
         if number % CUTS_OF_ONE == 0:
             make_image(image)
-            model = Model(refusals_hold=False)
+            model = Model()
         told = place / f"told-{number}"
         seconds = SOONEST * (LATEST / SOONEST) ** chance.random()
-        answer_of(lambda: _powered_for(seconds, image, at, told, f"{effort.seed}.{number}"))  # noqa: B023
-        model.hear_all(lines_of(told))
+        length = answer_of(lambda: _powered_for(seconds, image, at, told, f"{effort.seed}.{number}"))  # noqa: B023
+        model.hear_all(whole_lines(told.read_bytes()[:length]))
+        # What was answered from then on was answered by a machine without power; what was asked may be there.
+        model.hear_all(line for line in whole_lines(told.read_bytes()[length:]) if "ask" in line)
         found = answer_of(lambda: _found_on(image, at))  # noqa: B023 - called at once
         found.problems.clear()
         tally.tried(model.wrongs(found), where=f"cut {number} after {seconds:.3f} s")
@@ -51,7 +52,8 @@ def real_cuts(effort: Effort, place: Path) -> Tally:
     return tally
 
 
-def _powered_for(seconds: float, image: Path, at: Path, told: Path, seed: str) -> None:
+def _powered_for(seconds: float, image: Path, at: Path, told: Path, seed: str) -> int:
+    """Work on a disk until its power is cut; return how much had been told by then, in bytes."""
     mount_image(image, at)
 
     def work() -> None:
@@ -61,8 +63,10 @@ def _powered_for(seconds: float, image: Path, at: Path, told: Path, seed: str) -
         while not told.exists() and child.is_alive():
             time.sleep(0.002)
         time.sleep(seconds)
+        length = told.stat().st_size if told.exists() else 0
         cut_the_power(at)
     unmount(at)
+    return length
 
 
 def _found_on(image: Path, at: Path) -> Found:
