@@ -146,7 +146,8 @@ class _Reading:
         return Opened(
             rows=replay.rows,
             placed=replay.placed,
-            n=max(journaled.reach, found.reach, found.after) + self._unread,
+            # With jobs that are in no journal, none that begins here may say that it has all there is.
+            n=max(journaled.reach, found.reach, found.after, min(len(self._revived), 1)) + self._unread,
             t=max(found.t, entries[-1][1].record.t if entries else 0),
             segment=highest,
             length=last.length if last and going_on else 0,

@@ -176,3 +176,22 @@ def test_a_hurt_definition_of_any_name_ends_no_start(filled, folder):
     with books(folder) as store:
         assert store.rows.jobs.keys() == {BEN, CLEO}
         assert f"jobs/{hurt.parent.name}/{hurt.name}" in {problem.path for problem in store.told}
+
+
+def test_a_lost_state_is_named_at_each_start_until_a_snapshot_has_the_jobs(filled, folder):
+    with books(folder) as store:
+        store.history.append([a_kept_run("older", BEN, number=4)])
+    for path in (folder / "state").iterdir():
+        path.unlink()
+
+    for _ in range(2):
+        with books(folder) as store:
+            assert store.rows.latest_run(BEN) == a_kept_run("older", BEN, number=4)
+            assert {problem.job_id for problem in store.told} >= {ANA, BEN, CLEO}
+    with books(folder) as store:
+        store.checkpoint()
+
+    with books(folder) as store:
+        assert store.rows.latest_run(BEN) == a_kept_run("older", BEN, number=4)
+        assert store.rows.jobs.keys() == {ANA, BEN, CLEO}
+        assert not store.told
