@@ -1,6 +1,7 @@
 """A backup, unpacked into a folder that becomes a store when all of it was found good."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -62,23 +63,26 @@ def fill_new(folder: Path, fill: Callable[[Path], None]) -> None:
     folder = folder.absolute()
     with atomic.storage_errors(WHAT_FAILED):
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_taken(folder)
-        new = not folder.exists()
+        new = not os.path.lexists(folder)
+        if not new and not folder.is_dir():
+            raise Refused(f"{folder} is no folder.", hint="Name a folder that is empty or not there yet.")
         folder.mkdir(mode=0o700, exist_ok=True)
-        scratch = folder / f"{RESTORE}{secrets.token_hex(8)}.tmp"
-        scratch.mkdir(mode=0o700)
-        try:
-            fill(scratch)
-            marker = _move_in(scratch, folder)
-            scratch.rmdir()
-            marker.rename(folder / MARKER)
-        except BaseException:
-            _take_back(folder)
-            if new:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            raise
-        atomic.sync_folder(folder)
+        with _alone(folder):
+            _refuse_taken(folder)
+            scratch = folder / f"{RESTORE}{secrets.token_hex(8)}.tmp"
+            scratch.mkdir(mode=0o700)
+            try:
+                fill(scratch)
+                marker = _move_in(scratch, folder)
+                scratch.rmdir()
+                marker.rename(folder / MARKER)
+            except BaseException:
+                _take_back(folder)
+                if new:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+                raise
+            atomic.sync_folder(folder)
 
 
 def unpack(archive: Path, folder: Path, told: Told | None = None, only: frozenset[str] = PLACES) -> None:
@@ -162,12 +166,23 @@ def make_folders(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep every other process from restoring there; raises Refused where one does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"Somebody else is restoring into {folder} at this moment."
+            raise Refused(message, hint="Wait for it, or name another folder.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _refuse_taken(folder: Path) -> None:
-    """Raise Refused for what is no empty folder; what a restore left that was cut short goes."""
-    if not os.path.lexists(folder):
-        return
-    if not folder.is_dir():
-        raise Refused(f"{folder} is no folder.", hint="Name a folder that is empty or not there yet.")
+    """Raise Refused for a folder that is not empty; what a restore left that was cut short goes."""
     names = {entry.name for entry in folder.iterdir()}
     left = {name for name in names if name.startswith(BEGUN) and atomic.LEFTOVER.match(name)}
     if left and MARKER not in names:

@@ -193,6 +193,20 @@ def test_nothing_is_restored_over_anything(archive, tmp_path):
     assert files_in(taken) == {"letter.txt": b"dear"}
 
 
+def test_two_who_restore_into_one_folder_do_not_hurt_each_other(archive, tmp_path):
+    folder, refused = tmp_path / "restored", []
+
+    def a_second_one(_done, _total):
+        with pytest.raises(Refused) as trouble:
+            restore(archive, folder)
+        refused.append(str(trouble.value))
+
+    restore(archive, folder, a_second_one)
+
+    assert set(refused) == {f"Somebody else is restoring into {folder} at this moment."}
+    assert len(state_of(folder)[1]) == 3
+
+
 def test_a_damaged_backup_is_not_restored_and_leaves_nothing(archive, tmp_path):
     whole = archive.read_bytes()
     archive.write_bytes(whole[:300] + b"x" + whole[301:])
