@@ -20,7 +20,7 @@ from core.ahead import Ahead
 from core.clock import Clock
 from core.collecting import undisturbed
 from core.errors import HoldfastError, NotFound
-from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved
+from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved, RunsForgotten
 from core.listing import JobPage, JobQuery, Listing
 from core.models import Job, JobOverview, Run
 from core.states import AT_WORK, RunState
@@ -221,6 +221,8 @@ class Ledger:
         for run in changes.runs:
             known = self.rows.runs.get(run.id)
             yield RunMoved(run=run, was=known.state if known else None)
+        if changes.gone_runs and not changes.gone_jobs:
+            yield RunsForgotten(run_ids=changes.gone_runs)
         for job_id in changes.gone_jobs:
             yield JobDeleted(job_id=job_id, run_ids=self.run_ids(job_id))
 
@@ -314,6 +316,8 @@ class Ledger:
             return history
         found = sorted(self._store.older_runs(job_id), key=lambda run: -run.number)
         history = tuple(run for run in found if run.id in wanted)
+        if len(history) < len(wanted):  # perhaps the disk is not well; asked again the next time
+            return history
         with self.lock:
             self._histories[job_id] = wanted, history
             self._histories.move_to_end(job_id)

@@ -262,8 +262,8 @@ class Service:
         if isinstance(event, JobDeleted | RunsForgotten):
             for run_id in event.run_ids:
                 self._forget(run_id)
-        elif isinstance(event, EventsMissed):
-            self._sweep()
+        elif isinstance(event, EventsMissed) and not self.another_is_at_work:
+            self._sweep()  # a visitor does not know every run of whoever is at work
 
     def _sweep(self) -> None:
         """Remove what runs left that are gone, where a process ended before it could.

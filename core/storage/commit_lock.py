@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from struct import Struct
 from typing import Final
 
 from core.errors import StorageFailed
@@ -18,6 +19,9 @@ LONG_ENOUGH: Final = 0.02
 
 FIRST_PAUSE: Final = 0.000_2
 LONGEST_PAUSE: Final = 0.001
+
+FLUSHED: Final = Struct("=QQ")
+"""A segment, and its length."""
 
 KIND_OF_LOCK: Final = 1
 PID: Final = 4
@@ -49,6 +53,18 @@ class CommitLock:
             yield
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def say_flushed(self, segment: int, length: int) -> None:
+        """Tell whoever comes next how far the journal is on the disk; the lock is held.
+
+        Where that cannot be told they flush once more: what is durable must not be refused for it.
+        """
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, FLUSHED.pack(segment, length), 0)
+
+    def is_flushed(self, segment: int, length: int) -> bool:
+        """Tell whether whoever wrote that far said that it is on the disk; the lock is held."""
+        return os.pread(self._descriptor, FLUSHED.size, 0) == FLUSHED.pack(segment, length)
 
     def close(self) -> None:
         """Let go of the file."""

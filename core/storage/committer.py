@@ -196,11 +196,12 @@ class Committer:
             self._journal.close()
 
     def _commit(self) -> None:
-        with self._audience.lock:
-            group, self._accepted = self._accepted, []
-        if not group:
-            return
+        group: list[Pending] = []
         try:
+            with self._audience.lock:
+                group, self._accepted = self._accepted, []
+            if not group:
+                return
             with self._journal.locked():
                 self._take_in(self._journal.others(), group)
                 group = [pending for pending in group if not pending.settled]
@@ -217,9 +218,10 @@ class Committer:
             raise
         try:
             self._audience.kept(group, first)
-        finally:
             for number, pending in enumerate(group, start=first):
                 self._durable(pending.changes, pending.job_ids, number, pending.before)
+        finally:
+            for number, pending in enumerate(group, start=first):
                 pending.settle(number)
 
     def _append(self, group: Sequence[Pending]) -> int:
@@ -232,6 +234,7 @@ class Committer:
         """Show what others changed; refuse what was decided here without knowing of it."""
         if not records:
             return
+        known = frozenset(group)
         with self._audience.lock:
             touched: set[str] = set()
             for record in records:
@@ -240,12 +243,14 @@ class Committer:
                 touched |= job_ids
                 self._audience.other(changes, record.n)
                 self._durable(changes, job_ids, record.n, None)
-            overtaken = []
+            overtaken, accepted = [], []
             for pending in (*group, *self._accepted):
                 if not touched.isdisjoint(pending.job_ids):
                     touched |= pending.job_ids
                     overtaken.append(pending)
-            self._accepted = [pending for pending in self._accepted if pending not in overtaken]
+                elif pending not in known:
+                    accepted.append(pending)
+            self._accepted = accepted
             self._audience.refused(overtaken)
         for pending in overtaken:
             pending.refuse(Overtaken("Another command changed this at the same moment."))

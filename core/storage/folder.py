@@ -35,6 +35,9 @@ WITHIN_BACKUPS: Final = ("definitions", "own-state", "segments")
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", "auth"})
 """What a folder may hold that is about to become a store."""
 
+A_MOMENT: Final = 0.2
+"""Seconds within which whoever only looks whether a folder is held has let go again."""
+
 
 class StoreFolder:
     """A store's folder, with its marker and its places."""
@@ -279,8 +282,8 @@ class StoreFolder:
             return self._furnish()
 
     def _lock_it(self) -> None:
-        try:
-            self._lock.acquire()
+        try:  # somebody may be looking for a moment whether it is held
+            self._lock.acquire(timeout=A_MOMENT, poll_interval=A_MOMENT / 10, blocking=True)
         except filelock.Timeout:
             raise StoreInUse(f"The data folder {self.root} is in use{self._holder()}.") from None
         # Whoever removes `locks/` lets another one in; the folder itself cannot be removed from under us.

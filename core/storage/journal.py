@@ -113,13 +113,22 @@ class Journal:
         self._foreign += self._grown(last=True)
         if not self._foreign:
             return []
-        self._flush()
+        if not self._lock.is_flushed(self._segment, self._length):
+            self._flush()  # whoever wrote it was killed before it could
         self._left = False
-        foreign, self._foreign = self._foreign, []
-        new = [record for record in foreign if record.n > self.n]
+        new = [record for record in self._foreign if record.n > self.n]
+        self._be_next(new)
+        self._foreign = []
         for record in new:
-            self.n, self.t = max(self.n, record.n), max(self.t, record.t)
+            self.n, self.t = record.n, max(self.t, record.t)
         return new
+
+    def _be_next(self, new: Sequence[Record]) -> None:
+        """Raise StorageFailed for records that are not the next: what is known here is not all there is."""
+        for n, record in enumerate(new, start=self.n + 1):
+            if record.n != n:
+                message = f"The journal goes on with change {record.n}, though the one known here is {n - 1}."
+                raise StorageFailed(message, hint="Run the command again, or restart Holdfast.")
 
     def roll(self) -> int:
         """Begin the next segment and return its number; raises OSError."""
@@ -169,6 +178,7 @@ class Journal:
             self._cut_back(data)
             raise
         self._length += len(data)
+        self._lock.say_flushed(self._segment, self._length)
 
     def _flush(self) -> None:
         """Flush the segment; one that failed is never asked again, as it would say yes and mean nothing."""

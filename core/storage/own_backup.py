@@ -6,7 +6,6 @@ and no definition is written: `Source.still` says so to the store. Logs, which s
 """
 
 import contextlib
-import fcntl
 import glob
 import logging
 import os
@@ -23,6 +22,7 @@ from core.clock import Clock
 from core.errors import StorageFailed
 from core.storage import atomic
 from core.storage.archive import BadArchive, Facts, Item, Told, make_archive
+from core.storage.commit_lock import CommitLock
 from core.storage.folder import StoreFolder
 from core.storage.journal import segments_in
 from core.storage.marker import FORMAT
@@ -75,7 +75,7 @@ def at_rest(folder: StoreFolder) -> Source:
 
     @contextlib.contextmanager
     def quiet() -> Iterator[Reach]:
-        with _locked(folder.lock_path("commit")):
+        with contextlib.closing(CommitLock(folder.lock_path("commit"))) as lock, lock.held():
             seen[:] = [read_state(folder)]
             yield seen[0]
 
@@ -84,17 +84,6 @@ def at_rest(folder: StoreFolder) -> Source:
         return len(rows.jobs), len(rows.runs) + len(rows.older)
 
     return Source(folder=folder, quiet=quiet, still=contextlib.nullcontext, count=count)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep every other process from appending to the journal."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 class OwnBackup(Facts, frozen=True, kw_only=True):

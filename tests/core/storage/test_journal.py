@@ -10,8 +10,8 @@ import pytest
 from core.errors import StorageFailed
 from core.storage.commit_lock import LONG_ENOUGH, CommitLock
 from core.storage.journal import Journal, beginning_of, segment_path, segments_in
-from core.storage.lines import opened, seed_of
-from core.storage.records import record_from
+from core.storage.lines import opened, sealed, seed_of
+from core.storage.records import record_from, text_of
 
 STORE = "7f0c1c5e"
 BODY = b'{"gone_jobs":["%d"]}'
@@ -181,9 +181,16 @@ def test_what_others_append_to_a_segment_that_was_given_up_is_kept(journal, stat
     assert numbers_in(state, 2) == list(range(1, next_one + 1))
 
 
+def left_unflushed(state, n):
+    """Write a record as a process does that is killed before its flush."""
+    line = sealed(text_of(BODY % n, n, 1), seed_of(STORE, "journal-1"))
+    with segment_path(state, 1).open("ab") as file:
+        file.write(line)
+
+
 def test_a_flush_of_what_others_wrote_that_fails_is_made_up_for(journal, state, disk):
-    one, two = journal(), journal()
-    one.append([BODY % 1], 1)
+    two = journal()
+    left_unflushed(state, 1)
 
     disk.fail_at(0, errno.EIO, only="fdatasync")
     with pytest.raises(OSError, match="Input/output"):
@@ -192,6 +199,28 @@ def test_a_flush_of_what_others_wrote_that_fails_is_made_up_for(journal, state, 
 
     assert [record.n for record in two.others()] == [1]
     assert numbers_in(state, 2) == [1]
+
+
+def test_what_its_writer_has_flushed_is_not_flushed_again(journal, state, disk):
+    one, two = journal(), journal()
+    one.append([BODY % 1], 1)
+    disk.seen.clear()
+
+    flushed = [record.n for record in two.others()], list(disk.seen)
+    left_unflushed(state, 2)
+
+    assert flushed == ([1], [])
+    assert [record.n for record in two.others()] == [2]
+    assert disk.seen == ["fdatasync"]
+
+
+def test_a_change_that_is_not_the_next_is_refused_loudly(journal, state):
+    two = journal()
+    left_unflushed(state, 3)
+
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match="goes on with change 3"):
+            two.others()
 
 
 def test_leaving_in_peace_is_said_once(journal, state):
