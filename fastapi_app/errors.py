@@ -69,6 +69,9 @@ STATUSES: Final[Mapping[type[HoldfastError], int]] = {
 
 MOST_PROBLEMS: Final = 20
 LONGEST_PLACE: Final = 100
+CARE: Final = ("/store/backup", "/store/compact")
+"""What looks after the store and changes nothing that is kept in it."""
+
 TITLES: Final = {
     StorageFull.code: "The disk is full",
     StorageFailed.code: "This could not be kept",
@@ -122,7 +125,10 @@ def answer(scope: Scope, error: HoldfastError, status: int | None = None) -> Res
     if isinstance(error, NotSignedIn):
         return _to_the_door(scope, error)
     if isinstance(error, StorageFailed):
-        scope["app"].state.house.disk.noted(error)
+        if scope["path"].removeprefix("/api/v1").startswith(CARE):
+            log.warning("%s", error)  # no change was refused: those may be kept as ever
+        else:
+            scope["app"].state.house.disk.noted(error)
     response = _page(scope, error, status) if wants_html(scope) else _problem(error, status)
     if isinstance(error, TooManyTries):
         response.headers["Retry-After"] = str(error.wait_seconds)

@@ -24,6 +24,7 @@ REASONS: Final = {
     errno.EPERM: "the system does not allow it",
     errno.ENOENT: "the folder is gone; is its disk still there?",
     errno.ENOTDIR: "there is a file where a folder should be",
+    errno.EEXIST: "something of that name is there already",
     errno.EMFILE: "this process has too many open files",
     errno.ENFILE: "the machine has too many open files",
     errno.EFBIG: "the file would be larger than this process may write",
@@ -44,7 +45,7 @@ def storage_error(what: str, error: OSError) -> StorageFailed:
     if error.errno in NO_ROOM:
         return StorageFull(f"{what}: there is no room left on the disk.")
     reason = REASONS.get(error.errno or 0) or os.strerror(error.errno or 0).lower()
-    return StorageFailed(f"{what}: {reason}.")
+    return StorageFailed(f"{what}: {reason}{'' if reason.endswith('?') else '.'}")
 
 
 def write_aside(target: Path, content: bytes, *, durable: bool = True) -> Path:

@@ -73,6 +73,15 @@ def test_every_page_says_that_changes_cannot_be_kept_until_they_can(world, reade
     assert reader.browser.post(f"/jobs/{job.id}/start").status_code == 303
 
 
+@pytest.mark.parametrize("address", ["/store/backup", "/api/v1/store/backup"])
+def test_a_backup_that_fails_is_no_change_that_cannot_be_kept(world, reader, address):
+    refused = reader.browser.post(address, headers={"Accept": "text/html"})
+
+    assert refused.status_code == 503
+    assert bar(reader.open("/")) == ""
+    assert world.client.get("/readyz").status_code == 200
+
+
 def test_another_reason_is_told_in_its_words(world, reader, disk):
     job = world.a_job()
     disk.refuses = READ_ONLY

@@ -1,0 +1,19 @@
+"""What the system's refusals mean."""
+
+import errno
+
+import pytest
+
+from core.storage.atomic import storage_error
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (errno.ENOENT, "It failed: the folder is gone; is its disk still there?"),
+        (errno.EEXIST, "It failed: something of that name is there already."),
+        (errno.EIO, "It failed: the disk reports an error."),
+    ],
+)
+def test_a_refusal_of_the_system_is_told_in_a_sentence_that_ends_once(number, told):
+    assert str(storage_error("It failed", OSError(number, "odd"))) == told
