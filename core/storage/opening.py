@@ -1,8 +1,10 @@
 """From the files of a store to its rows, whatever has happened to them."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from core.errors import InvalidYaml, StoreUnreadable
@@ -217,7 +219,7 @@ class _Reading:
         self._wounds += map(Wound, named)
 
     def _name_runs_without_a_job(self, rows: Rows) -> None:
-        """Name the older runs whose job is nowhere; they stay where they are."""
+        """Name the older runs whose job is nowhere; they stay where they are, and outlive compacting in quarantine."""
         found = sorted((self._folder.root / "runs").glob("??/*.yaml"))
         strays = [path for path in found if path.stem not in rows.jobs]
         for path in strays[:MOST_NAMED]:
@@ -228,7 +230,8 @@ class _Reading:
             if len(strays) > MOST_NAMED:
                 message = f"{message} So do the runs of {len(strays) - MOST_NAMED} others."
             name = self._folder.relative(path)
-            self._wounds.append(Wound(Problem(path=name, message=message, job_id=path.stem)))
+            problem = Problem(path=name, message=message, job_id=path.stem)
+            self._wounds.append(Wound(problem, _bytes_of(path)))
 
     def _file_of(self, job: Job) -> str:
         return self._folder.job_path(job).relative_to(self._folder.root / "jobs").as_posix()
@@ -269,6 +272,12 @@ def _replay_of(found: Found, file_of: Callable[[Job], str], recent: int) -> Repl
         if row.placed is not None:
             placed[job.id] = row.placed
     return Replay(rows, placed, file_of, (found.of_shards, found.of_jobs), recent=recent)
+
+
+def _bytes_of(path: Path) -> bytes:
+    with contextlib.suppress(OSError, InvalidYaml):
+        return content_of(path)
+    return b""
 
 
 def _remember(rows: Rows, runs: tuple[Run, ...]) -> None:

@@ -76,6 +76,22 @@ def test_a_store_that_was_compacted_opens_as_it_was(store, folder):
     assert (dict(after.jobs), set(after.runs) | set(after.older)) == before
 
 
+def test_runs_whose_job_was_lost_outlive_compacting(store, folder):
+    (lost,) = (folder / "runs").glob(f"*/{TWO}.yaml")
+    content = lost.read_bytes()
+    store.close()
+    for path in (*(folder / "state").glob("*"), *(folder / "jobs").rglob(f"*{TWO[:8]}.yaml")):
+        path.unlink()
+    for _ in range(3):
+        again = FileStore(folder)
+        again.open()
+        again.files.compact()
+        again.close()
+
+    (kept,) = (folder / "quarantine").glob(f"*-runs-*{TWO}.yaml")
+    assert kept.read_bytes() == content
+
+
 def test_nothing_goes_that_may_belong_to_what_could_not_be_read(store, folder):
     store.close()
     for path in (folder / "state").glob("*"):
