@@ -24,7 +24,7 @@ REASONS: Final = {
     errno.EPERM: "the system does not allow it",
     errno.ENOENT: "the folder is gone; is its disk still there?",
     errno.ENOTDIR: "there is a file where a folder should be",
-    errno.EEXIST: "something of that name is there already",
+    errno.EEXIST: "a file exists under that name",
     errno.EMFILE: "this process has too many open files",
     errno.ENFILE: "the machine has too many open files",
     errno.EFBIG: "the file would be larger than this process may write",

@@ -11,7 +11,7 @@ from core.storage.atomic import storage_error
     ("number", "told"),
     [
         (errno.ENOENT, "It failed: the folder is gone; is its disk still there?"),
-        (errno.EEXIST, "It failed: something of that name is there already."),
+        (errno.EEXIST, "It failed: a file exists under that name."),
         (errno.EIO, "It failed: the disk reports an error."),
     ],
 )
