@@ -252,7 +252,7 @@ class Check:
             except FileNotFoundError:
                 continue
         if strays:
-            self._notes.append(f"{strays} logs belong to no run; the next start removes them.")
+            self._notes.append(f"{strays} logs belong to no run that is known.")
 
     # Whose it is
 
