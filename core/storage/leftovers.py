@@ -26,19 +26,23 @@ def cleared(standing: Standing, file: str) -> Found | None:
             if crc_of(text) == int(made_with[2], 16) or is_damage(text):
                 path.unlink()  # it had not reached its place
                 return None
-            return _came_out(standing, path, path.with_name(made_with[1]), text)
+            return _came_out(standing, path, path.with_name(made_with[1]), text, made_with[2])
         except (OSError, InvalidYaml) as error:
             log.warning("jobs/%s was left behind and cannot be cleared away: %s", printable(file), error)
             return None
 
 
-def _came_out(standing: Standing, path: Path, original: Path, text: bytes) -> Found | None:
-    """Put away what stood where ours stands now."""
+def _came_out(standing: Standing, path: Path, original: Path, text: bytes, ours: str) -> Found | None:
+    """Put away what stood where ours stands now; `ours` is the checksum of that, in hex digits."""
     job_id = _id_in(text)
     if job_id is not None and _is_known(standing, job_id, crc_of(text)):
         standing.places.kept.take_in(job_id, path)
         return None
+    exchanged = _says(original, int(ours, 16))
     kept = standing.places.put_aside(path, original)
+    if not exchanged:  # it had not reached its place, and is ours as far as it was written
+        log.info("%s was left behind; it is in %s", path, kept)
+        return None
     if job_id is None or (place := standing.placed.get(job_id)) is None:
         log.warning("%s was left behind; it is in %s", path, kept)
         return None
@@ -48,6 +52,13 @@ def _came_out(standing: Standing, path: Path, original: Path, text: bytes) -> Fo
     )
     problem = Problem(path=f"jobs/{printable(place.file)}", message=message, job_id=job_id, kept=kept)
     return Found(kind=Kind.MISTAKEN, file=place.file, job_id=job_id, problem=problem)
+
+
+def _says(path: Path, crc: int) -> bool:
+    try:
+        return crc_of(content(path).text) == crc
+    except (FileNotFoundError, InvalidYaml):
+        return False
 
 
 def _id_in(text: bytes) -> str | None:
