@@ -43,17 +43,29 @@ def beginning_of(store_id: str, segment: int, first: int, t: int) -> bytes:
 
 
 class Journal:
-    """The last segment of a store, known up to `length`; `n` and `t` are those of the last record there."""
+    """The last segment of a store, known up to `length`; `n` and `t` are those of the last record there.
+
+    One that is `unsure` may not be on the disk as it is read: it is written anew before it goes on.
+    """
 
     def __init__(
-        self, state: Path, lock: Path, store_id: str, *, segment: int, length: int, n: int, t: int
+        self,
+        state: Path,
+        lock: Path,
+        store_id: str,
+        *,
+        segment: int,
+        length: int,
+        n: int,
+        t: int,
+        unsure: bool = False,
     ) -> None:
         self.n = n
         self.t = t
         self._state = state
         self._store_id = store_id
         self._descriptor = -1
-        self._broken = False
+        self._broken = self._unsure = unsure
         self._refused = b""
         self._left = True
         self._foreign: list[Record] = []
@@ -198,12 +210,13 @@ class Journal:
 
     def _begin_again(self) -> None:
         """Go on in a new segment with the end of this one: what its last pages hold is not sure."""
-        tail = _lines(self._read(max(0, self._length - COPIED), self._length))
+        start = 0 if self._unsure else max(0, self._length - COPIED)
+        tail = _lines(self._read(start, self._length))
         records = [(record.n, line) for line, record in self._readable(tail)]
         first = records[0][0] if records else self.n + 1
         seed = seed_of(self._store_id, f"journal-{self._segment + 1}")
         self._begin(first, b"".join(sealed(opened(line, self._seed), seed) for _, line in records))
-        self._broken = False
+        self._broken = self._unsure = False
         log.warning("the disk did not keep journal-%d.yaml; going on in a new one", self._segment - 1)
 
     def _begin(self, first: int, copied: bytes) -> None:

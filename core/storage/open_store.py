@@ -85,6 +85,7 @@ class OpenStore:
             length=opened.length,
             n=opened.n,
             t=opened.t,
+            unsure=not opened.clean,
         )
         self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
         self._told = opened.n

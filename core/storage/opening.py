@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from core.errors import InvalidYaml, StoreUnreadable
+from core.errors import InvalidYaml, StorageFailed, StoreUnreadable
 from core.models import Job, Run
 from core.storage import atomic
 from core.storage.base import Problem
@@ -57,7 +57,7 @@ class Opened:
     segment: int
     length: int
     clean: bool
-    """Whether the last segment can simply be appended to; `open_state` sees to it."""
+    """Whether the last segment can simply be appended to; `open_state` sees to it as far as the disk does."""
     unread: bool
     """Whether something is there that could not be read now, may be some day, and stands nowhere else."""
     generations: tuple[Checkpoint, ...]
@@ -87,19 +87,32 @@ def open_state(folder: StoreFolder, *, alone: bool) -> Opened:
     state = replace(state, wounds=tuple(kept_aside(folder, wound) for wound in state.wounds))
     # Where several came in at once nobody is alone, and the first at the door begins the journal.
     if not alone and state.segment:
-        return replace(state, segments=())
+        return replace(state, segments=(), clean=True)
     if alone:
         sweep(folder)
     if alone and not state.wounds:
         remove_unfinished(folder.root / "state")
     if not state.clean:
-        with atomic.storage_errors("The journal could not be begun anew"):
-            number = state.segment + 1
-            length = begin_anew(
-                folder, number, state.n, state.t, state.segments[-1] if state.segments else None
-            )
-            state = replace(state, segment=number, length=length, clean=True)
+        state = _begun_anew(folder, state)
     return replace(state, segments=())
+
+
+def _begun_anew(folder: StoreFolder, state: Opened) -> Opened:
+    """Return the state with a segment that can be appended to.
+
+    On a disk that refuses it, it is left to the first change, so that what there is can be read.
+    """
+    number = state.segment + 1
+    last = state.segments[-1] if state.segments else None
+    try:
+        with atomic.storage_errors("The journal could not be begun anew"):
+            length = begin_anew(folder, number, state.n, state.t, last)
+    except StorageFailed as error:
+        if not state.length:
+            raise
+        log.warning("%s", error)
+        return state
+    return replace(state, segment=number, length=length, clean=True)
 
 
 def read_state(folder: StoreFolder) -> Opened:

@@ -263,3 +263,20 @@ def test_runs_of_another_day_are_put_away_and_found_again(folder):
     assert store.onlooker.rows.older == {old.id: ONE}
     assert store.files.older_runs(ONE) == (old,)
     store.close()
+
+
+def test_a_start_on_a_full_disk_after_a_crash_shows_what_there_is(opened, disk):
+    store, _ = opened()
+    store.commit(Changes(jobs=(a_kept_job(ONE),)))
+    disk.fail_at(0, errno.ENOSPC, only="write", again=True)
+
+    store, contents = opened()
+    with pytest.raises(StorageFull):
+        store.commit(Changes(jobs=(a_kept_job(TWO),)))
+    disk.heal()
+    store.commit(Changes(jobs=(a_kept_job(TWO),)))
+    _, after = opened()
+
+    assert [job.id for job in contents.jobs] == [ONE]
+    assert {job.id for job in after.jobs} == {ONE, TWO}
+    assert not after.problems
