@@ -3,10 +3,12 @@
 import hashlib
 import hmac
 import ipaddress
+import logging
 import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,11 +16,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from core.clock import Clock
-from core.errors import HoldfastError, InvalidOptions, Refused
+from core.errors import HoldfastError, InvalidOptions, Refused, StorageFailed
 from core.passwords import Passwords, check_password
 from core.people import ApiToken, Role, Session, SignedIn, User
 from core.storage.auth_files import AuthFiles
 from core.tries import Tries
+
+log = logging.getLogger(__name__)
 
 IDLE: Final = timedelta(hours=12)
 LONGEST_STAY: Final = timedelta(hours=24)
@@ -44,7 +48,11 @@ class WrongCredentials(HoldfastError):
 
 
 class Accounts:
-    """Knows who may come in. Safe to use from several threads; `session` and `token` never wait."""
+    """Knows who may come in. Safe to use from several threads; `session` and `token` never wait.
+
+    Sessions that the disk refuses to keep live in memory until it takes them: who looks after a full disk
+    has to come in first.
+    """
 
     def __init__(self, folder: Path, clock: Clock, *, passwords: Passwords | None = None) -> None:
         self._files = AuthFiles(folder)
@@ -56,6 +64,7 @@ class Accounts:
         self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, ApiToken] = {}
         self._seen: dict[str, datetime] = {}
+        self._sessions_kept = True
         self._known_places: set[tuple[str, str]] = set()
         self._code_key: str | None = None
         self._door_key: str | None = None
@@ -69,7 +78,7 @@ class Accounts:
         self._known_places = {(kept.user, kept.address) for kept in self._sessions.values()}
 
     def close(self) -> None:
-        """Keep when each session was last seen; raises StorageFailed."""
+        """Keep when each session was last seen."""
         self.keep_seen()
 
     def on_end(self, listener: Callable[[str], None]) -> None:
@@ -145,8 +154,13 @@ class Accounts:
 
     def _with_todays_hash(self, user: User, password: str) -> User:
         if self._passwords.outdated(user.password):
-            user = replace(user, password=self._passwords.hash(password))
-            self._keep_user(user)
+            renewed = replace(user, password=self._passwords.hash(password))
+            try:
+                self._keep_user(renewed)
+            except StorageFailed as error:  # the next time will do: this password is theirs as it is
+                log.warning("%s", error)
+            else:
+                return renewed
         return user
 
     # Sessions
@@ -166,7 +180,7 @@ class Accounts:
             living = self._living()
             spent = _giving_way(living, session.user)
             rest = {old.key: old for old in living if old.key not in spent}
-            self._keep_sessions({**rest, session.key: session})
+            self._keep_sessions({**rest, session.key: session}, ended=spent)
         self._tell_ended(spent)
         return value
 
@@ -189,14 +203,14 @@ class Accounts:
         """End the session, for its browser and whatever it has open."""
         with self._lock:
             if key in self._sessions:
-                self._keep_sessions({old.key: old for old in self._living() if old.key != key})
+                self._keep_sessions({old.key: old for old in self._living() if old.key != key}, ended={key})
         self._tell_ended({key})
 
     def keep_seen(self) -> None:
         """Keep when each session was last seen, and forget those that are over."""
         with self._lock:
             living = {session.key: session for session in self._living()}
-            if living != self._sessions:
+            if living != self._sessions or not self._sessions_kept:
                 self._keep_sessions(living)
 
     def _living(self) -> list[Session]:
@@ -213,10 +227,26 @@ class Accounts:
         seen_at = self._seen.get(session.key, session.seen_at)
         return now - session.created_at >= longest or now - seen_at >= idle
 
-    def _keep_sessions(self, sessions: dict[str, Session]) -> None:
-        self._files.write("sessions", sessions.values())
+    def _keep_sessions(self, sessions: dict[str, Session], ended: AbstractSet[str] = frozenset()) -> None:
         self._sessions = sessions
         self._seen = {key: seen for key, seen in self._seen.items() if key in sessions}
+        try:
+            self._files.write("sessions", sessions.values())
+        except StorageFailed as error:
+            self._live_in_memory(error, somebody_left=bool(ended))
+        else:
+            self._sessions_kept = True
+
+    def _live_in_memory(self, error: StorageFailed, *, somebody_left: bool) -> None:
+        """Let no session that was ended come back from the file: without it, all end with this process."""
+        if self._sessions_kept:
+            log.warning("%s Until it takes them, sessions end when Holdfast stops.", error)
+        self._sessions_kept = False
+        if somebody_left:
+            try:
+                self._files.remove("sessions")
+            except StorageFailed as trouble:
+                log.warning("%s A session that was ended could come back at the next start.", trouble)
 
     def _tell_ended(self, keys: set[str]) -> None:
         for key in keys:

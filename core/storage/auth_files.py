@@ -86,6 +86,14 @@ class AuthFiles:
             atomic.sweep(self._folder)
             atomic.write_whole(self._path(name), content)
 
+    def remove(self, name: str) -> None:
+        """Keep nothing under a name, which takes no room; raises StorageFailed."""
+        with atomic.storage_errors(f"The {name} could not be removed"):
+            path = self._path(name)
+            path.unlink(missing_ok=True)
+            if self._folder.is_dir():
+                atomic.sync_folder(self._folder)
+
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.yaml"
 

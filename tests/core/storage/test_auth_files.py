@@ -1,15 +1,18 @@
 """Files of accounts that were hurt or left half written: nobody comes in by that, and the start goes on."""
 
+import errno
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from core.accounts import Accounts
+from core.accounts import Accounts, WrongCredentials
 from core.clock import SystemClock
-from core.errors import Refused, StoreUnreadable
+from core.errors import Refused, StorageFull, StoreUnreadable
 from core.passwords import Passwords
+from core.people import Role
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).parent / "programs" / "sign_in_for_ever.py"
@@ -147,3 +150,82 @@ def test_a_server_killed_while_people_sign_in_knows_everybody_again(session, fol
     assert all(accounts.session(value) for value in told[-40:])
     accounts.open_session(accounts.authenticate("ada", PASSWORD, "127.0.0.1"))
     assert not list(folder.glob(".*.tmp"))
+
+
+class StrongerPasswords(Passwords):
+    """Takes more memory than what was kept before, which is to be hashed anew then."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_kib=128)
+
+
+@pytest.fixture
+def full(disk):
+    """Fills the disk: nothing can be written, names can be removed."""
+    return lambda: disk.fail_at(0, errno.ENOSPC, only="write", again=True)
+
+
+@pytest.fixture
+def accounts(session, folder):
+    """The accounts as of the next start."""
+    return reopened(folder)
+
+
+def test_somebody_signs_in_on_a_full_disk(accounts, folder, full, disk, caplog):
+    full()
+
+    with caplog.at_level(logging.WARNING):
+        value = accounts.open_session(accounts.authenticate("ada", PASSWORD, "127.0.0.1"))
+
+    assert accounts.session(value).name == "ada"
+    assert "sessions end when Holdfast stops" in caplog.text
+    assert reopened(folder).session(value) is None
+    disk.heal()
+    accounts.keep_seen()
+    assert reopened(folder).session(value) == accounts.session(value)
+
+
+def test_a_session_ended_on_a_full_disk_does_not_come_back(accounts, session, folder, full):
+    key = accounts.session(session).key
+    full()
+
+    accounts.end_session(key)
+
+    assert accounts.session(session) is None
+    assert reopened(folder).session(session) is None
+
+
+def test_a_session_ended_on_a_disk_that_takes_nothing_at_all_is_ended_until_the_next_start(
+    accounts, session, disk, caplog
+):
+    disk.fail_at(0, errno.EROFS, again=True)
+
+    accounts.end_session(accounts.session(session).key)
+
+    assert accounts.session(session) is None
+    assert "could come back at the next start" in caplog.text
+
+
+def test_nothing_else_about_accounts_is_kept_in_memory_only(accounts, folder, full):
+    ada = accounts.authenticate("ada", PASSWORD, "127.0.0.1")
+    full()
+
+    for change in (
+        lambda: accounts.add_user("eve", PASSWORD, Role.VIEWER),
+        lambda: accounts.issue_token(ada, name="another"),
+    ):
+        with pytest.raises(StorageFull):
+            change()
+
+    with pytest.raises(WrongCredentials):
+        accounts.authenticate("eve", PASSWORD, "127.0.0.1")
+
+
+def test_a_password_that_cannot_be_hashed_anew_lets_its_owner_in_all_the_same(session, folder, full):
+    accounts = Accounts(folder, SystemClock(), passwords=StrongerPasswords())
+    accounts.open()
+    before = (folder / "users.yaml").read_bytes()
+    full()
+
+    assert accounts.authenticate("ada", PASSWORD, "127.0.0.1").name == "ada"
+    assert (folder / "users.yaml").read_bytes() == before
