@@ -18,8 +18,16 @@ class Place(NamedTuple):
 
     def within(self, other: "Place") -> bool:
         """Tell whether this is the other folder or lies in it."""
-        same = self.device == other.device
-        return same and (self.path == other.path or other.path in self.path.parents)
+        return self.device == other.device and lies_in(self.path, other.path)
+
+
+def lies_in(path: Path, folder: Path) -> bool:
+    """Tell whether a path is a folder or lies in it, as both are written."""
+    inner, outer = (
+        str(path),
+        str(folder),
+    )  # dozens of folders are compared at each check, and parents are slow
+    return inner == outer or inner.startswith(outer if outer.endswith("/") else f"{outer}/")
 
 
 class Mount(NamedTuple):
@@ -34,6 +42,7 @@ class Mounts:
 
     def __init__(self, mounts: Iterable[Mount]) -> None:
         self._mounts = {mount.point: mount.shows for mount in mounts}  # the last one at a point counts
+        self._places: dict[Path, Place] = {}
 
     @classmethod
     def here(cls) -> Self:
@@ -52,6 +61,11 @@ class Mounts:
 
     def place(self, path: Path) -> Place:
         """Return where a real path lies, whatever mounts lead to it."""
+        if path not in self._places:
+            self._places[path] = self._found(path)
+        return self._places[path]
+
+    def _found(self, path: Path) -> Place:
         for point in (path, *path.parents):
             shown = self._mounts.get(point)
             if shown is not None:
@@ -60,7 +74,8 @@ class Mounts:
 
     def below(self, folder: Path) -> Iterator[Mount]:
         """Yield what is mounted inside a folder."""
-        return (Mount(point, shows) for point, shows in self._mounts.items() if folder in point.parents)
+        inner = (point for point in self._mounts if point != folder and lies_in(point, folder))
+        return (Mount(point, self._mounts[point]) for point in inner)
 
 
 def mount_from(fields: list[str]) -> Mount:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from core.copying.mounts import Mounts
+from core.copying.mounts import Mounts, lies_in
 from core.copying.names import shown
 from core.copying.roots import FOLDER
 from core.copying.troubles import in_words
@@ -137,18 +137,14 @@ def is_root(path: Path, mounts: Mounts) -> bool:
 def belongs_to(path: Path, folders: Iterable[Path], mounts: Mounts) -> bool:
     """Tell whether the path is one of the folders or lies in one, other than on a mounted disk."""
     place = mounts.place(path)
-    within = any(
-        path == folder or folder in path.parents or place.within(mounts.place(folder)) for folder in folders
-    )
+    within = any(lies_in(path, folder) or place.within(mounts.place(folder)) for folder in folders)
     return within and not removable(path)
 
 
 def holds_any(path: Path, folders: Iterable[Path], mounts: Mounts) -> bool:
     """Tell whether one of the folders is this or lies in it."""
     place = mounts.place(path)
-    return any(
-        path == folder or path in folder.parents or mounts.place(folder).within(place) for folder in folders
-    )
+    return any(lies_in(folder, path) or mounts.place(folder).within(place) for folder in folders)
 
 
 def removable(path: Path) -> bool:

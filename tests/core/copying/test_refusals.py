@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.copying.mounts import Mounts
+from core.copying.mounts import Mounts, lies_in
 from core.copying.refusals import problems_with
 from tests.core.copying.humble import PUT_DOWN, ROOT
 
@@ -140,3 +140,17 @@ def test_a_path_that_is_not_utf_8_is_refused_in_words(folders, problems):
 
     assert set(found) == {"source", "destination"}
     assert all("is not UTF-8" in text and text.isprintable() for text in found.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "lies"),
+    [
+        ("/home", "/home", True),
+        ("/home/ana", "/home", True),
+        ("/home2", "/home", False),
+        ("/home", "/", True),
+        ("/", "/home", False),
+    ],
+)
+def test_a_folder_lies_in_another_only_by_whole_names(path, folder, lies):
+    assert lies_in(Path(path), Path(folder)) is lies
