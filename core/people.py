@@ -53,8 +53,12 @@ class ApiToken(Value, frozen=True, kw_only=True):
 
 
 class SignedIn(Value, frozen=True, kw_only=True):
-    """Someone who proved who they are. `key` names the session; None is a token's bearer."""
+    """Someone who proved who they are. `key` names the session; None is a token's bearer.
+
+    Who is `local` can read this user's own files, and may do what nobody may from the network.
+    """
 
     name: str
     role: Role
     key: str | None = None
+    local: bool = False

@@ -29,7 +29,7 @@ from core.settings import Settings
 from core.states import AT_WORK
 from core.storage.base import JobStore
 from core.storage.measuring import Part, Scales
-from core.storage.own_backup import OwnBackup, Source
+from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_backup
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker
@@ -211,6 +211,10 @@ class Service:
     def back_up_own_state(self, *, with_logs: bool = False) -> OwnBackup:
         """Back Holdfast's own state up now; raises StorageFull or StorageFailed."""
         return self.own_backups.take(with_logs=with_logs)
+
+    def back_up_into(self, target: Path, *, with_logs: bool = False) -> OwnBackup:
+        """Back it up into a new file somewhere else; raises Refused, StorageFull or StorageFailed."""
+        return take_backup(self._source(), nothing_there_yet(target), self.clock, with_logs=with_logs)
 
     def compact(self) -> Freed:
         """Let go of everything that is not needed any more, now; raises StorageFull or StorageFailed."""

@@ -23,11 +23,12 @@ LONGEST_NEXT: Final = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Who is asking. `session` names the browser's session; None is a token's bearer."""
+    """Who is asking. `session` names the browser's session; None is a token's bearer, `local` a command's."""
 
     name: str
     role: Role
     session: str | None = None
+    local: bool = False
     csrf_token: str = field(default="", repr=False)
 
     def may(self, needed: Role) -> bool:
@@ -49,7 +50,9 @@ def person_of(scope: Scope, accounts: Accounts, site: Site) -> Person | None:
 def _person(known: SignedIn | None, csrf_token: str) -> Person | None:
     if known is None:
         return None
-    return Person(name=known.name, role=known.role, session=known.key, csrf_token=csrf_token)
+    return Person(
+        name=known.name, role=known.role, session=known.key, local=known.local, csrf_token=csrf_token
+    )
 
 
 def cookie_of(scope: Scope, site: Site) -> str:

@@ -35,6 +35,16 @@ class NotAllowed(Refused):
         super().__init__(f"This takes the role {needed}; yours is {role}.")
 
 
+class OnlyHere(Refused):
+    """Nobody from the network names a place on this machine's disks."""
+
+    code = "only-here"
+    hint = "Use the command on that machine: holdfast store backup FILE."
+
+    def __init__(self) -> None:
+        super().__init__("Only a command on Holdfast's own machine says where a backup goes.")
+
+
 class AskedByOtherPage(Refused):
     """A page that is not ours asks in someone's name."""
 

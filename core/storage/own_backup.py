@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from core.clock import Clock
-from core.errors import StorageFailed
+from core.errors import Refused, StorageFailed
 from core.storage import atomic
 from core.storage.archive import BadArchive, Facts, Item, Told, make_archive
 from core.storage.commit_lock import CommitLock
@@ -97,6 +97,13 @@ def backup_name(clock: Clock, number: int = 1) -> str:
     """Return what to call a backup that is made now, as the first or another in this second."""
     more = f"-{number}" if number > 1 else ""
     return f"holdfast-{clock.now():%Y%m%dT%H%M%SZ}{more}{ENDING}"
+
+
+def nothing_there_yet(target: Path) -> Path:
+    """Return where a backup is to go; raises Refused where something is already."""
+    if os.path.lexists(target):
+        raise Refused(f"{target} is there already.", hint="Name a new file, or a folder to put it in.")
+    return target
 
 
 def take_backup(

@@ -1,15 +1,25 @@
 """What Holdfast keeps, and what of it could not be read."""
 
+import os
 from datetime import datetime
-from typing import Self
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import unquote_to_bytes
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from msgspec.structs import replace
 
+from core.errors import Refused
 from core.holdings import Holdings, OwnBackup, Problem, PutAside
 from core.housekeeping import ChoreState
 from core.retention import Keeping
 from fastapi_app.api.values import Out
-from fastapi_app.dependencies import TheService
+from fastapi_app.auth import Person as SomePerson
+from fastapi_app.dependencies import Person, TheService
+from fastapi_app.refusals import OnlyHere
+
+LONGEST_PLACE: Final = 12_300
+"""Three characters for each byte of the longest path."""
 
 router = APIRouter(prefix="/store", tags=["store"])
 
@@ -149,11 +159,35 @@ class FreedOut(Out):
 
 
 @router.post("/backup", status_code=201)
-def back_up(service: TheService, *, with_logs: bool = False) -> MadeOut:
-    """Back Holdfast's own state up, read it back, and open it to see that it is whole."""
-    made = service.back_up_own_state(with_logs=with_logs)
+def back_up(
+    service: TheService,
+    person: Person,
+    *,
+    with_logs: bool = False,
+    into: Annotated[str | None, Query(max_length=LONGEST_PLACE)] = None,
+) -> MadeOut:
+    """Back Holdfast's own state up, read it back, and open it to see that it is whole.
+
+    `into` is a new file, for commands on the same machine alone: its path in full, percent-encoded once more,
+    and in the answer too.
+    """
+    if into is None:
+        made = service.back_up_own_state(with_logs=with_logs)
+    else:
+        made = service.back_up_into(_place(into, person), with_logs=with_logs)
+        made = replace(made, path=into)
     service.stock.forget()
     return MadeOut.model_validate(made)
+
+
+def _place(text: str, person: SomePerson) -> Path:
+    """Return the file that a command on this machine names; raises OnlyHere for anybody else."""
+    if not person.local:
+        raise OnlyHere
+    place = Path(os.fsdecode(unquote_to_bytes(text)))
+    if not place.is_absolute() or "\0" in str(place):
+        raise Refused(f"{str(place)!a} is no path in full.", hint="Name it from the root on.")
+    return place
 
 
 @router.post("/compact")

@@ -1,22 +1,22 @@
 """What `holdfast store` does: through the Holdfast that runs on the folder, or by itself where none does."""
 
 import contextlib
-import shutil
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from core.clock import SystemClock
-from core.errors import NotFound, Refused
+from core.errors import NotFound, StorageFailed
 from core.own_backups import OwnBackups
 from core.service import Service
 from core.settings import Settings
-from core.storage import atomic, migration
+from core.storage import migration
 from core.storage.archive import Told
 from core.storage.base import Problem
 from core.storage.folder import StoreFolder
-from core.storage.own_backup import at_rest, backup_name, take_backup
-from core.storage.unpacking import entries_of
+from core.storage.own_backup import at_rest, backup_name, nothing_there_yet, take_backup
 
 MEGABYTE: Final = 1_000_000
 PATIENCE: Final = 3_600.0
@@ -25,13 +25,16 @@ PATIENCE: Final = 3_600.0
 
 def back_up(settings: Settings, target: Path | None, *, with_logs: bool, told: Told) -> dict[str, Any]:
     """Make a backup; None puts it where Holdfast puts its own. Raises StorageFull or StorageFailed."""
-    made = _asked(settings, "/store/backup", params={"with_logs": with_logs})
+    place = {} if target is None else {"into": quote(os.fsencode(target))}
+    made = _asked(settings, "/store/backup", params={"with_logs": with_logs, **place})
     if made is None:
         return _back_up_at_rest(settings, target, with_logs=with_logs, told=told)
-    if target is not None:
-        _copy(Path(made["path"]), target)
-        made["path"] = str(target)
-    return made
+    if target is not None and not target.exists():
+        message = f"The Holdfast that runs made the backup, but {target} is not there."
+        raise StorageFailed(
+            message, hint="It sees other disks than this command. Name a place that both see."
+        )
+    return made if target is None else {**made, "path": str(target)}
 
 
 def compacted(settings: Settings) -> dict[str, Any]:
@@ -59,8 +62,7 @@ def _asked(settings: Settings, path: str, **request: Any) -> dict[str, Any] | No
 def new_file(file: Path) -> Path:
     """Return the file to write a backup to, in a folder or as named; raises Refused for one that is there."""
     target = file / backup_name(SystemClock()) if file.is_dir() else file
-    if target.exists():
-        raise Refused(f"{target} is there already.", hint="Name a new file, or a folder to put it in.")
+    nothing_there_yet(target)
     if not target.parent.is_dir():
         raise NotFound("folder", str(target.parent), hint="Make it first.")
     return target.absolute()
@@ -117,18 +119,3 @@ def _own_backups(settings: Settings, folder: StoreFolder | None = None) -> OwnBa
         lambda: at_rest(held),
         most_bytes=settings.own_backup_mb * MEGABYTE,
     )
-
-
-def _copy(made: Path, target: Path) -> None:
-    """Put a second one of a backup elsewhere, read back."""
-    with atomic.storage_errors(f"The backup was made, as {made}, but could not be copied to {target}"):
-        temporary = atomic.write_aside(target, b"", durable=False)
-        try:
-            shutil.copyfile(made, temporary)
-            atomic.sync_file(temporary)
-            entries_of(temporary)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        atomic.sync_folder(target.parent)

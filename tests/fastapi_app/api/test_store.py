@@ -1,11 +1,15 @@
 """What is kept, as programs read it."""
 
 from pathlib import Path
+from urllib.parse import quote
+
+import pytest
 
 from core.drafts import JobPatch
 from core.people import Role
 from core.storage.base import Problem
 from core.storage.unpacking import entries_of
+from tests.fastapi_app.conftest import PASSWORD
 
 
 def test_a_program_reads_what_is_kept(world, people):
@@ -79,6 +83,36 @@ def test_only_an_admin_backs_the_store_up_and_compacts_it(people):
     }
 
     assert set(answers.values()) == {403}
+
+
+def test_nobody_from_the_network_says_where_a_backup_goes(make_world):
+    world = make_world()
+    world.house.accounts.add_user("cli", PASSWORD, Role.ADMIN)
+    place = world.folder / "taken.tar.zst"
+    asking = f"/api/v1/store/backup?into={quote(str(place))}"
+
+    answers = [
+        world.client.post(asking, headers=world.bearer("cli")),
+        world.signed_in("cli").post(asking),
+        world.signed_in().post(f"/store/backup?into={quote(str(place))}"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 303]
+    assert answers[0].json()["code"] == "only-here"
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("place", ["own.tar.zst", "", "/tmp/a%00b", "../own.tar.zst"])
+def test_a_command_names_a_place_in_full(make_world, place):
+    world = make_world()
+    key = world.house.accounts.open_door()
+
+    answer = world.client.post(
+        "/api/v1/store/backup", params={"into": place}, headers={"Authorization": f"Bearer {key}"}
+    )
+
+    assert answer.status_code == 422
+    assert "no path in full" in answer.json()["detail"]
 
 
 def test_a_store_in_memory_has_nothing_to_back_up(people):

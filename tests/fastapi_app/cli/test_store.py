@@ -86,6 +86,34 @@ def test_a_running_server_is_backed_up_and_compacted_through_its_own_door(
     assert len(names_in(holdfast("job", "list", "--json"))) == 3
 
 
+def test_a_backup_to_a_named_file_needs_no_room_elsewhere(environment, request, holdfast, tmp_path):
+    environment["HOLDFAST_OWN_BACKUP_DIR"] = str(tmp_path / "a disk that is not mounted")
+    request.getfixturevalue("server")
+    target = tmp_path / "usb \udcff.tar.zst"
+
+    named = holdfast("store", "backup", target)
+    again = holdfast("store", "backup", target)
+    unnamed = holdfast("store", "backup")
+
+    assert (named.returncode, again.returncode, unnamed.returncode) == (0, 2, 2), named.stderr
+    assert entries_of(target)
+    assert f"into {tmp_path}/usb " in named.stdout
+    assert "is there already" in again.stderr
+    assert "not mounted" in unnamed.stderr
+    assert list(tmp_path.rglob("holdfast-*.tar.zst")) == []
+
+
+def test_a_backup_that_fails_is_told_beside_a_server_as_without_one(server, call):
+    beside = call("store", "backup", "/proc/own.tar.zst")
+    server.terminate()
+    server.wait(30)
+    alone = call("store", "backup", "/proc/own.tar.zst")
+
+    assert isinstance(beside.exception, HoldfastError)
+    assert str(beside.exception) == str(alone.exception)
+    assert "The backup of the store could not be made" in str(alone.exception)
+
+
 def test_without_a_server_the_commands_work_by_themselves(make, call, tmp_path):
     make("photos", "films")
     backed_up = call("store", "backup", tmp_path)
