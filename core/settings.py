@@ -53,8 +53,9 @@ class Settings(Value, frozen=True, kw_only=True):
 
         Raises BadSetting for one that makes no sense.
         """
+        data = _folder(environment, "HOLDFAST_DATA", "data")
         return cls(
-            data=_folder(environment, "HOLDFAST_DATA", "data"),
+            data=data,
             host=environment.get("HOLDFAST_HOST") or "127.0.0.1",
             port=_number(environment, "HOLDFAST_PORT", 8080, most=65535),
             slots=_number(environment, "HOLDFAST_SLOTS", 2, least=1, most=MOST_SLOTS),
@@ -66,7 +67,7 @@ class Settings(Value, frozen=True, kw_only=True):
             keep_logs_days=_number(environment, "HOLDFAST_KEEP_LOGS_DAYS", 400, most=MOST_DAYS),
             keep_logs_mb=_number(environment, "HOLDFAST_KEEP_LOGS_MB", 2_000, least=1, most=MOST_MEGABYTES),
             own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
-            own_backup_dir=_folder_or_none(environment, "HOLDFAST_OWN_BACKUP_DIR"),
+            own_backup_dir=_folder_of_backups(environment, "HOLDFAST_OWN_BACKUP_DIR", data),
             own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
         )
 
@@ -80,8 +81,19 @@ def _folder(environment: Mapping[str, str], name: str, default: str) -> Path:
         raise BadSetting(message) from None
 
 
-def _folder_or_none(environment: Mapping[str, str], name: str) -> Path | None:
-    return _folder(environment, name, "").absolute() if environment.get(name) else None
+def _folder_of_backups(environment: Mapping[str, str], name: str, data: Path) -> Path | None:
+    """Return where backups go, None where nothing is said; raises BadSetting where the next would hold the last."""
+    if not environment.get(name):
+        return None
+    folder = _folder(environment, name, "").absolute()
+    real, ours = Path(os.path.realpath(folder)), Path(os.path.realpath(data))
+    if real.is_relative_to(ours) and not real.is_relative_to(ours / "backups"):
+        words = (
+            f"which is in the data folder itself, {_told(str(ours))}; there, only backups/ is for backups."
+        )
+        message = f"{name} is {_told(str(folder))}, {words}"
+        raise BadSetting(message)
+    return folder
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int) -> int:

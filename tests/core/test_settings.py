@@ -45,6 +45,23 @@ def test_a_setting_that_makes_no_sense_is_named(name, value):
         Settings.from_environment({name: value})
 
 
+@pytest.mark.parametrize("place", ["jobs", "auth/deep", ".", "backups/../state", "backups2", "link"])
+def test_backups_never_go_where_the_next_would_hold_them(tmp_path, place):
+    (tmp_path / "data" / "jobs").mkdir(parents=True)
+    (tmp_path / "data" / "link").symlink_to("jobs")
+    named = {"HOLDFAST_DATA": str(tmp_path / "data"), "HOLDFAST_OWN_BACKUP_DIR": f"{tmp_path}/data/{place}"}
+
+    with pytest.raises(BadSetting, match="only backups/ is for backups"):
+        Settings.from_environment(named)
+
+
+@pytest.mark.parametrize("place", ["data/backups/mine", "data/backups", "elsewhere", "data-backups", "."])
+def test_backups_go_anywhere_else(tmp_path, place):
+    named = {"HOLDFAST_DATA": str(tmp_path / "data"), "HOLDFAST_OWN_BACKUP_DIR": f"{tmp_path}/{place}"}
+
+    assert Settings.from_environment(named).own_backup_dir == tmp_path / place
+
+
 def test_a_port_of_thousands_of_digits_is_told_in_few_words():
     with pytest.raises(BadSetting, match="5,000 characters") as refused:
         Settings.from_environment({"HOLDFAST_PORT": "8" * 5_000})
