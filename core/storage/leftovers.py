@@ -35,7 +35,7 @@ def cleared(standing: Standing, file: str) -> Found | None:
 def _came_out(standing: Standing, path: Path, original: Path, text: bytes, ours: str) -> Found | None:
     """Put away what stood where ours stands now; `ours` is the checksum of that, in hex digits."""
     job_id = _id_in(text)
-    if job_id is not None and _is_known(standing, job_id, crc_of(text)):
+    if job_id is not None and _is_known(standing, job_id, text):
         standing.places.kept.take_in(job_id, path)
         return None
     exchanged = _says(original, int(ours, 16))
@@ -68,9 +68,9 @@ def _id_in(text: bytes) -> str | None:
         return None
 
 
-def _is_known(standing: Standing, job_id: str, crc: int) -> bool:
+def _is_known(standing: Standing, job_id: str, text: bytes) -> bool:
     """Tell whether a text is one that Holdfast had seen."""
     place = standing.placed.get(job_id) or standing.going.get(job_id)
-    if (place is not None and place.crc == crc) or standing.is_stale(job_id, crc):
+    if (place is not None and place.crc == crc_of(text)) or standing.is_stale(job_id, text):
         return True
-    return any(crc_of(text) == crc for text in standing.places.kept.texts(job_id))
+    return text in standing.places.kept.texts(job_id)

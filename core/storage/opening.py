@@ -11,7 +11,6 @@ from core.errors import InvalidYaml, StorageFailed, StoreUnreadable
 from core.models import Job, Run
 from core.storage import atomic
 from core.storage.base import Problem
-from core.storage.definitions import definition_of, text_of_definition
 from core.storage.folder import StoreFolder, check_readable
 from core.storage.generations import Found, content_of, find_rows
 from core.storage.history import History
@@ -19,7 +18,7 @@ from core.storage.journal import segment_path, segments_in
 from core.storage.lines import SHORTEST
 from core.storage.mending import begin_anew, kept_aside, sweep
 from core.storage.old_segments import kept_segments
-from core.storage.placed import Placed, crc_of
+from core.storage.placed import Placed
 from core.storage.reach import told_reach
 from core.storage.reading import HINT
 from core.storage.replay import Replay
@@ -34,9 +33,6 @@ log = logging.getLogger(__name__)
 TRIES: Final = 3
 """How often a folder is read that others are changing meanwhile."""
 
-RECENT: Final = 5_000
-"""Milliseconds before the last change in which definitions may not have been written any more."""
-
 MOST_NAMED: Final = 100
 """How many jobs that go on from their definitions are named one by one."""
 
@@ -47,7 +43,7 @@ class Opened:
 
     `stale` has the checksums that the definitions of changed jobs had on the way, `gone` where
     those of deleted jobs were: what a crash may have kept from being written and removed. `before`
-    has what jobs were that changed a moment before the end, the oldest first.
+    has what the changed jobs were on the way, the oldest first: a file may be that of any of them.
     """
 
     rows: Rows
@@ -169,7 +165,7 @@ class _Reading:
             clean=clean,
             unread=self._unread > 0 or (found.closed and bool(found.lost)),
             generations=tuple(found.good[-2:]),
-            stale=_stale(replay, wanted=not clean),
+            stale=replay.stale,
             before=replay.before,
             gone=replay.gone,
             wounds=tuple(self._wounds),
@@ -190,8 +186,7 @@ class _Reading:
                 self._wounds.append(Wound(Problem(path=f"state/{path.name}", message=message)))
 
     def _replayed(self, found: Found, journaled: Journaled) -> Replay:
-        newest = journaled.entries[-1][1].record.t if journaled.entries else 0
-        replay = _replay_of(found, self._file_of, newest - RECENT)
+        replay = _replay_of(found, self._file_of)
         if found.lost:
             self._revive(replay, lambda job_id: shard_of(job_id) in found.lost)
         replay.apply(journaled.entries)
@@ -272,7 +267,7 @@ def _is_from_the_start(journaled: Journaled, segments: tuple[Segment, ...]) -> b
     return any(segment.head and segment.head.first == 1 and not segment.bad for segment in segments)
 
 
-def _replay_of(found: Found, file_of: Callable[[Job], str], recent: int) -> Replay:
+def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
     rows = Rows()
     placed: dict[str, Placed] = {}
     for row in found.rows:
@@ -284,7 +279,7 @@ def _replay_of(found: Found, file_of: Callable[[Job], str], recent: int) -> Repl
             rows.keep_older(row.older, job.id)
         if row.placed is not None:
             placed[job.id] = row.placed
-    return Replay(rows, placed, file_of, (found.of_shards, found.of_jobs), recent=recent)
+    return Replay(rows, placed, file_of, (found.of_shards, found.of_jobs))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -299,13 +294,3 @@ def _remember(rows: Rows, runs: tuple[Run, ...]) -> None:
     if latest is not None:
         rows.keep_run(latest)
         rows.keep_older((run.id for run in runs), latest.job_id)
-
-
-def _stale(replay: Replay, *, wanted: bool) -> dict[str, set[int]]:
-    """Return the checksums of texts that the files of changed jobs may still have."""
-    stale = dict(replay.stale)
-    if wanted:
-        for job_id, versions in replay.before.items():
-            texts = (text_of_definition(definition_of(version)) for version in versions)
-            stale[job_id] = {*stale.get(job_id, ()), *map(crc_of, texts)}
-    return stale

@@ -1,8 +1,8 @@
 """What the journal says, carried out on the rows of a snapshot."""
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import astuple, replace
@@ -15,16 +15,13 @@ from core.storage.rows import Rows
 from core.storage.segments import Entry, Segment, Wound
 from core.storage.shards import shard_of
 
-STEPS: Final = 10
-"""How many versions of a job before its last are remembered: a file may be that much behind."""
-
 
 class Replay:
     """Applies records in order; each only to what the rows do not have yet.
 
     `stale` has the checksums of the texts that the definition of each changed job had on the way,
     as far as they were noted, and `gone` where the definitions of deleted jobs were. `before` has
-    the versions of each that were left behind since the time `recent`.
+    the versions of each that were left behind, the oldest first.
 
     `bases` say up to which record the row of each shard, or of a single job, is.
     """
@@ -35,18 +32,15 @@ class Replay:
         placed: dict[str, Placed],
         file_of: Callable[[Job], str],
         bases: tuple[Mapping[str, int], Mapping[str, int]],
-        *,
-        recent: int = 0,
     ) -> None:
         self.rows = rows
         self.placed = placed
         self.stale: defaultdict[str, set[int]] = defaultdict(set)
-        self.before: defaultdict[str, deque[Job]] = defaultdict(lambda: deque(maxlen=STEPS))
+        self.before: defaultdict[str, list[Job]] = defaultdict(list)
         self.gone: dict[str, Placed | None] = {}
         self._file_of = file_of
         self._of_shards, self._of_jobs = bases
         self._has_all = max((*self._of_shards.values(), *self._of_jobs.values()), default=0)
-        self._recent = recent
         self._gone_runs: set[str] = set()
         self._moving: dict[str, dict[str, Any]] = {}
         self._strays: dict[str, list[tuple[Segment, Entry]]] = {}
@@ -138,7 +132,7 @@ class Replay:
 
     def _job(self, job: Job, record: Record) -> None:
         before = self.rows.jobs.get(job.id)
-        if before is not None and record.t >= self._recent:
+        if before is not None:
             self.before[job.id].append(before)
         self.rows.keep_job(frozen_job(job))
         self.gone.pop(job.id, None)

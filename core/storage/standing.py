@@ -1,15 +1,18 @@
 """What is known of the definition files at present: what was last seen there, and what is to become of it."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
+from core.errors import InvalidYaml
 from core.models import Job
+from core.storage.definitions import definition_from, definition_of, same
 from core.storage.filing import Filed, Filing
 from core.storage.folder import StoreFolder
-from core.storage.placed import Placed
+from core.storage.placed import Placed, crc_of
 from core.storage.placing import Places
 
 Settled = Callable[[], AbstractContextManager[None]]
@@ -31,8 +34,9 @@ class Standing:
     """Shared by those who write definitions and those who look at them.
 
     `job_of` answers the job as it is now. `stale` has the checksums of texts that a job's file
-    may have because a crash kept changes from it, `gone` where the files of deleted jobs may still be.
-    `settled` keeps commits away meanwhile, so that what is shown and what is due fit together.
+    may have because a crash kept changes from it, `before` the versions it may be of, and `gone` where the
+    files of deleted jobs may still be. `settled` keeps commits away meanwhile, so that what is shown
+    and what is due fit together.
     """
 
     def __init__(
@@ -51,7 +55,6 @@ class Standing:
         self.job_of = job_of
         self.files = threading.RLock()
         """Held while one file goes from one text to the next, or is looked at; never during a flush."""
-        self.stale = dict(stale)
         self.settled = settled
         self.going: dict[str, Placed | None] = dict(gone)
         """Where the files of deleted jobs are; None where none is known."""
@@ -68,10 +71,27 @@ class Standing:
             for job_id, place in placed.items()
             if place.behind
         }
+        # Of a file that was brought up to its job, anything older is a person's.
+        self._stale = {job_id: stale.get(job_id, ()) for job_id in self._due}
+        self._versions = {
+            job_id: [job for job in before.get(job_id, ()) if job.version >= filed.get(job_id, 0)]
+            for job_id in self._due
+        }
 
-    def is_stale(self, job_id: str, crc: int) -> bool:
-        """Tell whether a text is of before changes that a crash kept from the file."""
-        return crc in self.stale.get(job_id, ())
+    def is_stale(self, job_id: str, text: bytes) -> bool:
+        """Tell whether a text is of before changes that a crash kept from the file.
+
+        It is where it says exactly what the job was at a version on the way: which words it has for
+        that, and whether it was noted as written, a crash leaves open.
+        """
+        if job_id not in self._stale:
+            return False
+        if crc_of(text) in self._stale[job_id]:
+            return True
+        with contextlib.suppress(InvalidYaml):
+            definition = definition_from(text)
+            return any(same(definition, definition_of(job)) for job in self._versions[job_id])
+        return False
 
     def _learn(self) -> dict[str, int]:
         """Take what was noted of files of which the snapshot knows less; return which versions they have."""
@@ -144,7 +164,8 @@ class Standing:
             now_due = self._due.get(job_id)
             if now_due is due:
                 self._due.pop(job_id, None)
-                self.stale.pop(job_id, None)
+                self._stale.pop(job_id, None)
+                self._versions.pop(job_id, None)
             else:
                 self._behind(job_id)
                 if now_due is not None and written is not None:

@@ -139,7 +139,7 @@ class Survey:
         if crc == place.crc:
             self._placed[job_id] = replace(place, signature=calm_signature(seen.status))
             return None
-        if self._standing.is_stale(job_id, crc):
+        if self._standing.is_stale(job_id, seen.text):
             self._placed[job_id] = replace(place, crc=crc, signature=None)
             self._standing.mark(job_id, None)
             return None

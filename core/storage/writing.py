@@ -120,7 +120,7 @@ class Writer:
         crc = crc_of(seen.text)
         if crc == place.crc:
             return seen
-        if not self._standing.is_stale(job.id, crc):
+        if not self._standing.is_stale(job.id, seen.text):
             self._standing.suspects.add(place.file)
             definition = definition_from(seen.text)
             if place.behind and definition.id not in {None, job.id}:

@@ -1,6 +1,7 @@
 """What people do to the files of a running Holdfast, with their own tools."""
 
 import os
+import shutil
 import threading
 from datetime import timedelta
 
@@ -126,6 +127,13 @@ def heard(at_work):
     return wait
 
 
+def left_by_a_kill(house, folder):
+    """Return a folder with the files as they are, unclosed."""
+    source = house.service._store.source
+    with source.still(), source.quiet():
+        return shutil.copytree(house.service.data, folder)
+
+
 # While it runs
 
 
@@ -226,6 +234,42 @@ def test_edits_made_between_many_starts_are_each_taken_over(open_house):
         5,
     )
     assert house.manager.mistakes == {}
+
+
+@pytest.mark.parametrize("priority", ["normal", "high"])
+def test_a_file_that_a_crash_left_at_a_version_on_the_way_is_no_edit(house, tmp_path, priority):
+    job = house.job()
+    house.edit(job, "priority:", "# mine\npriority:")
+    text = house.text(job)
+    for wanted in (Priority.HIGH, Priority.LOW):
+        house.manager.edit(job.id, JobPatch(priority=wanted), version=None)
+    copy = left_by_a_kill(house, tmp_path / "copy")
+    path = copy / house.path(job).relative_to(house.service.data)
+    path.write_text(text.replace("normal", priority))
+    (copy / "state" / "filed-1.yaml").unlink()
+
+    service = Service(Settings(data=copy), clock=SettableClock(), make_engine=make_scripted_engine)
+    with service.opened(at_work=True):
+        again = House(service)
+
+        assert again.now(job) == house.now(job)
+        assert again.manager.mistakes == {}
+        assert again.text(job) == text.replace("normal", "low")
+
+
+def test_an_older_text_in_a_file_that_was_up_to_date_is_an_edit_also_after_a_crash(house, tmp_path):
+    job = house.job()
+    text = house.text(job)
+    house.manager.edit(job.id, JobPatch(priority=Priority.HIGH), version=None)
+    house.shelf.write_due()
+    copy = left_by_a_kill(house, tmp_path / "copy")
+    (copy / house.path(job).relative_to(house.service.data)).write_text(text)
+
+    service = Service(Settings(data=copy), clock=SettableClock(), make_engine=make_scripted_engine)
+    with service.opened(at_work=True):
+        seen = House(service).now(job)
+
+    assert (seen.priority, seen.version) == (Priority.NORMAL, 3)
 
 
 def test_options_that_a_person_leaves_out_are_not_written_into_the_file(house):
