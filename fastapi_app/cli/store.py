@@ -228,11 +228,14 @@ def _moment(at: str) -> Moment:
     if at.isascii() and at.isdigit() and len(at) <= LONGEST_NUMBER:
         return Moment(number=int(at))
     try:
-        when = datetime.fromisoformat(at)
-        return Moment(t=int(when.astimezone(UTC).timestamp() * 1000))
+        when = datetime.fromisoformat(at).astimezone(UTC)
+        moment = Moment(t=int(when.timestamp() * 1000))
     except (ValueError, OverflowError, OSError):
         words = f"{at!r:.80} is neither a time such as 2026-11-21T07:42 nor the number of a change."
         raise InvalidOptions({"at": words}) from None
+    if when > SystemClock().now():
+        raise InvalidOptions({"at": f"{at!r:.80} has not come yet: nobody knows what will be there then."})
+    return moment
 
 
 def _tell_found(found: Checked, *, as_json: bool) -> None:

@@ -3,13 +3,13 @@
 import json
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from core.errors import HoldfastError, Refused
+from core.errors import HoldfastError, InvalidOptions, Refused
 from core.storage.unpacking import entries_of, facts_of
 from fastapi_app.cli.program import app
 
@@ -112,6 +112,20 @@ def test_a_backup_that_fails_is_told_beside_a_server_as_without_one(server, call
     assert isinstance(beside.exception, HoldfastError)
     assert str(beside.exception) == str(alone.exception)
     assert "The backup of the store could not be made" in str(alone.exception)
+
+
+def test_a_time_after_the_last_change_is_the_present_and_one_to_come_is_refused(make, call, tmp_path):
+    make("photos", "films")
+    now, soon = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1)
+
+    present = call("store", "restore", "--at", now.isoformat(), tmp_path / "present")
+    to_come = call("store", "restore", "--at", soon.isoformat(), tmp_path / "to come")
+
+    assert present.exit_code == 0
+    assert "Restored 2 jobs" in present.stdout
+    assert isinstance(to_come.exception, InvalidOptions)
+    assert "has not come yet" in str(to_come.exception)
+    assert not (tmp_path / "to come").exists()
 
 
 def test_without_a_server_the_commands_work_by_themselves(make, call, tmp_path):
