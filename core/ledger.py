@@ -150,20 +150,33 @@ class Ledger:
 
     def job_ahead(self, job_id: str) -> Job:
         """Return the job as decisions see it; raises NotFound."""
-        job = self._ahead.jobs[job_id][0] if job_id in self._ahead.jobs else self.rows.jobs.get(job_id)
-        return _found(job, "job", job_id)
+        if (unsettled := self._ahead.jobs.get(job_id)) is None:
+            return _found(self.rows.jobs.get(job_id), "job", job_id)
+        self._depends_on(unsettled[1])
+        return _found(unsettled[0], "job", job_id)
 
     def run_ahead(self, run_id: str) -> Run:
         """Return the run as decisions see it; raises NotFound."""
-        run = self.ahead(run_id)
-        return run if run is not None else self.run(run_id)
+        if (unsettled := self._ahead.runs.get(run_id)) is None:
+            return self.run(run_id)
+        self._depends_on(unsettled[1])
+        return _found(unsettled[0], "run", run_id)
+
+    def _depends_on(self, commitment: Commitment) -> None:
+        """Wait for that too before this decision is answered: it may be that there is nothing more to do."""
+        if commitment not in self._mine.commitments:
+            self._mine.commitments.append(commitment)
 
     def latest_ahead(self, job_id: str) -> Run | None:
         """Return the newest run of a job, as decisions see it."""
         latest = self.rows.latest_run(job_id)
-        if latest is not None and self._ahead.runs:
-            latest = self.ahead(latest.id)
-        return max((latest, *self._ahead.runs_of(job_id)), key=_number_of)
+        if not self._ahead.runs:
+            return latest
+        known = None if latest is None else self.ahead(latest.id)
+        newest = max((known, *self._ahead.runs_of(job_id)), key=_number_of)
+        if newest is not None and newest.id in self._ahead.runs:
+            self._depends_on(self._ahead.runs[newest.id][1])
+        return newest
 
     def unfinished_ahead(self, job_id: str) -> Run | None:
         """Return a run of the job that is not over, as decisions see it."""
