@@ -194,8 +194,15 @@ def _page(scope: Scope, error: HoldfastError, status: int) -> Response:
         code=error.code,
         kept=isinstance(error, StorageFailed),
         problems=error.problems if isinstance(error, InvalidOptions) else {},
+        trouble=_trouble(scope),
     )
     return HTMLResponse(content, status)
+
+
+def _trouble(scope: Scope) -> str:
+    """Return why changes cannot be kept, for whoever is signed in."""
+    signed_in = scope.get("state", {}).get("person") is not None
+    return scope["app"].state.house.disk.trouble if signed_in else ""
 
 
 def _to_the_door(scope: Scope, error: NotSignedIn) -> Response:

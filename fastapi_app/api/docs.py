@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.requests import Request
 
-from fastapi_app.dependencies import TheHouse
+from fastapi_app.dependencies import Person, TheHouse
 
 router = APIRouter(prefix="/api", include_in_schema=False)
 
@@ -18,7 +18,7 @@ def openapi(request: Request) -> JSONResponse:
 
 
 @router.get("/docs")
-def docs(request: Request, house: TheHouse) -> HTMLResponse:
+def docs(request: Request, house: TheHouse, _: Person) -> HTMLResponse:
     """Return a page that lists what can be asked."""
     routes = [
         {
@@ -31,7 +31,10 @@ def docs(request: Request, house: TheHouse) -> HTMLResponse:
         for method, operation in operations.items()
     ]
     theme = request.cookies.get("theme", "auto")
-    return HTMLResponse(house.templates.render("pages/api_docs.html", theme=theme, routes=routes))
+    trouble = house.disk.trouble
+    return HTMLResponse(
+        house.templates.render("pages/api_docs.html", theme=theme, routes=routes, trouble=trouble)
+    )
 
 
 def _paths(request: Request) -> dict[str, dict[str, Any]]:

@@ -54,7 +54,9 @@ def bar(page):
 
 def test_every_page_says_that_changes_cannot_be_kept_until_they_can(world, reader, disk):
     job = world.a_job("photos")
-    pages = ("/", "/jobs", "/jobs/new", f"/jobs/{job.id}", f"/jobs/{job.id}/edit", "/store")
+    of_the_job = (f"/jobs/{job.id}", f"/jobs/{job.id}/edit")
+    of_mistakes = ("/jobs/nobody-knows-it", "/nowhere")
+    pages = ("/", "/jobs", "/jobs/new", *of_the_job, "/store", *of_mistakes, "/api/docs")
     disk.refuses = FULL
     before = bar(reader.open("/"))
     refused = reader.browser.post(f"/jobs/{job.id}/start", headers={"Accept": "text/html"})
@@ -80,6 +82,18 @@ def test_a_backup_that_fails_is_no_change_that_cannot_be_kept(world, reader, add
     assert refused.status_code == 503
     assert bar(reader.open("/")) == ""
     assert world.client.get("/readyz").status_code == 200
+
+
+def test_a_stranger_learns_nothing_of_what_is_wrong_with_the_disk(world, reader, disk):
+    job = world.a_job("photos")
+    disk.refuses = FULL
+    reader.browser.post(f"/jobs/{job.id}/start")
+
+    stranger = world.client.get("/login", headers={"Accept": "text/html"})
+    refused = world.client.post("/login", headers={"Accept": "text/html", "Origin": "http://elsewhere"})
+
+    assert (stranger.status_code, refused.status_code) == (200, 403)
+    assert "cannot be kept" not in stranger.text + refused.text
 
 
 def test_another_reason_is_told_in_its_words(world, reader, disk):
