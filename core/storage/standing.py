@@ -166,6 +166,7 @@ class Standing:
                 self._due.pop(job_id, None)
                 self._stale.pop(job_id, None)
                 self._versions.pop(job_id, None)
+                self._up_to_date(job_id)
             else:
                 self._behind(job_id)
                 if now_due is not None and written is not None:
@@ -175,6 +176,12 @@ class Standing:
         place = self.placed.get(job_id)
         if place is not None and not place.behind:
             self.placed[job_id] = replace(place, behind=True)
+
+    def _up_to_date(self, job_id: str) -> None:
+        """Have nothing count as on its way that nobody will write: its absence would never be noticed."""
+        place = self.placed.get(job_id)
+        if place is not None and place.behind:
+            self.placed[job_id] = replace(place, behind=False)
 
 
 def _of_version(jobs: Collection[Job], version: int | None) -> Job | None:

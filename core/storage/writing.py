@@ -15,7 +15,7 @@ from core.storage import atomic, exchanging
 from core.storage.definitions import definition_from, definition_of, same, text_of_definition
 from core.storage.folder import slug
 from core.storage.looking import Seen, calm_signature, content
-from core.storage.placed import Placed, crc_of
+from core.storage.placed import Placed, Signature, crc_of
 from core.storage.placing import Plan
 from core.storage.splicing import text_after
 from core.storage.standing import Due, Standing
@@ -175,9 +175,7 @@ class Writer:
         with self._standing.files:
             place = self._placed.get(job_id)
             if place is not None and plan.ready is not None and place.crc == plan.crc:
-                with contextlib.suppress(OSError):
-                    signature = calm_signature(plan.ready.stat())
-                    self._placed[job_id] = replace(place, signature=signature, behind=False)
+                self._placed[job_id] = replace(place, signature=_signature(plan.ready), behind=False)
         self._standing.settle(job_id, due, plan.job)
         if job_id in self._standing.going or self._standing.job_of(job_id) is None:
             self._standing.drop(job_id)  # it was deleted while its file was written
@@ -218,3 +216,11 @@ class Writer:
             log.warning("%s stays where it is, though its job is deleted: %s", path, error)
             return False
         return True
+
+
+def _signature(path: Path) -> Signature | None:
+    """Return the signature of a file; None where it is to be looked at, as a person may have removed it already."""
+    try:
+        return calm_signature(path.stat())
+    except OSError:
+        return None

@@ -95,6 +95,24 @@ def before_exchange(monkeypatch):
     return do
 
 
+@pytest.fixture
+def after_exchange(monkeypatch):
+    """Do something between a file's coming to its place and its being noted: when the folder is flushed."""
+
+    def do(what):
+        flush = os.fsync
+
+        def flushed(descriptor):
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                monkeypatch.setattr(os, "fsync", flush)
+                what()
+            return flush(descriptor)
+
+        monkeypatch.setattr(os, "fsync", flushed)
+
+    return do
+
+
 def plain(job):
     return text_of_definition(definition_of(job))
 
@@ -354,6 +372,24 @@ def test_the_text_before_an_edit_is_kept_with_its_comments(desk):
 
 
 # Looking
+
+
+def test_a_file_that_is_removed_as_soon_as_it_is_there_is_missed(desk, after_exchange):
+    desk.keep()
+    after_exchange(lambda: desk.path().unlink())
+
+    desk.shelf.write_due()
+
+    assert kinds(desk.shelf.look()) == [(Kind.GONE, ONE)]
+
+
+def test_a_file_that_is_edited_as_soon_as_it_is_there_is_edited(desk, after_exchange):
+    desk.keep()
+    after_exchange(lambda: desk.path().write_bytes(desk.text().replace(b"normal", b"high")))
+
+    desk.shelf.write_due()
+
+    assert kinds(desk.shelf.look()) == [(Kind.EDITED, ONE)]
 
 
 def test_a_file_nobody_touched_is_not_mentioned(desk):
