@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -25,8 +24,6 @@ MOST_JOBS_AHEAD: Final = 200
 
 
 MEGABYTE: Final = 1_000_000
-PIECE_OF_RUNS: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}-(?:state|runs)-")
-"""How the name of a piece in quarantine begins that may have held what is known of runs."""
 
 
 class Outlook(Value, frozen=True, kw_only=True):
@@ -46,13 +43,6 @@ def keeping_in(settings: Settings) -> Keeping:
         logs_for=timedelta(days=settings.keep_logs_days),
         log_bytes=settings.keep_logs_mb * MEGABYTE,
     )
-
-
-def has_pieces_of_runs(data: Path) -> bool:
-    """Tell whether anything in quarantine is a piece of the state, or of older runs."""
-    with contextlib.suppress(FileNotFoundError), os.scandir(data / "quarantine") as entries:
-        return any(PIECE_OF_RUNS.match(entry.name) for entry in entries)
-    return False
 
 
 class Keeper:

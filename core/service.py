@@ -20,7 +20,7 @@ from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
 from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
-from core.keeping import MEGABYTE, Keeper, has_pieces_of_runs, keeping_in
+from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Value
@@ -30,6 +30,7 @@ from core.states import AT_WORK
 from core.storage.base import JobStore
 from core.storage.measuring import Part, Scales
 from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_backup
+from core.storage.pieces import has_pieces_of_runs
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.worker import Worker

@@ -19,6 +19,7 @@ from core.storage.history import History
 from core.storage.journal import Journal
 from core.storage.old_segments import archive_segments
 from core.storage.opening import Opened
+from core.storage.pieces import has_pieces_of_runs
 from core.storage.reach import tell_reach
 from core.storage.rows import Changes
 from core.storage.shelf import Shelf
@@ -195,14 +196,20 @@ class OpenStore:
             self.checkpoint()
 
     def _let_go_of_runs(self) -> None:
-        """Remove what the older runs' files hold of runs and jobs that are gone."""
+        """Remove what the older runs' files hold of runs and jobs that are gone.
+
+        Nothing goes that may only be hidden: not while something was lost, at this start or at one before.
+        """
+        if self._hurt or has_pieces_of_runs(self._folder.root):
+            log.info("older runs that are gone stay: pieces in quarantine may belong to them")
+            return
         for path in (self._folder.root / "runs").glob("*/*.yaml"):
             with self._audience.lock:
                 rows = self._audience.rows
                 run_ids = frozenset(rows.older_ids.get(path.stem, ())) if path.stem in rows.jobs else None
             if run_ids is not None:
                 self.history.keep_only(path.stem, run_ids)
-            elif rows.jobs and not self._hurt:
+            elif rows.jobs:
                 self.history.remove(path.stem)
 
     def _put_old_runs_away(self) -> None:

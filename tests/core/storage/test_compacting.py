@@ -92,6 +92,24 @@ def test_runs_whose_job_was_lost_outlive_compacting(store, folder):
     assert kept.read_bytes() == content
 
 
+def test_compacting_waits_while_pieces_of_runs_lie_in_quarantine(store, folder):
+    store.close()
+    piece = folder / "quarantine" / "20261121T074200Z-00c0ffee-state-journal-2.yaml"
+    piece.write_bytes(b"what nobody could read\n")
+    again = FileStore(folder)
+    again.open()
+    again.commit(Changes(gone_runs=(a_run(1, ONE).id,), gone_jobs=(TWO,)))
+
+    again.files.compact()
+    waiting = older_runs(folder, ONE)[0], older_runs(folder, TWO)[0]
+    piece.unlink()
+    again.files.compact()
+    again.close()
+
+    assert waiting == ({1, 2, 3, 4}, {1, 2, 3, 4})
+    assert (older_runs(folder, ONE)[0], older_runs(folder, TWO)[0]) == ({2, 3, 4}, set())
+
+
 def test_nothing_goes_that_may_belong_to_what_could_not_be_read(store, folder):
     store.close()
     for path in (folder / "state").glob("*"):
