@@ -308,7 +308,11 @@ class HandEdits:
     @property
     def missing(self) -> tuple[str, ...]:
         """Return the jobs whose files are gone, and which are not deleted before somebody says so."""
-        return self._missing.withheld(self._jobs_in_all()) if self._missing.all else ()
+        if not self._missing.all:
+            return ()
+        folder = self._shelf().folder
+        with_folders = any(not (folder / file).parent.is_dir() for file in self._missing.files)
+        return self._missing.withheld(self._jobs_in_all(), with_folders=with_folders)
 
     def put_back(self) -> None:
         """Write back every file that is gone; raises StorageFailed."""
@@ -323,6 +327,8 @@ class HandEdits:
 
     def _decide_about_missing(self, shelf: Shelf) -> None:
         """Delete the jobs whose files have been gone long enough, unless there are too many of them."""
+        if any(self._missing.due()):  # not everything is told: the file may be back, or all others gone, too
+            self._sweep(shelf)
         if withheld := self.missing:
             message = (
                 f"The files of {len(withheld)} of {self._jobs_in_all()} jobs are gone at once. None of them is "
@@ -335,8 +341,6 @@ class HandEdits:
             message = "The file is gone. The job is deleted in a minute, unless the file comes back."
             problem = Problem(path=f"jobs/{printable(file)}", message=message, job_id=job_id)
             self._note(job_id, problem, b"")
-        if any(self._missing.due()):  # not everything is told: the file may be back
-            self._sweep(shelf)
         for job_id in self._missing.due():
             try:
                 self._delete(shelf, job_id)

@@ -42,12 +42,20 @@ class Missing:
         self._told.discard(job_id)
         self._withheld.discard(job_id)
 
-    def withheld(self, jobs: int) -> tuple[str, ...]:
-        """Return the jobs that are not deleted, because too large a part of all went at once.
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return every file that is gone."""
+        return tuple(self._files.values())
 
-        They stay withheld when some of them come back: nobody deleted the rest by that.
+    def withheld(self, jobs: int, *, with_folders: bool) -> tuple[str, ...]:
+        """Return the jobs that are not deleted, because too large a part of all (`jobs`) went at once.
+
+        Of a few jobs all is too much; of a single one, if its file went `with_folders`: that is a
+        disk that is not mounted, or a folder that was moved. They stay withheld when some of them
+        come back: nobody deleted the rest by that.
         """
-        if len(self._since) > max(MANY, LARGE_PART * jobs):
+        gone = len(self._since)
+        if gone > max(MANY, LARGE_PART * jobs) or (gone >= jobs and (gone > 1 or with_folders)):
             self._withheld.update(self._since)
         return tuple(self._withheld)
 

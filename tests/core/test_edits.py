@@ -704,6 +704,48 @@ def test_of_many_files_gone_those_that_stay_away_are_not_deleted_when_others_com
     assert len(house.names()) == 10
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_files_gone_with_their_folders_delete_not_even_one_job(house, count):
+    jobs = [house.job(name=f"job {number}") for number in range(count)]
+    texts = {job.id: house.text(job) for job in jobs}
+    for folder in {house.path(job).parent for job in jobs}:
+        shutil.rmtree(folder)
+    house.edits.catch_up()
+
+    house.a_minute_later()
+    named = [problem.message for problem in house.manager.mistakes.values()]
+    house.edits.put_back()
+    house.a_minute_later()
+
+    assert [message.split(".")[0] for message in named] == [
+        f"The files of {count} of {count} jobs are gone at once"
+    ]
+    assert {job.id: house.text(job) for job in jobs} == texts
+    assert house.manager.mistakes == {}
+
+
+def test_the_folder_of_all_jobs_gone_deletes_none_though_it_was_told_file_by_file(house):
+    job = house.job()
+    path = house.path(job)
+    shutil.rmtree(house.shelf.folder)
+    house.edits.take_over([path])
+
+    house.a_minute_later()
+
+    assert house.names() == [job.name]
+    assert any("gone at once" in problem.message for problem in house.manager.mistakes.values())
+
+
+def test_the_only_job_is_deleted_with_its_file_where_the_folder_is_still_there(house):
+    job = house.job()
+    house.path(job).unlink()
+    house.edits.catch_up()
+
+    house.a_minute_later()
+
+    assert house.names() == []
+
+
 def test_a_discarded_removal_writes_the_file_back(house):
     job = house.job()
     text = house.text(job)
