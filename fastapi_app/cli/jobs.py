@@ -15,7 +15,7 @@ from core.states import RunState
 from fastapi_app.cli.backup import exit_code
 from fastapi_app.cli.follow import follow, watcher_for
 from fastapi_app.cli.house import House, the_house
-from fastapi_app.cli.terminal import AsJson, Data, say, say_json, say_table, shown
+from fastapi_app.cli.terminal import AsJson, Data, note, say, say_json, say_table, shown
 from fastapi_app.presenters import times
 
 LOOK_EVERY: Final = 0.5
@@ -167,8 +167,19 @@ def log(
             if page.lines:
                 continue
             if over or not follow_on or house.ends_here:
+                _tell_of_no_log(run, there=after > 0)
                 return
             time.sleep(LOOK_EVERY)
+
+
+def _tell_of_no_log(run: Run, *, there: bool) -> None:
+    """Say why nothing was printed: whatever was begun has a log, for as long as logs are kept."""
+    if there:
+        return
+    if run.attempts and run.over:
+        note(f"The log of run {run.number} is not there any more: it was kept long enough, or taken away.")
+    else:
+        note(f"There is no log of run {run.number} so far.")
 
 
 def _acting(verb: str, words: str) -> Callable[..., None]:
