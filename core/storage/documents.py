@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, Attempt, Job, Run, frozen
-from core.states import AT_WORK
+from core.models import GOOD_ID, Attempt, Job, OnInterrupt, Priority, Run, Trigger, frozen
+from core.people import Role
+from core.states import AT_WORK, RunState
 from core.storage import yaml_text
 
 Kept = TypeVar("Kept", Job, Run)
@@ -18,6 +20,17 @@ Kept = TypeVar("Kept", Job, Run)
 WHERE: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`\Z")
 UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `([^`]*)`")
 MISSING_FIELD: Final = re.compile(r"Object missing required field `([^`]*)`")
+UNKNOWN_WORD: Final = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
+WORDS: Final[Mapping[str, type[StrEnum]]] = {
+    "priority": Priority,
+    "on_interrupt": OnInterrupt,
+    "state": RunState,
+    "trigger": Trigger,
+    "role": Role,
+}
+"""The fields that have one of some words."""
+
+LONGEST_TOLD: Final = 80
 SHAPE: Final = re.compile(r"`([^`]*)`")
 SHAPES: Final = {
     "int": "a whole number",
@@ -114,9 +127,16 @@ def placed(text: bytes, message: str) -> InvalidYaml:
         sentence = "There is no such field"
     elif missing := MISSING_FIELD.match(sentence):
         sentence = f"The field '{missing[1]}' is missing"
+    elif word := UNKNOWN_WORD.match(sentence):
+        sentence = _none_of(word[1], WORDS.get(str(way[-1])) if way else None)
     else:
         sentence = SHAPE.sub(lambda shape: SHAPES.get(shape[1], f"'{shape[1]}'"), sentence)
     return _at(text, way, sentence)
+
+
+def _none_of(word: str, words: type[StrEnum] | None) -> str:
+    cut = word if len(word) <= LONGEST_TOLD else f"{word[:LONGEST_TOLD]}…"
+    return f"'{cut}' is none of {', '.join(words)}" if words else f"'{cut}' is no word that belongs here"
 
 
 def _way(dotted: str) -> yaml_text.Path:

@@ -118,7 +118,14 @@ def test_a_definition_may_be_laid_out_in_any_way(text):
     ("text", "line", "column", "said"),
     [
         ("name: a\nkind: b\noptions:\n\tsource: /a\n", 4, 1, "A tab stands at the beginning"),
-        ("name: a\nkind: b\npriority: urgent\n", 3, 1, "priority: Invalid enum value 'urgent'"),
+        (
+            "name: a\nkind: b\npriority: urgent\n",
+            3,
+            1,
+            "priority: 'urgent' is none of low, normal, high, critical.",
+        ),
+        ("name: a\nkind: b\non_interrupt: give up\n", 3, 1, "on_interrupt: 'give up' is none of resume, "),
+        (f"name: a\nkind: b\npriority: {'x' * 5_000}\n", 3, 1, f"'{'x' * 80}…' is none of"),
         ("name: a\nkind: b\ntags: [one, 2]\n", 3, 13, "tags.1: Expected text, got a whole number"),
         ("name: a\nkind: b\nnmae: c\n", 3, 1, "nmae: There is no such field"),
         ("name: a\nkind: b\nname: c\n", 3, 1, "The key 'name' stands here a second time"),
