@@ -207,6 +207,7 @@ def the_house(data: Path | None, *, at_work: bool = False) -> Iterator[House]:
         note(f"Holdfast keeps its data in {settings.data.absolute()}.")
     service = Service(settings)
     with service.opened(at_work=at_work):
+        _note_problems(len(service.manager.problems))
         house = OwnHouse(service)
         try:
             yield house
@@ -215,6 +216,13 @@ def the_house(data: Path | None, *, at_work: bool = False) -> Iterator[House]:
             raise
         finally:
             house.wait()
+
+
+def _note_problems(count: int) -> None:
+    """Say beside the answer that it may not be the whole truth: no page says so where no server runs."""
+    if count:
+        what, which = ("problem", "it") if count == 1 else ("problems", "them")
+        note(f"{count} {what} in the store; `holdfast store check` names {which}.")
 
 
 def settings_for(data: Path | None) -> Settings:

@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 
 import pytest
 from typer.main import get_command
@@ -80,6 +82,21 @@ def test_a_command_finds_its_job_by_name_or_by_the_beginning_of_its_id(call, hol
     assert (doubled.returncode, unknown.returncode) == (2, 2)
     assert "2 jobs are called 'twice'" in doubled.stderr
     assert "no job 'nothing'" in unknown.stderr
+
+
+def test_a_command_that_opens_a_damaged_store_says_so(holdfast, data, source, tmp_path):
+    holdfast("job", "create", "photos", "-o", f"source={source}", "-o", f"destination={tmp_path / 'a'}")
+    good = holdfast("job", "list")
+    shutil.rmtree(data / "state")
+
+    damaged, check = holdfast("job", "list", "--json"), holdfast("store", "check")
+
+    assert good.stderr == ""
+    assert [item["job"]["name"] for item in json.loads(damaged.stdout)] == ["photos"]
+    assert re.search(
+        r"^\d+ problems? in the store; `holdfast store check` names", damaged.stderr, re.MULTILINE
+    )
+    assert check.returncode == 1
 
 
 def test_an_empty_list_says_how_to_begin(call):
