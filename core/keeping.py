@@ -63,9 +63,9 @@ class Keeper:
         self.keeping = keeping
 
     def tidy(self) -> None:
-        """Let go of everything that was kept long enough."""
-        self.tidy_runs()
+        """Let go of everything that was kept long enough; first of what takes no room to let go of."""
         self.tidy_logs()
+        self.tidy_runs()
 
     def tidy_runs(self) -> None:
         """Forget runs; whoever hears of it removes their logs and what their engines kept."""

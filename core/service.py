@@ -220,6 +220,8 @@ class Service:
     def compact(self) -> Freed:
         """Let go of everything that is not needed any more, now; raises StorageFull or StorageFailed."""
         before = Scales(self.data, self.clock).weigh(ALL_OF_IT)
+        if isinstance(self._store, YamlFilesStore):
+            self.own_backups.prune()  # first, as what follows takes some room
         self.keeper.tidy()
         if isinstance(self._store, YamlFilesStore):
             self._store.compact()

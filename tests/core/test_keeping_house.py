@@ -1,5 +1,7 @@
 """House is kept in a store on disk, and stays kept after a restart."""
 
+import errno
+import os
 import threading
 import time
 from datetime import timedelta
@@ -8,8 +10,10 @@ import pytest
 
 from core.drafts import JobDraft
 from core.engines.base import Outcome
+from core.errors import StorageFull
 from core.service import Service
 from core.settings import Settings
+from tests.core.storage.conftest import Disk
 from tests.doubles import make_scripted_engine
 
 
@@ -66,6 +70,25 @@ def test_runs_that_are_no_longer_at_hand_go_too(service, clock):
     with service() as again:
         assert numbers == [run.number for run in again.manager.runs_of(job.id)] == [5, 4]
         assert left_of(again, runs) == [4, 5]
+
+
+def test_compacting_on_a_full_disk_lets_go_of_what_takes_no_room(tmp_path, clock, monkeypatch):
+    settings = Settings(data=tmp_path / "data", slots=0, keep_runs=2, keep_days=0, keep_logs_days=1)
+    service = Service(settings, clock=clock, make_engine=make_scripted_engine)
+    with service.opened(at_work=True) as house:
+        job = house.manager.create(JobDraft(name="photos", kind="scripted"))
+        runs = run_often(house, job, 5, clock)
+        house.logs.close_all()
+        for run in runs:
+            os.utime(house.logs.path(run.id), (0, 0))
+        disk = Disk(monkeypatch)
+        disk.fail_at(0, errno.ENOSPC, only="write", again=True)
+        with pytest.raises(StorageFull):
+            house.compact()
+        disk.heal()
+
+        assert [house.logs.path(run.id).exists() for run in runs] == [False] * 5
+        assert len(house.manager.runs_of(job.id)) == 5
 
 
 @pytest.mark.parametrize(
