@@ -167,9 +167,9 @@ class Standing:
                 self._stale.pop(job_id, None)
                 self._versions.pop(job_id, None)
                 self._up_to_date(job_id)
-            else:
+            elif now_due is not None:
                 self._behind(job_id)
-                if now_due is not None and written is not None:
+                if written is not None:
                     now_due.before = written
 
     def _behind(self, job_id: str) -> None:

@@ -73,7 +73,8 @@ class Writer:
             exchanging.flush({folder for plan, _ in written for folder in plan.folders})
             for plan, due in written:
                 self._settle(plan, due)
-            self._standing.note(plan.job for plan, _ in written)
+            with self._standing.files:
+                self._standing.note(plan.job for plan, _ in written if self._is_there(plan))
         for plan, _ in plans:
             self._places.discard(plan)
 
@@ -179,6 +180,11 @@ class Writer:
         self._standing.settle(job_id, due, plan.job)
         if job_id in self._standing.going or self._standing.job_of(job_id) is None:
             self._standing.drop(job_id)  # it was deleted while its file was written
+
+    def _is_there(self, plan: Plan) -> bool:
+        """Tell whether its text is still what was last seen in the file: else somebody noted more already."""
+        place = self._placed.get(plan.job.id)
+        return place is not None and place.crc == plan.crc
 
     def _remove_gone(self) -> None:
         folders: set[Path] = set()

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from core.models import Priority
 from core.storage import exchanging
 from core.storage.definitions import definition_from, definition_of, same, text_of_definition
+from core.storage.filing import Filing
 from core.storage.folder import StoreFolder
 from core.storage.looking import Kind
 from core.storage.placed import crc_of
@@ -390,6 +391,23 @@ def test_a_file_that_is_edited_as_soon_as_it_is_there_is_edited(desk, after_exch
     desk.shelf.write_due()
 
     assert kinds(desk.shelf.look()) == [(Kind.EDITED, ONE)]
+
+
+def test_a_file_whose_edit_is_taken_over_before_its_writing_is_noted_is_missed_later(desk, after_exchange):
+    desk.keep()
+
+    def edit():
+        desk.path().write_bytes(desk.text().replace(b"normal", b"high"))
+        (found,) = desk.shelf.look()
+        desk.shelf.taken(found, desk.keep(priority=Priority.HIGH))
+
+    after_exchange(edit)
+    desk.shelf.write_due()
+    desk.path().unlink()
+
+    assert desk.shelf.waiting == 0
+    assert kinds(desk.shelf.look()) == [(Kind.GONE, ONE)]
+    assert Filing(desk.folder).known()[ONE].version == 2
 
 
 def test_a_file_nobody_touched_is_not_mentioned(desk):
