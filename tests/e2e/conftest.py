@@ -216,8 +216,8 @@ def new_page(browser: Browser, server: Server, watch: Watch) -> Iterator[Callabl
     contexts: list[BrowserContext] = []
 
     def open_page(at: Server = server, **options: Any) -> Page:
-        if "storage_state" not in options:
-            at.login = options["storage_state"] = at.login or set_up(browser, at)
+        at.login = at.login or set_up(browser, at)  # a stranger, too, comes to a server that has people
+        options.setdefault("storage_state", at.login)
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=at.url, **options)
         contexts.append(context)
