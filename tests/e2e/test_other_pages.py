@@ -34,9 +34,11 @@ ATTACK = """async (target) => {
     const line = new WebSocket(target.replace("http", "ws") + "/ws");
     line.onopen = () => resolve("open");
     line.onerror = () => resolve("refused");
+    setTimeout(() => resolve("silence"), 10000);
   });
   await new Promise((resolve) => {
     document.querySelector("iframe").onload = resolve;
+    setTimeout(resolve, 10000);  // a browser need not tell of what it does not show
     document.getElementById("form").submit();
   });
   return said;
