@@ -216,8 +216,8 @@ def new_page(browser: Browser, server: Server, watch: Watch) -> Iterator[Callabl
     contexts: list[BrowserContext] = []
 
     def open_page(at: Server = server, **options: Any) -> Page:
-        at.login = at.login or set_up(browser, at)  # a stranger, too, comes to a server that has people
-        options.setdefault("storage_state", at.login)
+        if "storage_state" not in options:
+            at.login = options["storage_state"] = at.login or set_up(browser, at)
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=at.url, **options)
         contexts.append(context)
@@ -235,6 +235,7 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
-def stranger(new_page: Callable[..., Page]) -> Page:
-    """A browser without a login."""
+def stranger(new_page: Callable[..., Page], browser: Browser, server: Server) -> Page:
+    """A browser without a login, at a server that has people."""
+    server.login = server.login or set_up(browser, server)
     return new_page(storage_state=None)
