@@ -84,16 +84,20 @@ def link(path: Path, second: Path) -> None:
         shutil.copyfile(path, second)
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """Put a file in place, durable; at every moment it has its old or its new content."""
-    temporary = write_aside(target, content)
+def write_whole(target: Path, content: bytes, *, durable: bool = True) -> None:
+    """Put a file in place; at every moment it has its old or its new content.
+
+    What is not `durable` may be older, or not there, after a loss of power.
+    """
+    temporary = write_aside(target, content, durable=durable)
     try:
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(target.parent)
+    if durable:
+        sync_folder(target.parent)
 
 
 def sync_file(path: Path) -> None:

@@ -35,15 +35,8 @@ def tell_reach(state: Path, store_id: str, n: int) -> None:
     Not flushed: after a power cut an older number stands there, or none, and neither is wrong.
     """
     text = COMMENT + sealed(json_text(Reach(n=n)), seed_of(store_id, NAME))
-    target = state / f"{NAME}.yaml"
     try:
-        temporary = atomic.write_aside(target, text, durable=False)
-        try:
-            temporary.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        atomic.write_whole(state / f"{NAME}.yaml", text, durable=False)
     except OSError as error:
         log.warning("How far the journal goes could not be written down: %s", error)
 
