@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pickle
+import select
 import signal
 import sys
 import tempfile
@@ -44,6 +45,16 @@ class Child:
             _, status = os.waitpid(self.pid, 0)
             self._ended = os.waitstatus_to_exitcode(status)
         return self._ended
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for its end, so long and no longer; tell whether it came."""
+        if self._ended is None:
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                select.select([descriptor], [], [], seconds)
+            finally:
+                os.close(descriptor)
+        return not self.is_alive()
 
     def is_alive(self) -> bool:
         """Tell whether it has not ended yet."""

@@ -72,7 +72,6 @@ def _work(disk: Path, told: Path, seed: str) -> None:
         if time.monotonic() > until:
             teller.tell(wrong="nothing was taken within 10 s after room was made")
             return
-        time.sleep(0.05)
 
 
 def _lasting(folder: Path) -> list[str]:

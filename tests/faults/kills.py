@@ -1,7 +1,6 @@
 """Processes killed at random moments, with 16 writers at work."""
 
 import random
-import time
 from pathlib import Path
 
 from tests.faults.children import Child
@@ -47,7 +46,7 @@ def _work_and_die(folder: Path, told: Path, seed: str, seconds: float) -> None:
         work_for_ever(house, teller, seed, writers=WRITERS)
 
     with Child(work) as child:
-        while not told.exists() and child.is_alive():
-            time.sleep(0.002)
-        time.sleep(seconds)
+        while not told.exists() and not child.ends_within(0.002):
+            pass
+        child.ends_within(seconds)
         child.kill()

@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,9 +59,9 @@ def _powered_for(seconds: float, image: Path, at: Path, told: Path, seed: str) -
         work_for_ever(House(at / "store").open(), Teller(told), seed, writers=WRITERS, most=20)
 
     with Child(work) as child:
-        while not told.exists() and child.is_alive():
-            time.sleep(0.002)
-        time.sleep(seconds)
+        while not told.exists() and not child.ends_within(0.002):
+            pass
+        child.ends_within(seconds)
         length = told.stat().st_size if told.exists() else 0
         cut_the_power(at)
     unmount(at)

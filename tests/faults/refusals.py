@@ -168,7 +168,6 @@ def _works_again(stage: Stage) -> bool:
     while time.monotonic() < until:
         if stage.writer.create() is not None:
             return True
-        time.sleep(0.05)
     return False
 
 
