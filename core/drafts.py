@@ -10,7 +10,20 @@ from msgspec.structs import replace
 
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import InvalidOptions, NotFound
-from core.models import NOTHING, Job, OnInterrupt, Priority, Value, frozen
+from core.models import (
+    NOTHING,
+    ONCE,
+    AfterFailed,
+    AfterWhen,
+    Expectation,
+    Job,
+    OnInterrupt,
+    Priority,
+    Retry,
+    Schedule,
+    Value,
+    frozen,
+)
 
 LONGEST_NAME: Final = 200
 LONGEST_TAG: Final = 60
@@ -24,6 +37,15 @@ class JobDraft(Value, frozen=True, kw_only=True):
     kind: str
     options: Mapping[str, Any] = NOTHING
     priority: Priority = Priority.NORMAL
+    schedule: Schedule | None = None
+    after: tuple[str, ...] = ()
+    after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
+    after_failed: AfterFailed = AfterFailed.SKIP
+    retry: Retry = ONCE
+    timeout: float | None = None
+    run_timeout: float | None = None
+    expect: Expectation | None = None
+    groups: tuple[str, ...] = ()
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
     tags: tuple[str, ...] = ()
     enabled: bool = True
@@ -35,6 +57,15 @@ class JobPatch(Value, frozen=True, kw_only=True):
     name: str | UnsetType = UNSET
     options: Mapping[str, Any] | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
+    schedule: Schedule | UnsetType | None = UNSET
+    after: tuple[str, ...] | UnsetType = UNSET
+    after_when: AfterWhen | UnsetType = UNSET
+    after_failed: AfterFailed | UnsetType = UNSET
+    retry: Retry | UnsetType = UNSET
+    timeout: float | UnsetType | None = UNSET
+    run_timeout: float | UnsetType | None = UNSET
+    expect: Expectation | UnsetType | None = UNSET
+    groups: tuple[str, ...] | UnsetType = UNSET
     on_interrupt: OnInterrupt | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET

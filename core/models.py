@@ -22,6 +22,9 @@ LARGEST: Final = 2**53 - 1
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
+MOST_ATTEMPTS: Final = 100
+SECONDS_OF_A_CENTURY: Final = 3_155_760_000
+
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -50,6 +53,48 @@ class OnInterrupt(StrEnum):
     RESUME = "resume"
     PAUSE = "pause"
     FAIL = "fail"
+
+
+class Backoff(StrEnum):
+    """How the wait grows from one attempt to the next."""
+
+    FIXED = "fixed"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+    FIBONACCI = "fibonacci"
+    DECORRELATED = "decorrelated"
+
+
+class Missed(StrEnum):
+    """What becomes of due times that passed while Holdfast was off."""
+
+    ONCE = "once"
+    ALL = "all"
+    SKIP = "skip"
+
+
+class Overlap(StrEnum):
+    """What a due time does while the run before it is not over."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    CANCEL = "cancel"
+
+
+class AfterWhen(StrEnum):
+    """What the jobs that a job comes after must have done."""
+
+    ALL_SUCCEEDED = "all_succeeded"
+    ANY_ENDED = "any_ended"
+    ALL_ENDED = "all_ended"
+
+
+class AfterFailed(StrEnum):
+    """What becomes of a run that waits for all to succeed, when one of them did not."""
+
+    SKIP = "skip"
+    FAIL = "fail"
+    RUN = "run"
 
 
 class Ending(StrEnum):
@@ -97,24 +142,99 @@ class Failure(Value, frozen=True, kw_only=True):
 
 
 class Attempt(Value, frozen=True, kw_only=True):
-    """One try within a run, counted from 1."""
+    """One try within a run, counted from 1; `waited` is how many seconds were to pass before it."""
 
     number: Number
     worker: str
     started_at: datetime
+    waited: float = 0.0
     ended_at: datetime | None = None
     ending: Ending | None = None
     error: Failure | None = None
 
 
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=SECONDS_OF_A_CENTURY)]
+
+
+class Retry(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether and when a failed attempt is followed by another; waits are seconds.
+
+    `jitter` draws each wait between nothing and what the formula says, so that many do not come back at once.
+    """
+
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=MOST_ATTEMPTS)] = 1
+    backoff: Backoff = Backoff.EXPONENTIAL
+    wait: Seconds = 30.0
+    longest_wait: Seconds = 3_600.0
+    jitter: bool = False
+
+
+ONCE: Final = Retry()
+"""A run has one attempt, unless somebody says otherwise."""
+
+
+class Window(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """A span of the day in the schedule's time zone, "22:00" to "06:00"; over midnight it belongs to the day it begins.
+
+    `days` are 0 for Monday to 6; empty is every day.
+    """
+
+    start: str
+    end: str
+    days: tuple[Annotated[int, msgspec.Meta(ge=0, le=6)], ...] = ()
+
+
+class Schedule(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """When a job is due: one of `cron`, `every` (seconds) and `at`, or `on_start`, alone or beside it.
+
+    `cron` has five fields, or six with seconds first. `timezone` is a name of the IANA list; empty is this
+    machine's. `on_start` is each time Holdfast starts. `jitter` is up to how many seconds a run waits beyond its
+    due time. Nothing begins in `blackout`: what is due then waits for its end.
+    """
+
+    cron: str = ""
+    every: Seconds | None = None
+    at: Moment | None = None
+    on_start: bool = False
+    timezone: str = ""
+    missed: Missed = Missed.ONCE
+    overlap: Overlap = Overlap.SKIP
+    jitter: Seconds = 0.0
+    blackout: tuple[Window, ...] = ()
+
+
+class Expectation(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """The rhythm a job is expected to keep: at least one success every so many seconds, and so many of grace.
+
+    `ping` is an address outside that is told of every success, so that somebody notices when Holdfast itself is gone.
+    """
+
+    every: Seconds
+    grace: Seconds = 3_600.0
+    ping: str = ""
+
+
 class Job(Value, frozen=True, kw_only=True):
-    """What someone wants done, kept under a name."""
+    """What someone wants done, kept under a name.
+
+    `after` are the ids of the jobs it comes after. `timeout` is how many seconds one attempt may take,
+    `run_timeout` a whole run with its waits. In each of its `groups` only so many runs are at work at once.
+    """
 
     id: str
     name: str
     kind: str
     options: Mapping[str, Any] = NOTHING
     priority: Priority = Priority.NORMAL
+    schedule: Schedule | None = None
+    after: tuple[str, ...] = ()
+    after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
+    after_failed: AfterFailed = AfterFailed.SKIP
+    retry: Retry = ONCE
+    timeout: Seconds | None = None
+    run_timeout: Seconds | None = None
+    expect: Expectation | None = None
+    groups: tuple[str, ...] = ()
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
     tags: tuple[str, ...] = ()
     owner: str = ""
@@ -130,6 +250,12 @@ class Run(Value, frozen=True, kw_only=True):
     `number` counts the runs of its job from 1. `attempt` is the number of the latest attempt, 0
     before the first. `checkpoint` is what the engine wants to be told when it goes on. `kind` and
     `options` are the job's when the run was asked for: a later edit concerns the next run.
+
+    `due_at` is when it may begin, or begin again. `slot_at` is the due time of the schedule that it stands for.
+    `flow` is the id of the run that began the graph it is part of, and `upstream` has, for each job it comes
+    after, the id of the run it waits for, empty while that job has yet to begin. `groups` and `reaches` say
+    what it shares with other runs: places in a group, and remotes or destinations that a breaker guards.
+    `of` is the run that it was requeued from. `reason` says in words why it is in its state, where that is not plain.
     """
 
     id: str
@@ -151,6 +277,13 @@ class Run(Value, frozen=True, kw_only=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     worker: str | None = None
+    slot_at: datetime | None = None
+    flow: str = ""
+    upstream: Mapping[str, str] = NOTHING
+    groups: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
+    of: str = ""
+    reason: str = ""
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
     result: Mapping[str, Any] | None = None
@@ -159,6 +292,11 @@ class Run(Value, frozen=True, kw_only=True):
     def over(self) -> bool:
         """Tell whether the run is in a final state."""
         return is_final(self.state)
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether an attempt was made at it and it is not over: at most one run of a job is."""
+        return self.attempt > 0 and not self.over
 
 
 class JobOverview(Value, frozen=True, kw_only=True):

@@ -8,7 +8,21 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, NOTHING, Job, OnInterrupt, Priority, Value, frozen
+from core.models import (
+    GOOD_ID,
+    NOTHING,
+    ONCE,
+    AfterFailed,
+    AfterWhen,
+    Expectation,
+    Job,
+    OnInterrupt,
+    Priority,
+    Retry,
+    Schedule,
+    Value,
+    frozen,
+)
 from core.storage import yaml_text
 from core.storage.documents import placed
 from core.storage.plain_text import plain_text
@@ -30,6 +44,15 @@ class Definition(Value, frozen=True, kw_only=True):
     kind: str
     options: Mapping[str, Any] = NOTHING
     priority: Priority = Priority.NORMAL
+    schedule: Schedule | None = None
+    after: tuple[str, ...] = ()
+    after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
+    after_failed: AfterFailed = AfterFailed.SKIP
+    retry: Retry = ONCE
+    timeout: float | None = None
+    run_timeout: float | None = None
+    expect: Expectation | None = None
+    groups: tuple[str, ...] = ()
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
     tags: tuple[str, ...] = ()
     owner: str = ""
@@ -37,6 +60,22 @@ class Definition(Value, frozen=True, kw_only=True):
 
 
 FIELDS: Final = Definition.__struct_fields__
+
+SAID_WHEN_CHOSEN: Final = {
+    name: getattr(Definition(name="", kind=""), name)
+    for name in (
+        "schedule",
+        "after",
+        "after_when",
+        "after_failed",
+        "retry",
+        "timeout",
+        "run_timeout",
+        "expect",
+        "groups",
+    )
+}
+"""What a definition is silent about while it is as it always was."""
 
 
 def definition_of(job: Job) -> Definition:
@@ -91,9 +130,15 @@ def text_of_definition(definition: Definition) -> bytes:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a definition
     if isinstance(value, Definition):
-        return {name: _plain(item) for name, item in asdict(value).items() if item is not None}
+        return {name: _plain(item) for name, item in asdict(value).items() if _is_said(name, item)}
+    if isinstance(value, Value):
+        return msgspec.to_builtins(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, str) else value
+
+
+def _is_said(name: str, item: Any) -> bool:  # noqa: ANN401 - any value of a definition
+    return item is not None and (name not in SAID_WHEN_CHOSEN or item != SAID_WHEN_CHOSEN[name])

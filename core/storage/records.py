@@ -65,6 +65,13 @@ class Moved(Value, frozen=True, kw_only=True):
     started_at: datetime | UnsetType | None = UNSET
     ended_at: datetime | UnsetType | None = UNSET
     worker: str | UnsetType | None = UNSET
+    slot_at: datetime | UnsetType | None = UNSET
+    flow: str | UnsetType = UNSET
+    upstream: dict[str, str] | UnsetType = UNSET
+    groups: tuple[str, ...] | UnsetType = UNSET
+    reaches: tuple[str, ...] | UnsetType = UNSET
+    of: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
     error: Failure | UnsetType | None = UNSET
     result: dict[str, Any] | UnsetType | None = UNSET
