@@ -1,6 +1,7 @@
 """What was accepted and is not durable yet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from core.models import Job, Run
 from core.storage.base import Commitment
@@ -15,6 +16,7 @@ class Ahead:
     def __init__(self) -> None:
         self.jobs: dict[str, tuple[Job | None, Commitment]] = {}
         self.runs: dict[str, tuple[Run | None, Commitment]] = {}
+        self.registers: dict[str, tuple[Mapping[str, Any] | None, Commitment]] = {}
         self._new_runs: dict[str, tuple[str, ...]] = {}
 
     def accept(self, commitment: Commitment) -> None:
@@ -30,6 +32,8 @@ class Ahead:
             self.jobs[job_id] = None, commitment
         for run_id in changes.gone_runs:
             self.runs[run_id] = None, commitment
+        for register in changes.registers:
+            self.registers[register.name] = register.value, commitment
 
     def settle(self, commitment: Commitment) -> None:
         """Forget what is durable by now, unless something newer was accepted since."""
@@ -40,6 +44,9 @@ class Ahead:
         for run_id in (*(run.id for run in changes.runs), *changes.gone_runs):
             if self.runs.get(run_id, (None, None))[1] is commitment:
                 del self.runs[run_id]
+        for register in changes.registers:
+            if self.registers.get(register.name, (None, None))[1] is commitment:
+                del self.registers[register.name]
         for run in changes.runs:
             self._forget_new(run)
 
@@ -50,6 +57,8 @@ class Ahead:
             self.jobs.pop(job_id, None)
         for run_id in (*(run.id for run in changes.runs), *changes.gone_runs):
             self.runs.pop(run_id, None)
+        for register in changes.registers:
+            self.registers.pop(register.name, None)
         for run in changes.runs:
             self._forget_new(run)
 

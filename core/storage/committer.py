@@ -68,13 +68,26 @@ class Tape(Protocol):
 class Pending:
     """A change that was accepted; see `core.storage.base.Commitment`."""
 
-    __slots__ = ("_committer", "_error", "before", "body", "changes", "job_ids", "note", "number", "settled")
+    __slots__ = (
+        "_committer",
+        "_error",
+        "before",
+        "body",
+        "changes",
+        "job_ids",
+        "looked_at",
+        "note",
+        "number",
+        "settled",
+    )
 
     def __init__(self, committer: "Committer", changes: Changes, body: bytes, note: object) -> None:
         self.changes = changes
         self.note = note
         self.body = body
         self.job_ids: frozenset[str] = frozenset()
+        self.looked_at: frozenset[str] = frozenset()
+        """What nobody else may have changed meanwhile: jobs by id, registers by name."""
         self.before: Mapping[str, Job] = {}
         self.number = 0
         self.settled = False
@@ -120,6 +133,7 @@ class Committer:
                 raise StorageFailed(CLOSED)
             pending = Pending(self, changes, self._body(changes), note)
             pending.job_ids = self._jobs_of(changes)
+            pending.looked_at = pending.job_ids.union(changes.seen, _registers_of(changes))
             known = self._audience.rows.jobs
             pending.before = {job.id: known[job.id] for job in changes.jobs if job.id in known}
             self._accepted.append(pending)
@@ -240,13 +254,13 @@ class Committer:
             for record in records:
                 changes = changes_of(record, self._audience.rows.runs)
                 job_ids = self._jobs_of(changes)
-                touched |= job_ids
+                touched |= job_ids.union(_registers_of(changes))
                 self._audience.other(changes, record.n)
                 self._durable(changes, job_ids, record.n, None)
             overtaken, accepted = [], []
             for pending in (*group, *self._accepted):
-                if not touched.isdisjoint(pending.job_ids):
-                    touched |= pending.job_ids
+                if not touched.isdisjoint(pending.looked_at):
+                    touched |= pending.looked_at
                     overtaken.append(pending)
                 elif pending not in known:
                     accepted.append(pending)
@@ -263,3 +277,9 @@ class Committer:
             self._audience.refused(refused)
         for pending in refused:
             pending.refuse(kind(message))
+
+
+def _registers_of(changes: Changes) -> Iterator[str]:
+    """Give what stands for the registers of a change; no job's id begins like that."""
+    for register in changes.registers:
+        yield f"register:{register.name}"

@@ -1,6 +1,6 @@
 """What the lines of the journal say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from sys import intern
 from typing import Any, Final, TypeVar
@@ -15,7 +15,7 @@ from core.packed import Packed, packed
 from core.states import RunState
 from core.storage.documents import document_of
 from core.storage.lines import json_text
-from core.storage.rows import Changes
+from core.storage.rows import Changes, Register
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class Record(Value, frozen=True, kw_only=True):
     """One change, whole.
 
     `n` is its number, `t` when it was, in milliseconds since 1970. `was` has, for each of the
-    `jobs`, the CRC-32 of its definition's text when the change was decided.
+    `jobs`, the CRC-32 of its definition's text when the change was decided. `by` and `why` are those of `Changes`.
     """
 
     n: int
@@ -92,6 +92,9 @@ class Record(Value, frozen=True, kw_only=True):
     moved: tuple[Moved, ...] = ()
     gone_jobs: tuple[str, ...] = ()
     gone_runs: tuple[str, ...] = ()
+    registers: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
+    by: str = ""
+    why: str = ""
 
     @property
     def job_ids(self) -> frozenset[str]:
@@ -165,6 +168,12 @@ def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run
         parts["gone_jobs"] = changes.gone_jobs
     if changes.gone_runs:
         parts["gone_runs"] = changes.gone_runs
+    if changes.registers:
+        parts["registers"] = {register.name: register.value for register in changes.registers}
+    if changes.by:
+        parts["by"] = changes.by
+    if changes.why:
+        parts["why"] = changes.why
     return parts
 
 
@@ -271,4 +280,13 @@ def changes_of(record: Record, runs: Mapping[str, Run]) -> Changes:
         runs=(*map(frozen_run, record.runs), *moved),
         gone_jobs=record.gone_jobs,
         gone_runs=record.gone_runs,
+        registers=tuple(registers_of(record)),
+        by=record.by,
+        why=record.why,
     )
+
+
+def registers_of(record: Record) -> Iterator[Register]:
+    """Give the registers that a record changes."""
+    for name, value in record.registers.items():
+        yield Register(name=name, value=_packed(value))

@@ -1,21 +1,38 @@
 """What there is, in memory: every job, the runs at hand, and where older runs are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from core.models import Job, Run, Value
+
+
+class Register(Value, frozen=True, kw_only=True):
+    """A small thing worth keeping that is neither a job nor a run, under a name such as "queue" or "breaker/nas-02".
+
+    None as the value takes it away. The part of the name before the slash says what it is.
+    """
+
+    name: str
+    value: Mapping[str, Any] | None
 
 
 class Changes(Value, frozen=True, kw_only=True):
     """What one command changes, kept or refused as a whole.
 
-    A job that is gone takes its runs with it; name them too.
+    A job that is gone takes its runs with it; name them too. `by` is who asked for it, empty for Holdfast itself,
+    and `why` what made it happen, in a few words. `seen` are other jobs that the decision looked at: where another
+    process changed one of them first, it is made again.
     """
 
     jobs: tuple[Job, ...] = ()
     runs: tuple[Run, ...] = ()
     gone_jobs: tuple[str, ...] = ()
     gone_runs: tuple[str, ...] = ()
+    registers: tuple[Register, ...] = ()
+    by: str = ""
+    why: str = ""
+    seen: tuple[str, ...] = ()
 
 
 class Rows:
@@ -35,6 +52,7 @@ class Rows:
         self.older: dict[str, str] = {}
         self.older_ids: dict[str, list[str]] = {}
         """The same the other way round: the older runs of each job."""
+        self.registers: dict[str, Mapping[str, Any]] = {}
 
     def keep_job(self, job: Job) -> None:
         """Have the job as it now is."""
@@ -119,6 +137,15 @@ class Rows:
             self.drop_run(run_id)
         for job_id in changes.gone_jobs:
             self.drop_job(job_id)
+        for register in changes.registers:
+            self.keep_register(register)
+
+    def keep_register(self, register: Register) -> None:
+        """Have a register as it now is."""
+        if register.value is None:
+            self.registers.pop(register.name, None)
+        else:
+            self.registers[register.name] = register.value
 
     def job_of(self, run_id: str) -> str | None:
         """Return the id of the job that a run belongs to; None for an unknown one."""
