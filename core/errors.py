@@ -173,3 +173,12 @@ class EngineFailed(HoldfastError):
         self.transient = transient
         self.result = result
         self.warnings = tuple(warnings)
+
+
+class Unreachable(EngineFailed):
+    """The remote or the destination could not be reached; waiting may help. Breakers count these."""
+
+    code = "unreachable"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, transient=True)

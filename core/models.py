@@ -142,12 +142,17 @@ class Failure(Value, frozen=True, kw_only=True):
 
 
 class Attempt(Value, frozen=True, kw_only=True):
-    """One try within a run, counted from 1; `waited` is how many seconds were to pass before it."""
+    """One try within a run, counted from 1; `waited` is how many seconds were to pass before it.
+
+    One that is not `counted` does not count against `max_attempts`: it tried for others whether a breaker may close,
+    or was interrupted.
+    """
 
     number: Number
     worker: str
     started_at: datetime
     waited: float = 0.0
+    counted: bool = True
     ended_at: datetime | None = None
     ending: Ending | None = None
     error: Failure | None = None
