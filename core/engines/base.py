@@ -14,10 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import HoldfastError
 from core.models import NOTHING, Progress, Value
+from core.processes.orders import Exit, OnLine, Order
 
-Asked = Literal["cancel", "pause", "leave"]
+Asked = Literal["cancel", "pause", "leave", "timeout"]
 """What a running engine may be asked: to stop for good, to stop half-way, to give its slot back
-because the worker leaves."""
+because the worker leaves, to stop because its time is over."""
 
 
 class RunStopped(HoldfastError):
@@ -28,6 +29,26 @@ class RunStopped(HoldfastError):
     def __init__(self, asked: Asked) -> None:
         super().__init__(f"Stopped, asked to {asked}.")
         self.asked = asked
+
+
+class ProgramLost(RunStopped):
+    """The program of an attempt is gone and nobody knows how it ended; the class of its kind decides."""
+
+    code = "program-lost"
+
+    def __init__(self) -> None:
+        super().__init__("leave")
+        self.args = ("The program of this attempt was lost, and nobody saw how it ended.",)
+
+
+class LeftAtWork(RunStopped):
+    """The worker leaves and the program of the attempt stays at work; whoever is next takes it up."""
+
+    code = "left-at-work"
+
+    def __init__(self) -> None:
+        super().__init__("leave")
+        self.args = ("The program stays at work while Holdfast restarts.",)
 
 
 class Outcome(Value, frozen=True, kw_only=True):
@@ -87,6 +108,16 @@ class RunContext(Protocol):
         """Wait, or raise RunStopped as soon as the engine is asked to stop."""
         ...
 
+    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+        """Run a program to its end, or take it up where an earlier server left it at work; returns how it ended.
+
+        `on_line` is told each line; each goes to the run's log once, however often the server is restarted. An
+        attempt that runs several programs gives each a `name` of its own, and gives the same ones in the same order
+        again. Raises EngineFailed when it cannot be started, and RunStopped when the engine is asked to stop or the
+        program was out of time or lost; it has ended then, and so has everything it started.
+        """
+        ...
+
     def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
         """Tell how far it is; cheap, call it up to ten times a second."""
         ...
@@ -110,7 +141,9 @@ class Engine(BaseModel, ABC):
     `stages` are the names of its steps in order; `can_pause` that it goes on where it was;
     `repeatable` that it may be run again after a crash without a person's word. `harmless` is what
     a failed run has not touched, whatever made it fail, and `deletes` what runs remove, both in
-    words for people; empty where nothing of the kind can be promised.
+    words for people; empty where nothing of the kind can be promised. `uses_programs` is that whatever
+    it does outside of memory is done by programs it has executed: where the server is killed, the same attempt
+    runs again and takes them up.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -123,6 +156,7 @@ class Engine(BaseModel, ABC):
     deletes: ClassVar[str] = ""
     can_pause: ClassVar[bool] = False
     repeatable: ClassVar[bool] = False
+    uses_programs: ClassVar[bool] = False
 
     def check(self, surroundings: Surroundings) -> None:
         """Raise InvalidOptions if these options cannot work here; fast, touches no content."""
