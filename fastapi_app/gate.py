@@ -13,9 +13,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.acting import Actor, acting_as
 from core.errors import HoldfastError
 from core.people import Role
-from fastapi_app.auth import Person, person_of
+from fastapi_app.auth import Person, address_of, person_of
 from fastapi_app.errors import answer
 from fastapi_app.house import House
 from fastapi_app.refusals import (
@@ -58,6 +59,7 @@ ROLES: Final = (
 )
 """Who may change what is below a path, on pages and below /api/v1 alike. The rest is an admin's."""
 
+COMMAND_LINE: Final = "command line"
 LARGEST_BODY: Final = 1_000_000
 LARGEST_BODY_OF_STRANGERS: Final = 16_384
 LONGEST_LENGTH: Final = 18
@@ -89,7 +91,8 @@ class Gate:
             await answer(scope, error)(scope, receive, send)
             return
         scope.setdefault("state", {})["person"] = person
-        await self._app(scope, _limited(receive, _most_from(person)), send)
+        with acting_as(actor_of(scope, person)):
+            await self._app(scope, _limited(receive, _most_from(person)), send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in who is signed in and comes from a page of ours; the rest is told 403, no more."""
@@ -131,6 +134,12 @@ class Gate:
         by_browser = scope["path"] in FORMS_OF_STRANGERS or (person is not None and person.session)
         if not site.asked_by_own_page(scope) if by_browser else site.asked_by_other_page(scope):
             raise AskedByOtherPage
+
+
+def actor_of(scope: Scope, person: Person | None) -> Actor:
+    """Return on whose behalf everything is done that this request leads to, in whatever thread."""
+    origin = COMMAND_LINE if person is not None and person.local else address_of(scope)
+    return Actor(name=person.name if person is not None else "", origin=origin)
 
 
 def public_place(method: str, path: str) -> str | None:

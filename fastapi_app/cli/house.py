@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final
 
+from core.acting import Actor, acting_as
 from core.drafts import JobDraft, JobPatch
 from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
@@ -25,6 +26,10 @@ from fastapi_app.cli.terminal import note
 
 LOOK_EVERY: Final = 1.0
 """Seconds after which a follower looks whether anybody still works at its run."""
+
+
+COMMAND_LINE: Final = Actor(name="cli", origin="command line")
+"""Who decides what a command asks for; the runs that it carries out are nobody's decisions."""
 
 
 class House(ABC):
@@ -210,7 +215,8 @@ def the_house(data: Path | None, *, at_work: bool = False) -> Iterator[House]:
         _note_problems(len(service.manager.problems))
         house = OwnHouse(service)
         try:
-            yield house
+            with acting_as(COMMAND_LINE):
+                yield house
         except BaseException:
             house.leave()
             raise
