@@ -1,5 +1,6 @@
-"""Spans as people say them, in at most two units."""
+"""Spans as people say them: told in at most two units, or exactly, and read as they are typed."""
 
+import re
 from typing import Final
 
 _MINUTE: Final = 60
@@ -27,3 +28,42 @@ def span(seconds: float) -> str:
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first:,} {unit} {second} {smaller}" if second else f"{first:,} {unit}"
+
+
+_UNITS: Final = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
+_NAMES: Final = {
+    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), _MINUTE),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), _HOUR),
+    **dict.fromkeys(("d", "day", "days"), _DAY),
+    **dict.fromkeys(("w", "week", "weeks"), 7 * _DAY),
+}
+_PART: Final = re.compile(r"(?:and\b)?,?\s*(\d{1,12}(?:[.,]\d{1,6})?)\s*([a-z]*)\s*", re.ASCII)
+_LONGEST_TEXT: Final = 100
+
+
+def seconds_in(text: str) -> float | None:
+    """Return the seconds of a span as somebody types it: "90", "1 h 30 min", "2 days"; None for anything else."""
+    rest, total = text.strip().lower(), 0.0
+    if not rest or len(rest) > _LONGEST_TEXT:
+        return None
+    while rest:
+        part = _PART.match(rest)
+        if part is None or part[2] not in _NAMES:
+            return None
+        total += float(part[1].replace(",", ".")) * _NAMES[part[2]]
+        rest = rest[part.end() :]
+    return total
+
+
+def exact(seconds: float) -> str:
+    """Return a span to the millisecond, as `seconds_in` reads it: "1 h 30 min", "0.5 s"; "0 s" is nothing."""
+    rest = round(max(seconds, 0.0) * 1_000)
+    parts = []
+    for size, unit in _UNITS[:-1]:
+        many, rest = divmod(rest, size * 1_000)
+        if many:
+            parts.append(f"{many} {unit}")
+    if rest or not parts:
+        parts.append(f"{rest / 1_000:g} s" if rest % 1_000 else f"{rest // 1_000} s")
+    return " ".join(parts)
