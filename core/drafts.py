@@ -1,6 +1,5 @@
 """What people enter for a job, checked before it becomes one."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from core import terms
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import InvalidOptions, NotFound
 from core.models import (
@@ -26,7 +26,6 @@ from core.models import (
 )
 
 LONGEST_NAME: Final = 200
-LONGEST_TAG: Final = 60
 MOST_TAGS: Final = 30
 
 
@@ -84,7 +83,7 @@ def patched(draft: JobDraft, patch: JobPatch) -> JobDraft:
 
 def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> JobDraft:
     """Return the draft in its proper form; raises InvalidOptions naming every field that is wrong."""
-    problems = _problems_of_words(draft)
+    problems = _problems_of_words(draft) | _problems_of_terms(draft)
     options = draft.options
     try:
         engine = make(draft.kind, draft.options)
@@ -96,7 +95,14 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
         problems |= error.problems
     if problems:
         raise InvalidOptions(problems)
-    return replace(draft, name=draft.name.strip(), options=frozen(options), tags=_tidy(draft.tags))
+    return replace(
+        draft,
+        name=draft.name.strip(),
+        options=frozen(options),
+        after=terms.tidied(draft.after),
+        groups=terms.tidied(draft.groups),
+        tags=terms.tidied(draft.tags),
+    )
 
 
 def _problems_of_words(draft: JobDraft) -> dict[str, str]:
@@ -106,22 +112,19 @@ def _problems_of_words(draft: JobDraft) -> dict[str, str]:
         problems["name"] = "A job needs a name."
     elif len(name) > LONGEST_NAME:
         problems["name"] = f"A name has at most {LONGEST_NAME} characters, this has {len(name)}."
-    elif not _printable(name):
+    elif not terms.is_printable(name):
         problems["name"] = "A name cannot contain control characters or broken letters."
-    if len(draft.tags) > MOST_TAGS or not all(_good_tag(tag) for tag in draft.tags):
-        problems["tags"] = (
-            f"Up to {MOST_TAGS} tags, each of 1 to {LONGEST_TAG} printable characters, no commas."
-        )
+    if len(draft.tags) > MOST_TAGS or not all(terms.is_good_name(tag) for tag in draft.tags):
+        longest = terms.LONGEST_WORD
+        problems["tags"] = f"Up to {MOST_TAGS} tags, each of 1 to {longest} printable characters, no commas."
     return problems
 
 
-def _good_tag(tag: str) -> bool:
-    return 0 < len(tag.strip()) <= LONGEST_TAG and "," not in tag and _printable(tag)
-
-
-def _printable(text: str) -> bool:
-    return not any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text)
-
-
-def _tidy(tags: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tag.strip() for tag in tags))
+def _problems_of_terms(draft: JobDraft) -> dict[str, str]:
+    return {
+        **terms.problems_of_retry(draft.retry),
+        **terms.problems_of_limits(draft.timeout, draft.run_timeout),
+        **terms.problems_of_groups(draft.groups),
+        **terms.problems_of_parents(draft.after),
+        **terms.problems_of_rhythm(draft.expect),
+    }
