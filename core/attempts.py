@@ -1,62 +1,60 @@
-"""What workers tell of their attempts, and how a run changes.
+"""What workers tell of their attempts, and what follows from it.
 
 A report of an attempt that was taken away is refused, so that a late worker changes nothing.
 """
 
-import functools
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
 
 from msgspec.structs import replace
 
+from core import flows, letters
+from core.breakers import Breaker
 from core.clock import Clock
+from core.deciding import BREAKER, QUEUE, Deciding, decided_again
+from core.decisions import Decision
 from core.dispatch.base import Dispatcher
 from core.engines.base import EngineMaker, Outcome
-from core.errors import HoldfastError, LateReport, Overtaken, VersionConflict
-from core.events import EventBus, RunMoved, RunProgressed
-from core.ledger import Ledger
+from core.errors import HoldfastError, LateReport, Unreachable
+from core.events import EventBus, RunProgressed
 from core.models import Attempt, Ending, Failure, OnInterrupt, Progress, Run, frozen
-from core.states import AT_WORK, RunState, check_move
+from core.queueing import Busy, holds, place_of, rules_of
+from core.retries import wait_after
+from core.states import AT_WORK, RunState
 from core.storage.base import JobStore
-from core.storage.rows import Changes
 
 log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
-Self_ = TypeVar("Self_")
 
 PROGRESS_KEPT_EVERY: Final = 1.0
 """Seconds between two times that a run's progress goes to the store."""
 
-OVERTAKEN_AT_MOST: Final = 100
-"""How often a decision is made again because another process was first."""
+MOST_INTERRUPTED: Final = 5
+"""How often in a row a run may be interrupted before it waits for a person: it may be what ends its worker."""
 
 INTERRUPTED: Final = Failure(
     code="interrupted",
     message="Holdfast stopped while this was running, and the job is set to fail then.",
     hint="Start it again when you know what it had done.",
 )
+WAS_INTERRUPTED: Final = "It was interrupted, and must not be repeated without a person's word."
+TOO_OFTEN: Final = (
+    f"It was interrupted {MOST_INTERRUPTED} times in a row; perhaps it is what ends its worker."
+)
 
 
-def decided_again(command: Callable[Concatenate[Self_, P], T]) -> Callable[Concatenate[Self_, P], T]:
-    """Decide again, on what is known then, as long as another process was first."""
+class Fate(Enum):
+    """What was found of a run at work whose worker is gone."""
 
-    @functools.wraps(command)
-    def again(self: Self_, /, *arguments: P.args, **named: P.kwargs) -> T:
-        for _ in range(OVERTAKEN_AT_MOST):
-            try:
-                return command(self, *arguments, **named)
-            except Overtaken:
-                log.info("another process was first; deciding again")
-        return command(self, *arguments, **named)
-
-    return again
+    LOST = "lost"
+    NEVER_BEGAN = "never-began"
+    AT_WORK = "at-work"
+    """Its program lives, or ended meanwhile with a status: whoever takes it up finds out how."""
 
 
-class Attempts:
+class Attempts(Deciding):
     """Changes runs, for workers and for whoever decides about runs."""
 
     def __init__(
@@ -67,30 +65,41 @@ class Attempts:
         dispatcher: Dispatcher,
         make_engine: EngineMaker,
     ) -> None:
-        self._ledger = Ledger(store, events, clock, self._enqueue)
-        self._clock = clock
-        self._dispatcher = dispatcher
-        self._make_engine = make_engine
+        super().__init__(store, events, clock, dispatcher, make_engine)
         self._progress_kept_at: dict[str, float] = {}
         self._lost: dict[str, int] = {}
 
     @decided_again
     def claim(self, run_id: str, worker: str) -> Run | None:
-        """Begin an attempt; None when the run is not queued any more."""
-        with self._holding(run_id, None) as run:
+        """Begin an attempt; None when the run is not queued any more, or is held back after all."""
+        with self._about(run_id, None) as (decision, run):
             if run.state != RunState.QUEUED:
                 return None
-            now = self._clock.now()
-            attempt = Attempt(number=run.attempt + 1, worker=worker, started_at=now)
-            return self._move(
+            begun = decision.begun(run.job_id)
+            if (begun is not None and begun.id != run.id) or self._is_held(decision, run):
+                self._dispatcher.enqueue(place_of(run))
+                return None
+            for name in run.reaches:
+                self._change_breaker(decision, name, lambda breaker: breaker.probed(run_id))
+            attempt = Attempt(
+                number=run.attempt + 1, worker=worker, started_at=decision.now, waited=_waited(run)
+            )
+            return decision.move(
                 run,
                 RunState.RUNNING,
                 attempt=attempt.number,
                 attempts=(*run.attempts, attempt),
-                started_at=run.started_at or now,
+                started_at=run.started_at or decision.now,
                 worker=worker,
                 error=None,
+                reason="",
             )
+
+    def _is_held(self, decision: Decision, run: Run) -> bool:
+        """Tell whether the rules hold the run back; places at work are the line's to count."""
+        breakers = {name: Breaker.of(decision.register(BREAKER + name)) for name in run.reaches}
+        rules = rules_of(decision.register(QUEUE), breakers)
+        return holds(rules, place_of(run), Busy(), decision.now) is not None
 
     def report(
         self,
@@ -103,7 +112,7 @@ class Attempts:
         shown = False
         while not shown:
             self._ledger.settle(run_id)
-            with self._of_attempt(run_id, attempt) as run:
+            with self._of_attempt(run_id, attempt) as (_, run):
                 shown = not self._ledger.is_unsettled(run_id)
                 if shown:
                     self._show_progress(run, progress, checkpoint)
@@ -127,8 +136,10 @@ class Attempts:
     @decided_again
     def complete(self, run_id: str, attempt: int, outcome: Outcome) -> Run:
         """End a run that did what was asked, also where a wish to stop came too late."""
-        with self._of_attempt(run_id, attempt) as run:
+        with self._of_attempt(run_id, attempt) as (decision, run):
+            self._reached(decision, run)
             return self._end(
+                decision,
                 run,
                 RunState.COMPLETED,
                 Ending.COMPLETED,
@@ -144,70 +155,139 @@ class Attempts:
         failure: Failure,
         outcome: Outcome | None = None,
     ) -> Run:
-        """End a run whose attempt failed; `outcome` is what it has to show all the same."""
-        with self._of_attempt(run_id, attempt) as run:
-            cancelled = run.state == RunState.CANCELLING
-            state = RunState.CANCELLED if cancelled else RunState.FAILED
+        """Take note that an attempt failed: another follows after a wait, or the run has failed for good.
+
+        `outcome` is what it has to show all the same.
+        """
+        with self._of_attempt(run_id, attempt, why=failure.code) as (decision, run):
+            probing = self._not_reached(decision, run, failure)
+            if run.state != RunState.CANCELLING:
+                again_at = self._again_at(decision, run, failure, probing=probing)
+                if again_at is not None:
+                    return self._try_again(decision, run, failure, again_at, counted=not probing)
             return self._end(
+                decision,
                 run,
-                state,
+                RunState.CANCELLED if run.state == RunState.CANCELLING else RunState.FAILED,
                 Ending.FAILED,
                 error=failure,
                 result=frozen(outcome.result) if outcome else None,
                 warnings=outcome.warnings if outcome else (),
             )
 
-    @decided_again
-    def stopped(self, run_id: str, attempt: int) -> Run:
-        """Take note that the engine let go: asked to cancel, to pause, or because its worker leaves."""
-        with self._of_attempt(run_id, attempt) as run:
-            if run.state == RunState.CANCELLING:
-                return self._end(run, RunState.CANCELLED, Ending.CANCELLED)
-            if run.state == RunState.PAUSING:
-                return self._set_down(run, RunState.PAUSED, Ending.PAUSED)
-            return self._interrupted(run)
+    def _again_at(self, decision: Decision, run: Run, failure: Failure, *, probing: bool) -> datetime | None:
+        """Return when the next attempt may begin; None is never."""
+        job = decision.job(run.job_id)
+        if not failure.transient:
+            return None
+        if probing:
+            untils = (Breaker.of(decision.register(BREAKER + name)).until for name in run.reaches)
+            again_at = max((until for until in untils if until is not None), default=decision.now)
+        else:
+            used = sum(one.counted and one.ending in {None, Ending.FAILED} for one in run.attempts)
+            wait = wait_after(job.retry, used, run.attempts[-1].waited, self._draw)
+            if wait is None:
+                return None
+            again_at = decision.now + timedelta(seconds=wait)
+        ends_at = ends_by(run, job.run_timeout)
+        return again_at if ends_at is None or again_at < ends_at else None
 
-    def recover(self) -> tuple[Run, ...]:
+    def _try_again(
+        self, decision: Decision, run: Run, failure: Failure, again_at: datetime, *, counted: bool
+    ) -> Run:
+        self._progress_kept_at.pop(run.id, None)
+        attempts = self._closed(decision, run, Ending.FAILED, failure, counted=counted)
+        if run.state == RunState.PAUSING:
+            return decision.move(run, RunState.PAUSED, worker=None, attempts=attempts, error=failure)
+        return decision.move(
+            run, RunState.SCHEDULED, worker=None, attempts=attempts, error=failure, due_at=again_at
+        )
+
+    @decided_again
+    def stopped(self, run_id: str, attempt: int, *, lost: bool = False) -> Run:
+        """Take note that the engine let go: asked to cancel, to pause, or because its worker leaves or is lost."""
+        with self._of_attempt(run_id, attempt) as (decision, run):
+            self._unanswered(decision, run)
+            if run.state == RunState.CANCELLING:
+                return self._end(decision, run, RunState.CANCELLED, Ending.CANCELLED)
+            if run.state == RunState.PAUSING:
+                return self._set_down(decision, run, RunState.PAUSED, Ending.PAUSED)
+            return self._interrupted(decision, run, lost=lost)
+
+    @decided_again
+    def adopt(self, run_id: str, worker: str) -> Run | None:
+        """Take a run up that is at work in a program; no new attempt. None when it is not at work any more."""
+        with self._about(run_id, None) as (decision, run):
+            if run.state not in AT_WORK:
+                return None
+            return run if run.worker == worker else decision.alter(run, worker=worker)
+
+    def recover(self, fate_of: Callable[[Run], Fate] = lambda _: Fate.LOST) -> tuple[Run, ...]:
         """Decide what becomes of runs that lost their worker before `open`, and queue what is due.
 
-        Call it before any worker claims. A decision that the store refuses is left for the next
-        call, while `still_lost` says so. Returns the runs that were decided.
+        Call it before any worker claims. `fate_of` says what was found of each; those at work are carried at once,
+        for somebody to take up. A decision that the store refuses is left for the next call, while `still_lost`
+        says so. Returns the runs that were decided.
         """
         decided = []
         for run_id, attempt in tuple(self._lost.items()):
             try:
-                decided.append(self.stopped(run_id, attempt))
+                decided.append(self._decide_lost(run_id, attempt, fate_of))
             except LateReport:  # a person cancelled it meanwhile
                 log.info("run %s was decided by a person", run_id)
             except HoldfastError as error:
                 log.warning("what becomes of run %s could not be kept yet: %s", run_id, error)
                 continue
             del self._lost[run_id]
-        queued = [run for run in self._ledger.runs_at_hand() if run.state == RunState.QUEUED]
-        for run in sorted(queued, key=lambda run: (run.due_at or run.created_at, run.number)):
-            self._dispatcher.enqueue(run.id, run.priority)
+        self._dispatcher.govern(self.rules())
+        for run in self._ledger.unfinished():
+            if run.state == RunState.QUEUED:
+                self._dispatcher.enqueue(place_of(run))
         return tuple(decided)
+
+    def _decide_lost(self, run_id: str, attempt: int, fate_of: Callable[[Run], Fate]) -> Run:
+        run = self._ledger.run(run_id)
+        match fate_of(run):
+            case Fate.AT_WORK:
+                self._dispatcher.enqueue(place_of(run, adopted=True))
+                return run
+            case Fate.NEVER_BEGAN:
+                return self._never_began(run_id, attempt)
+            case Fate.LOST:
+                return self.stopped(run_id, attempt, lost=True)
+
+    @decided_again
+    def _never_began(self, run_id: str, attempt: int) -> Run:
+        """Queue a run again whose program was never started: whatever its class, nothing was done."""
+        with self._of_attempt(run_id, attempt) as (decision, run):
+            if run.state != RunState.RUNNING:
+                return self.stopped(run_id, attempt)
+            self._unanswered(decision, run)
+            return self._set_down(decision, run, RunState.QUEUED, Ending.INTERRUPTED)
 
     @property
     def still_lost(self) -> bool:
         """Tell whether `recover` has more to decide."""
         return bool(self._lost)
 
-    def _interrupted(self, run: Run) -> Run:
-        match self._after_interruption(run):
-            case OnInterrupt.RESUME:
-                return self._set_down(run, RunState.QUEUED, Ending.INTERRUPTED)
-            case OnInterrupt.PAUSE:
-                check_move(run.state, RunState.PAUSING)
-                return self._set_down(
-                    replace(run, state=RunState.PAUSING), RunState.PAUSED, Ending.INTERRUPTED
-                )
+    def _interrupted(self, decision: Decision, run: Run, *, lost: bool) -> Run:
+        match self._after_interruption(decision, run):
             case OnInterrupt.FAIL:
-                return self._end(run, RunState.FAILED, Ending.INTERRUPTED, error=INTERRUPTED)
+                return self._end(decision, run, RunState.FAILED, Ending.INTERRUPTED, error=INTERRUPTED)
+            case OnInterrupt.RESUME if lost and _too_often(run):
+                return self._pause_interrupted(decision, run, TOO_OFTEN)
+            case OnInterrupt.RESUME:
+                return self._set_down(decision, run, RunState.QUEUED, Ending.INTERRUPTED)
+            case OnInterrupt.PAUSE:
+                return self._pause_interrupted(decision, run, WAS_INTERRUPTED)
 
-    def _after_interruption(self, run: Run) -> OnInterrupt:
+    def _pause_interrupted(self, decision: Decision, run: Run, reason: str) -> Run:
+        pausing = decision.move(run, RunState.PAUSING)
+        return self._set_down(decision, pausing, RunState.PAUSED, Ending.INTERRUPTED, reason=reason)
+
+    def _after_interruption(self, decision: Decision, run: Run) -> OnInterrupt:
         """Return what the job wants; a kind that must not be repeated by itself is paused at least."""
-        wanted = self._ledger.job_ahead(run.job_id).on_interrupt
+        wanted = decision.job(run.job_id).on_interrupt
         if wanted != OnInterrupt.RESUME:
             return wanted
         try:
@@ -216,60 +296,83 @@ class Attempts:
             repeatable = False
         return OnInterrupt.RESUME if repeatable else OnInterrupt.PAUSE
 
-    # How a run changes
+    # How a run ends, and what that means for others
 
-    @contextmanager
-    def _holding(self, run_id: str, version: int | None) -> Iterator[Run]:
-        """Let nobody else change the run meanwhile; raises NotFound or VersionConflict."""
-        with self._ledger.deciding():
-            run = self._ledger.run_ahead(run_id)
-            check_version(f"Run {run.number}", version, run.version)
-            yield run
-
-    @contextmanager
-    def _of_attempt(self, run_id: str, attempt: int) -> Iterator[Run]:
-        """Let only the attempt that holds the run change it; raises LateReport."""
-        with self._holding(run_id, None) as run:
-            if run.attempt != attempt or run.state not in AT_WORK:
-                message = f"Attempt {attempt} of run {run.number} was taken away; the run is {run.state}."
-                raise LateReport(message)
-            yield run
-
-    def _move(
-        self,
-        run: Run,
-        state: RunState,
-        effect: Callable[[Run], None] | None = None,
-        **changes: Any,  # noqa: ANN401 - fields of Run
+    def _set_down(  # what is taken, where it goes, and why
+        self, decision: Decision, run: Run, state: RunState, ending: Ending, *, reason: str = ""
     ) -> Run:
-        check_move(run.state, state)
-        moved = replace(run, state=state, version=run.version + 1, **changes)
-        self._ledger.commit(
-            Changes(runs=(moved,)),
-            RunMoved(run=moved, was=run.state),
-            effect=None if effect is None else functools.partial(effect, moved),
-        )
-        return moved
-
-    def _enqueue(self, run: Run) -> None:
-        self._dispatcher.enqueue(run.id, run.priority)
-
-    def _set_down(self, run: Run, state: RunState, ending: Ending) -> Run:
         """Take the run from its worker without ending it."""
         self._progress_kept_at.pop(run.id, None)
-        return self._move(run, state, worker=None, attempts=self._closed(run, ending, None))
+        attempts = self._closed(decision, run, ending, None)
+        return decision.move(run, state, worker=None, attempts=attempts, reason=reason)
 
-    def _end(self, run: Run, state: RunState, ending: Ending, **changes: Any) -> Run:  # noqa: ANN401
+    def _end(
+        self,
+        decision: Decision,
+        run: Run,
+        state: RunState,
+        ending: Ending,
+        **changes: Any,  # noqa: ANN401 - fields of Run
+    ) -> Run:
         self._progress_kept_at.pop(run.id, None)
-        attempts = self._closed(run, ending, changes.get("error"))
-        return self._move(run, state, ended_at=self._clock.now(), attempts=attempts, **changes)
+        attempts = self._closed(decision, run, ending, changes.get("error"))
+        ended = decision.move(run, state, ended_at=decision.now, attempts=attempts, **changes)
+        if state == RunState.FAILED:
+            letters.leave(decision, ended)
+        flows.let_go(decision, ended)
+        return ended
 
-    def _closed(self, run: Run, ending: Ending, error: Failure | None) -> tuple[Attempt, ...]:
+    def _closed(
+        self, decision: Decision, run: Run, ending: Ending, error: Failure | None, *, counted: bool = True
+    ) -> tuple[Attempt, ...]:
         *earlier, last = run.attempts
-        return (*earlier, replace(last, ended_at=self._clock.now(), ending=ending, error=error))
+        closed = replace(last, ended_at=decision.now, ending=ending, error=error, counted=counted)
+        return (*earlier, closed)
+
+    def _reached(self, decision: Decision, run: Run) -> None:
+        for name in run.reaches:
+            self._change_breaker(decision, name, lambda breaker: breaker.succeeded(run.id))
+
+    def _not_reached(self, decision: Decision, run: Run, failure: Failure) -> bool:
+        """Tell the breakers how an attempt failed; tell whether it only tried for the others."""
+        if failure.code != Unreachable.code:
+            self._reached(decision, run)
+            return False
+        probing = False
+        for name in run.reaches:
+            breaker = Breaker.of(decision.register(BREAKER + name))
+            probing = probing or breaker.probe == run.id
+            failed = breaker.failed(run.id, failure.message, decision.now)
+            decision.set(BREAKER + name, failed.mapping())
+        return probing and decision.job(run.job_id).retry.max_attempts > 1
+
+    def _unanswered(self, decision: Decision, run: Run) -> None:
+        for name in run.reaches:
+            self._change_breaker(decision, name, lambda breaker: breaker.let_go(run.id))
+
+    def _change_breaker(self, decision: Decision, name: str, change: Callable[[Breaker], Breaker]) -> None:
+        before = Breaker.of(decision.register(BREAKER + name))
+        after = change(before)
+        if after != before:
+            decision.set(BREAKER + name, after.mapping())
 
 
-def check_version(name: str, expected: int | None, actual: int) -> None:
-    """Raise VersionConflict where a version was named that is not the present one."""
-    if expected is not None and expected != actual:
-        raise VersionConflict(name, expected, actual)
+def ends_by(run: Run, run_timeout: float | None) -> datetime | None:
+    """Return when the time of a whole run is over; None is never."""
+    if run_timeout is None or run.started_at is None:
+        return None
+    return run.started_at + timedelta(seconds=run_timeout)
+
+
+def _waited(run: Run) -> float:
+    """Return how many seconds were to pass since the attempt before, where that failed."""
+    last = run.attempts[-1] if run.attempts else None
+    if last is None or last.ending != Ending.FAILED or last.ended_at is None or run.due_at is None:
+        return 0.0
+    return max(0.0, (run.due_at - last.ended_at).total_seconds())
+
+
+def _too_often(run: Run) -> bool:
+    last = run.attempts[-MOST_INTERRUPTED:]
+    earlier = [attempt.ending == Ending.INTERRUPTED for attempt in last[:-1]]
+    return len(last) == MOST_INTERRUPTED and all(earlier)

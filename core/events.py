@@ -9,8 +9,8 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from core.models import Job, Run, Value
 from core.states import RunState
@@ -21,7 +21,10 @@ QUEUE_LIMIT: Final = 10_000
 
 
 class Event(Value, frozen=True, kw_only=True):
-    """Something that has happened and is durable."""
+    """Something that has happened and is durable; `by` and `why` are those of `Changes`."""
+
+    by: str = ""
+    why: str = ""
 
 
 class JobCreated(Event, frozen=True, kw_only=True):
@@ -67,6 +70,13 @@ class RunsForgotten(Event, frozen=True, kw_only=True):
     """Old runs are gone."""
 
     run_ids: tuple[str, ...]
+
+
+class RegisterChanged(Event, frozen=True, kw_only=True):
+    """A register has another value; None is gone."""
+
+    name: str
+    value: Mapping[str, Any] | None
 
 
 class LogGrew(Event, frozen=True, kw_only=True):

@@ -7,47 +7,49 @@ held to decide and to publish, in memory only; whoever decided waits for the dis
 
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from core.acting import actor
 from core.ahead import Ahead
 from core.clock import Clock
 from core.collecting import undisturbed
-from core.errors import HoldfastError, NotFound
-from core.events import Event, EventBus, JobCreated, JobDeleted, JobEdited, RunMoved, RunsForgotten
-from core.listing import JobPage, JobQuery, Listing
+from core.errors import HoldfastError
+from core.events import (
+    Event,
+    EventBus,
+    JobCreated,
+    JobDeleted,
+    JobEdited,
+    RegisterChanged,
+    RunMoved,
+    RunsForgotten,
+)
 from core.models import Job, JobOverview, Run
-from core.states import AT_WORK, RunState
-from core.storage.base import Commitment, JobStore, Problem
-from core.storage.rows import Changes, Rows
+from core.relations import Relations
+from core.shown import Shown, found
+from core.states import AT_WORK
+from core.storage.base import Commitment, JobStore
+from core.storage.rows import Changes
 
 log = logging.getLogger(__name__)
 
-OLDEST_PAGE: Final = 1.0
-"""How old, in seconds, a list may be while nothing but progress has changed."""
-
-HISTORIES_KEPT: Final = 128
-"""How many jobs' older runs stay in memory once they were asked for."""
-
-Effect = Callable[[], None]
+Follower = Callable[[Changes], None]
+"""Is told of every change that is durable, whoever made it."""
 
 T = TypeVar("T")
 
 
 class Note:
-    """What follows when a change is durable: events are told, then something is done."""
+    """What is told of when a change is durable."""
 
-    __slots__ = ("effect", "events")
+    __slots__ = ("events",)
 
-    def __init__(self, events: tuple[Event, ...], effect: Effect | None) -> None:
+    def __init__(self, events: tuple[Event, ...]) -> None:
         self.events = events
-        self.effect = effect
 
 
 class _Mine(threading.local):
@@ -59,38 +61,25 @@ class _Mine(threading.local):
         self.waits = True
 
 
-class Ledger:
-    """Holds what the store holds, ready for questions; see `core.storage.base.Audience`.
+class Ledger(Shown):
+    """Holds what the store holds, ready for questions; see `core.storage.base.Audience`."""
 
-    `arrived` is told of each queued run that another process asked for.
-    """
-
-    def __init__(
-        self, store: JobStore, events: EventBus, clock: Clock, arrived: Callable[[Run], None]
-    ) -> None:
-        self.lock = threading.RLock()
-        self.rows = Rows()
-        self._store = store
-        self._events = events
-        self._clock = clock
-        self._arrived = arrived
+    def __init__(self, store: JobStore, events: EventBus, clock: Clock, follower: Follower) -> None:
+        super().__init__(store, events, clock)
+        self._follower = follower
         self._ahead = Ahead()
+        self._relations = Relations()
         self._mine = _Mine()
-        self._listing = Listing()
-        self._changed: set[str] = set()
         self._further: set[str] = set()
         """The runs at work of which this process knows best how far they are."""
-        self._dirty = False
-        self._refreshed_at = float("-inf")
-        self._histories: OrderedDict[str, tuple[frozenset[str], tuple[Run, ...]]] = OrderedDict()
-        self._problems: tuple[Problem, ...] = ()
-        self._mistakes: Mapping[str, Problem] = MappingProxyType({})
 
     def open(self, *, at_work: bool) -> None:
         """Read the store; raises what `JobStore.open` raises."""
         with self.lock, undisturbed():
             contents = self._store.open(self, at_work=at_work)
             self._problems = contents.problems
+            for job in self.rows.jobs.values():
+                self._relations.put(job)
             latest_run = self.rows.latest_run
             self._listing.fill(
                 JobOverview(job=job, latest_run=latest_run(job_id)) for job_id, job in self.rows.jobs.items()
@@ -142,25 +131,33 @@ class Ledger:
             mine.commitments = []
             mine.waits = True
 
-    def commit(self, changes: Changes, *events: Event, effect: Effect | None = None) -> None:
-        """Accept the changes of a decision; once they are durable they are shown and told of."""
-        commitment = self._store.submit(changes, Note(events, effect))
+    def commit(self, changes: Changes, *events: Event) -> None:
+        """Accept the changes of a decision; once they are durable they are shown and told of.
+
+        They bear the name of whoever is acting, unless they say another.
+        """
+        someone = actor()
+        if someone.name and not changes.by:
+            changes = replace(changes, by=someone.name, origin=someone.origin)
+        if changes.by or changes.why:
+            events = tuple(replace(event, by=changes.by, why=changes.why) for event in events)
+        commitment = self._store.submit(changes, Note(events))
         self._ahead.accept(commitment)
         self._mine.commitments.append(commitment)
 
     def job_ahead(self, job_id: str) -> Job:
         """Return the job as decisions see it; raises NotFound."""
         if (unsettled := self._ahead.jobs.get(job_id)) is None:
-            return _found(self.rows.jobs.get(job_id), "job", job_id)
+            return found(self.rows.jobs.get(job_id), "job", job_id)
         self._depends_on(unsettled[1])
-        return _found(unsettled[0], "job", job_id)
+        return found(unsettled[0], "job", job_id)
 
     def run_ahead(self, run_id: str) -> Run:
         """Return the run as decisions see it; raises NotFound."""
         if (unsettled := self._ahead.runs.get(run_id)) is None:
             return self.run(run_id)
         self._depends_on(unsettled[1])
-        return _found(unsettled[0], "run", run_id)
+        return found(unsettled[0], "run", run_id)
 
     def _depends_on(self, commitment: Commitment) -> None:
         """Wait for that too before this decision is answered: it may be that there is nothing more to do."""
@@ -178,10 +175,49 @@ class Ledger:
             self._depends_on(self._ahead.runs[newest.id][1])
         return newest
 
-    def unfinished_ahead(self, job_id: str) -> Run | None:
-        """Return a run of the job that is not over, as decisions see it."""
+    def unfinished_ahead(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of the job that are not over, as decisions see it, the oldest first."""
         known = (self.ahead(run_id) for run_id in self.rows.unfinished.get(job_id, ()))
-        return next((run for run in (*known, *self._ahead.runs_of(job_id)) if run and not run.over), None)
+        runs = {run.id: run for run in (*known, *self._ahead.runs_of(job_id)) if run and not run.over}
+        for run_id in runs.keys() & self._ahead.runs.keys():
+            self._depends_on(self._ahead.runs[run_id][1])
+        return tuple(sorted(runs.values(), key=_number_of))
+
+    def after_ahead(self) -> Mapping[str, tuple[str, ...]]:
+        """Return, for each job that comes after others, their ids, as decisions see it."""
+        if not self._ahead.jobs:
+            return self._relations.after
+        unsettled = {job_id: job.after if job else () for job_id, (job, _) in self._ahead.jobs.items()}
+        return {**self._relations.after, **unsettled}
+
+    def below_ahead(self, job_id: str) -> tuple[Job, ...]:
+        """Return the jobs that come after the job directly, as decisions see it."""
+        known = self._relations.below(job_id)
+        if not known and not self._ahead.jobs:
+            return ()
+        jobs = {child: self.rows.jobs.get(child) for child in known}
+        for unsettled, (job, commitment) in self._ahead.jobs.items():
+            if unsettled in jobs or (job is not None and job_id in job.after):
+                self._depends_on(commitment)
+                jobs[unsettled] = job
+        return tuple(job for job in jobs.values() if job is not None and job_id in job.after)
+
+    def children_of(self, job_id: str) -> tuple[Job, ...]:
+        """Return the jobs that come after the job directly."""
+        with self.lock:
+            return tuple(self.rows.jobs[child] for child in self._relations.below(job_id))
+
+    def relations(self) -> Mapping[str, tuple[str, ...]]:
+        """Return, for each job that comes after others, their ids."""
+        with self.lock:
+            return dict(self._relations.after)
+
+    def register_ahead(self, name: str) -> Mapping[str, Any] | None:
+        """Return what a register has, as decisions see it."""
+        if (unsettled := self._ahead.registers.get(name)) is None:
+            return self.rows.registers.get(name)
+        self._depends_on(unsettled[1])
+        return unsettled[0]
 
     def run_ids(self, job_id: str) -> tuple[str, ...]:
         """Return the ids of every run of a job."""
@@ -205,23 +241,23 @@ class Ledger:
                 self._ahead.settle(commitment)
         for commitment in group:
             if isinstance(commitment.note, Note):
-                self._tell(commitment.note)
+                self._tell(commitment.note.events, commitment.changes)
 
-    def _tell(self, note: Note) -> None:
-        for event in note.events:
+    def _tell(self, events: Iterable[Event], changes: Changes) -> None:
+        for event in events:
             self._events.publish(event)
-        if note.effect is not None:
-            note.effect()
+        for register in changes.registers:
+            self._events.publish(
+                RegisterChanged(name=register.name, value=register.value, by=changes.by, why=changes.why)
+            )
+        self._follower(changes)
 
     def other(self, changes: Changes, number: int) -> None:  # noqa: ARG002 - as above
         """Show what another process changed, and tell of it."""
         changes = replace(changes, runs=tuple(map(self._as_far_as_known, changes.runs)))
         events = tuple(self._events_of(changes))
         self._show(changes)
-        for event in events:
-            self._events.publish(event)
-            if isinstance(event, RunMoved) and event.run.state == RunState.QUEUED:
-                self._arrived(event.run)
+        self._tell(events, changes)
 
     def refused(self, group: Sequence[Commitment]) -> None:
         """Forget what will never be."""
@@ -230,14 +266,15 @@ class Ledger:
 
     def _events_of(self, changes: Changes) -> Iterator[Event]:
         for job in changes.jobs:
-            yield JobEdited(job=job) if job.id in self.rows.jobs else JobCreated(job=job)
+            kind = JobEdited if job.id in self.rows.jobs else JobCreated
+            yield kind(job=job, by=changes.by, why=changes.why)
         for run in changes.runs:
             known = self.rows.runs.get(run.id)
-            yield RunMoved(run=run, was=known.state if known else None)
+            yield RunMoved(run=run, was=known.state if known else None, by=changes.by, why=changes.why)
         if changes.gone_runs and not changes.gone_jobs:
             yield RunsForgotten(run_ids=changes.gone_runs)
         for job_id in changes.gone_jobs:
-            yield JobDeleted(job_id=job_id, run_ids=self.run_ids(job_id))
+            yield JobDeleted(job_id=job_id, run_ids=self.run_ids(job_id), by=changes.by, why=changes.why)
 
     def _show(self, changes: Changes) -> None:
         touched = {job_id for run_id in changes.gone_runs if (job_id := self.rows.job_of(run_id))}
@@ -245,6 +282,10 @@ class Ledger:
             (*(job.id for job in changes.jobs), *(run.job_id for run in changes.runs), *changes.gone_jobs)
         )
         self.rows.apply(changes)
+        for job in changes.jobs:
+            self._relations.put(job)
+        for job_id in changes.gone_jobs:
+            self._relations.drop(job_id)
         self._further -= {run.id for run in changes.runs if run.state not in AT_WORK}
         for job_id in (*touched, *changes.gone_jobs):
             self._histories.pop(job_id, None)
@@ -298,152 +339,6 @@ class Ledger:
                 unsettled[1].wait()
             except HoldfastError as error:
                 log.info("a change of job %s was refused: %s", job_id, error)
-
-    # Questions
-
-    def job(self, job_id: str) -> Job:
-        """Return the job; raises NotFound."""
-        return _found(self.rows.jobs.get(job_id), "job", job_id)
-
-    def run(self, run_id: str) -> Run:
-        """Return the run; raises NotFound."""
-        run = self.rows.runs.get(run_id)
-        if run is None and (job_id := self.rows.older.get(run_id)) is not None:
-            run = next((older for older in self._older_runs(job_id) if older.id == run_id), None)
-        return _found(run, "run", run_id)
-
-    def runs_of(self, job_id: str) -> tuple[Run, ...]:
-        """Return every run of the job, the newest first; raises NotFound."""
-        with self.lock:
-            self.job(job_id)
-            at_hand = self.rows.runs_at_hand(job_id)
-            known = {run.id for run in at_hand}
-        return (*at_hand, *(run for run in self._older_runs(job_id) if run.id not in known))
-
-    def _older_runs(self, job_id: str) -> tuple[Run, ...]:
-        """Return the runs of a job that are not at hand, the newest first."""
-        with self.lock:
-            wanted = frozenset(self.rows.older_ids.get(job_id, ()))
-            asked_for, history = self._histories.get(job_id, (frozenset(), ()))
-        if wanted == asked_for:
-            return history
-        found = sorted(self._store.older_runs(job_id), key=lambda run: -run.number)
-        history = tuple(run for run in found if run.id in wanted)
-        if len(history) < len(wanted):  # perhaps the disk is not well; asked again the next time
-            return history
-        with self.lock:
-            self._histories[job_id] = wanted, history
-            self._histories.move_to_end(job_id)
-            while len(self._histories) > HISTORIES_KEPT:
-                self._histories.popitem(last=False)
-        return history
-
-    def latest_run(self, job_id: str) -> Run | None:
-        """Return the job's newest run, None before the first."""
-        with self.lock:
-            return self.rows.latest_run(job_id)
-
-    def runs_at_hand(self) -> tuple[Run, ...]:
-        """Return the runs at hand, in no order: those not over, the latest of each job, the last day's."""
-        with self.lock:
-            return tuple(self.rows.runs.values())
-
-    def knows_run(self, run_id: str) -> bool:
-        """Tell whether there is such a run."""
-        return self.rows.job_of(run_id) is not None
-
-    def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
-        """Return the runs at hand that ended at that moment or later, in no order.
-
-        A job has one run after the other, so nobody looks at those before its last that ended earlier.
-        """
-        with self.lock:
-            histories = tuple(self.rows.run_ids.values())
-        found = []
-        for run_ids in histories:
-            for run_id in reversed(run_ids):
-                run = self.rows.runs.get(run_id)
-                if run is None or run.ended_at is None:  # it went meanwhile, or is not over
-                    continue
-                if run.ended_at < moment:
-                    break
-                found.append(run)
-        return tuple(found)
-
-    def count_runs(self) -> tuple[int, int]:
-        """Return how many runs are at hand, and how many more there are."""
-        with self.lock:
-            return len(self.rows.runs), len(self.rows.older)
-
-    def crowded(self, many: int) -> tuple[str, ...]:
-        """Return the jobs that have more than so many runs."""
-        with self.lock:
-            at_hand, older = dict(self.rows.run_ids), dict(self.rows.older_ids)
-        return tuple(
-            job_id for job_id, run_ids in at_hand.items() if len(run_ids) + len(older.get(job_id, ())) > many
-        )
-
-    def overview(self, job_id: str) -> JobOverview:
-        """Return the job with its latest run; raises NotFound."""
-        with self.lock:
-            return JobOverview(job=self.job(job_id), latest_run=self.rows.latest_run(job_id))
-
-    def page(self, query: JobQuery) -> JobPage:
-        """Return a page of jobs, from the cache while nothing changed.
-
-        Progress alone shows up when the cache is a second old, every other change at once.
-        """
-        with self.lock:
-            self._refresh()
-            return self._listing.page(query)
-
-    def counts(self) -> Mapping[str, int]:
-        """Return how many jobs show each state."""
-        with self.lock:
-            self._refresh()
-            return self._listing.counts()
-
-    def _refresh(self) -> None:
-        age = self._clock.monotonic() - self._refreshed_at
-        if not self._changed or not (self._dirty or age >= OLDEST_PAGE):
-            return
-        for job_id in self._changed:
-            if job_id in self.rows.jobs:
-                self._listing.put(self.overview(job_id))
-            else:
-                self._listing.drop(job_id)
-        self._changed.clear()
-        self._dirty = False
-        self._refreshed_at = self._clock.monotonic()
-
-    # What is wrong
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Return what could not be read when the store was opened, and the mistakes in definitions."""
-        return (*self._problems, *self._mistakes.values())
-
-    @property
-    def mistakes(self) -> Mapping[str, Problem]:
-        """Return what is wrong with the definition that a person edited, by the id of its job."""
-        return self._mistakes
-
-    def note_mistake(self, job_id: str, problem: Problem | None) -> None:
-        """Remember a mistake in a definition, or that there is none any more."""
-        with self.lock:
-            if self._mistakes.get(job_id) == problem:
-                return
-            rest = {known: mistake for known, mistake in self._mistakes.items() if known != job_id}
-            self._mistakes = MappingProxyType(rest if problem is None else {**rest, job_id: problem})
-            job = self.rows.jobs.get(job_id)
-        if job is not None:
-            self._events.publish(JobEdited(job=job))
-
-
-def _found(value: T | None, what: str, name: str) -> T:
-    if value is None:
-        raise NotFound(what, name)
-    return value
 
 
 def _number_of(run: Run | None) -> int:

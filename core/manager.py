@@ -11,28 +11,35 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from core.attempts import Attempts, check_version, decided_again
+from core import flows, letters
 from core.clock import Clock
+from core.deciding import check_version, decided_again
+from core.decisions import Decision
 from core.dispatch.base import Dispatcher
 from core.drafts import JobDraft, JobPatch, checked, draft_of, patched
 from core.engines.base import Engine, EngineMaker, Surroundings
-from core.errors import AlreadyRunning, DefinitionMistaken, NotFound, NothingToAct, Overtaken, WrongState
-from core.events import EventBus, JobCreated, JobDeleted, JobEdited, RunMoved, RunsForgotten
+from core.errors import DefinitionMistaken, InvalidOptions, NotFound, NothingToAct, Overtaken, WrongState
+from core.events import EventBus, JobCreated, JobEdited
 from core.later import GroupWaiter
+from core.lining import Lining
 from core.listing import JobPage, JobQuery
-from core.models import Job, JobOverview, Run, Trigger
+from core.models import Job, JobOverview, Run
+from core.relations import problem_with
+from core.starting import SCHEDULE
 from core.states import AT_WORK, RunState, check_move
 from core.storage.base import JobStore, Problem
-from core.storage.rows import Changes
+
+CREATED: Final = "created"
+"""Whose keys are those of new jobs."""
 
 T = TypeVar("T")
 
 
-class JobManager(Attempts):
+class JobManager(Lining):
     """Knows every job and run, and is the only one to change them."""
 
     def __init__(  # its collaborators, each a promise of its own
@@ -151,18 +158,34 @@ class JobManager(Attempts):
 
     # Commands of people
 
-    def create(self, draft: JobDraft, *, asked_by: str = "") -> Job:
-        """Keep a new job; raises InvalidOptions naming every field that is wrong."""
-        return self._create(
-            str(uuid.uuid4()), checked(draft, self._make_engine, self._surroundings), asked_by
-        )
+    def create(self, draft: JobDraft, *, asked_by: str = "", key: str = "") -> Job:
+        """Keep a new job; raises InvalidOptions naming every field that is wrong.
 
-    def _create(self, job_id: str, good: JobDraft, owner: str) -> Job:
-        now = self._clock.now()
-        job = Job(id=job_id, owner=owner, created_at=now, updated_at=now, **_fields(good))
-        with self._ledger.deciding():
-            self._ledger.commit(Changes(jobs=(job,)), JobCreated(job=job))
-        return job
+        The same `key` again answers with the job it made.
+        """
+        good = checked(draft, self._make_engine, self._surroundings)
+        return self._create(str(uuid.uuid4()), good, asked_by, key=key)
+
+    @decided_again
+    def _create(self, job_id: str, good: JobDraft, owner: str, *, key: str = "") -> Job:
+        with self._deciding() as decision:
+            if (known := self._made_by(decision, CREATED, key)) is not None:
+                return decision.job(known)
+            now = decision.now
+            job = Job(id=job_id, owner=owner, created_at=now, updated_at=now, **_fields(good))
+            self._check_after(decision, job)
+            decision.keep_job(job, JobCreated(job=job))
+            self._keep_key(decision, CREATED, key, job_id)
+            return job
+
+    def _check_after(self, decision: Decision, job: Job) -> None:
+        """Raise InvalidOptions where a job would come after itself, after no job, or where that goes in a circle."""
+        if not job.after:
+            return
+        after = {**self._ledger.after_ahead(), job.id: job.after}
+        decision.look_at(after)
+        if (problem := problem_with(after, job, decision.job)) is not None:
+            raise InvalidOptions({"after": problem})
 
     @decided_again
     def edit(self, job_id: str, patch: JobPatch, *, version: int | None) -> Job:
@@ -212,120 +235,91 @@ class JobManager(Attempts):
 
     def _replace(self, job: Job, good: JobDraft, owner: str) -> Job | None:
         """Keep the next version of a job; None when it is not what it was any more."""
-        with self._ledger.deciding():
-            if self._ledger.job_ahead(job.id) is not job:
+        with self._deciding() as decision:
+            if decision.job(job.id) is not job:
                 return None
-            now = self._clock.now()
+            now = decision.now
             edited = replace(job, version=job.version + 1, updated_at=now, owner=owner, **_fields(good))
-            self._ledger.commit(Changes(jobs=(edited,)), JobEdited(job=edited))
+            if edited.after != job.after:
+                self._check_after(decision, edited)
+            decision.keep_job(edited, JobEdited(job=edited))
+            self._look_again(decision, edited)
             return edited
+
+    def _look_again(self, decision: Decision, job: Job) -> None:
+        """Decide anew about what the job has that waits for others: they may be others now."""
+        waiting = decision.waiting(job.id)
+        if waiting is not None and waiting.state == RunState.BLOCKED:
+            decided = flows.reconsider(decision, job, waiting)
+            if decided.over:
+                flows.let_go(decision, decided)
 
     @decided_again
     def delete(self, job_id: str, *, version: int | None = None) -> None:
-        """Delete a job and its runs; raises WrongState while one of them is not over."""
-        with self._ledger.deciding():
-            job = self._ledger.job_ahead(job_id)
+        """Delete a job and its runs, also from what comes after it.
+
+        Raises WrongState while one of its runs is not over.
+        """
+        with self._deciding() as decision:
+            job = decision.job(job_id)
             check_version(repr(job.name), version, job.version)
-            if self._ledger.unfinished_ahead(job_id) is not None:
+            if decision.unfinished(job_id):
                 message = f"{job.name!r} has a run that is not over."
                 raise WrongState(message, hint="Cancel the run first, then delete the job.")
             gone = self._ledger.run_ids(job_id)
-            changes = Changes(gone_jobs=(job_id,), gone_runs=gone)
-            self._ledger.commit(changes, JobDeleted(job_id=job_id, run_ids=gone))
+            decision.drop_job(job_id, gone)
+            for name in (SCHEDULE + job_id, *map(letters.name_of, gone)):
+                decision.set(name, None)
+            for child in decision.below(job_id):
+                after = tuple(other for other in child.after if other != job_id)
+                freed = replace(child, version=child.version + 1, updated_at=decision.now, after=after)
+                decision.keep_job(freed, JobEdited(job=freed))
+                self._look_again(decision, freed)
 
     @decided_again
     def forget_runs(self, run_ids: Collection[str]) -> None:
         """Forget runs that are over; those that are not, and the latest of a job, stay."""
-        with self._ledger.deciding():
+        with self._deciding() as decision:
             gone = tuple(run_id for run_id in run_ids if self._ledger.is_history(run_id))
+            for run_id in gone:
+                letters.take_away(decision, run_id)
             if gone:
-                self._ledger.commit(Changes(gone_runs=gone), RunsForgotten(run_ids=gone))
-
-    @decided_again
-    def start(self, job_id: str, *, trigger: Trigger = Trigger.MANUAL, asked_by: str = "") -> Run:
-        """Ask for a run of the job; raises AlreadyRunning while the one before is not over."""
-        with self._ledger.deciding():
-            job = self._ledger.job_ahead(job_id)
-            _check_startable(job, self._ledger.unfinished_ahead(job_id))
-            latest = self._ledger.latest_ahead(job_id)
-            now = self._clock.now()
-            run = Run(
-                id=str(uuid.uuid4()),
-                job_id=job_id,
-                number=latest.number + 1 if latest else 1,
-                kind=job.kind,
-                options=job.options,
-                state=RunState.QUEUED,
-                trigger=trigger,
-                asked_by=asked_by,
-                priority=job.priority,
-                created_at=now,
-                due_at=now,
-            )
-            self._ledger.commit(
-                Changes(runs=(run,)), RunMoved(run=run, was=None), effect=lambda: self._enqueue(run)
-            )
-        return run
-
-    @decided_again
-    def cancel(self, run_id: str, *, version: int | None = None) -> Run:
-        """Stop a run for good; at once where no engine is at work, else as soon as it lets go."""
-        with self._holding(run_id, version) as run:
-            if run.state == RunState.CANCELLING:
-                return run
-            if run.state in AT_WORK:
-                return self._move(run, RunState.CANCELLING)
-            withdraw = lambda moved: self._dispatcher.withdraw(moved.id)  # noqa: E731
-            return self._move(run, RunState.CANCELLED, withdraw, ended_at=self._clock.now())
+                decision.forget(gone)
 
     @decided_again
     def pause(self, run_id: str, *, version: int | None = None) -> Run:
         """Ask a run to stop half-way; raises WrongState where its kind cannot."""
-        with self._holding(run_id, version) as run:
+        with self._about(run_id, version) as (decision, run):
             if run.state in {RunState.PAUSING, RunState.PAUSED}:
                 return run
             check_move(run.state, RunState.PAUSING)
             if not self._make_engine(run.kind, run.options).can_pause:
                 message = f"Jobs of kind {run.kind!r} cannot be paused."
                 raise WrongState(message, hint="Cancel the run instead.")
-            return self._move(run, RunState.PAUSING)
+            return decision.move(run, RunState.PAUSING)
 
     @decided_again
     def resume(self, run_id: str, *, version: int | None = None) -> Run:
         """Let a paused run go on from where it was."""
-        with self._holding(run_id, version) as run:
+        with self._about(run_id, version) as (decision, run):
             if run.state != RunState.PAUSED:
                 message = f"A run that is {run.state} cannot be resumed; only one that is paused."
                 raise WrongState(message)
-            return self._move(run, RunState.QUEUED, self._enqueue)
+            return decision.move(run, RunState.QUEUED, reason="")
 
     @contextmanager
     def present_run(self, job_id: str, verb: str) -> Iterator[Run]:
-        """Hold the run that the job has at present; raises NothingToAct, saying what could not be done."""
+        """Hold the run that the job has at present, the one at work before one that waits.
+
+        Raises NothingToAct, saying what could not be done.
+        """
         with self._ledger.deciding():
             job = self._ledger.job_ahead(job_id)
-            latest = self._ledger.latest_ahead(job_id)
-            if latest is None or latest.over:
+            unfinished = self._ledger.unfinished_ahead(job_id)
+            if not unfinished:
                 raise NothingToAct(job.name, verb)
-            yield latest
-
-    def requeue(self, run_id: str, *, asked_by: str = "") -> Run:
-        """Ask for a new run like one that failed or was cancelled; its history stays."""
-        run = self._ledger.run(run_id)
-        if not run.over:
-            message = f"A run that is {run.state} cannot be run again yet."
-            raise WrongState(message)
-        return self.start(run.job_id, trigger=Trigger.REQUEUE, asked_by=asked_by)
+            yield unfinished[0]
 
 
 def _fields(draft: JobDraft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in JobDraft.__struct_fields__}
-
-
-def _check_startable(job: Job, unfinished: Run | None) -> None:
-    if unfinished is not None:
-        message = f"{job.name!r} has a run that is {unfinished.state}."
-        raise AlreadyRunning(message)
-    if not job.enabled:
-        message = f"{job.name!r} is switched off."
-        raise WrongState(message, hint="Switch it on first, then start it.")

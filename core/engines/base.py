@@ -158,6 +158,11 @@ class Engine(BaseModel, ABC):
     repeatable: ClassVar[bool] = False
     uses_programs: ClassVar[bool] = False
 
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """Return the names of the remotes and destinations a run needs; a breaker guards each for all that share it."""
+        return ()
+
     def check(self, surroundings: Surroundings) -> None:
         """Raise InvalidOptions if these options cannot work here; fast, touches no content."""
 

@@ -1,7 +1,7 @@
 """What the lines of the journal say."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from sys import intern
 from typing import Any, Final, TypeVar
 
@@ -10,8 +10,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Trigger, Value
-from core.packed import Packed, packed
+from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Schedule, Trigger, Value
+from core.packed import Packed, frozen, packed
 from core.states import RunState
 from core.storage.documents import document_of
 from core.storage.lines import json_text
@@ -19,12 +19,16 @@ from core.storage.rows import Changes, Register
 
 T = TypeVar("T")
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MOST_KNOWN: Final = 1_000
 
 progress_known: dict[Progress, Progress] = {}
 """The last progress of runs that are over; many end with the same."""
 tags_known: dict[tuple[str, ...], tuple[str, ...]] = {}
+wishes_known: dict[Any, Any] = {}
+"""How runs are retried, scheduled and grouped: of very many jobs it is the same."""
+LONGEST_NAME: Final = 300
+"""Characters that the name of a register may have."""
 
 
 class Head(Value, frozen=True, kw_only=True, tag="segment", tag_field="kind"):
@@ -81,7 +85,7 @@ class Record(Value, frozen=True, kw_only=True):
     """One change, whole.
 
     `n` is its number, `t` when it was, in milliseconds since 1970. `was` has, for each of the
-    `jobs`, the CRC-32 of its definition's text when the change was decided. `by` and `why` are those of `Changes`.
+    `jobs`, the CRC-32 of its definition's text when the change was decided. `by`, `origin` and `why` are those of `Changes`.
     """
 
     n: int
@@ -94,6 +98,7 @@ class Record(Value, frozen=True, kw_only=True):
     gone_runs: tuple[str, ...] = ()
     registers: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
     by: str = ""
+    origin: str = ""
     why: str = ""
 
     @property
@@ -107,10 +112,22 @@ head_of = msgspec.json.Decoder(Head).decode
 closed_of = msgspec.json.Decoder(Closed).decode
 record_of = msgspec.json.Decoder(Record).decode
 
+WISHES: Final = ("schedule", "retry", "expect", "timeout", "run_timeout", "groups", "after")
+"""What of a job has numbers and words that not every value of its type is; whoever makes one may not have looked."""
+
+KINDS_OF_WISHES: Final = {
+    field.name: field.type for field in msgspec.structs.fields(Job) if field.name in WISHES
+}
+WISHED_BY_DEFAULT: Final = {
+    field.name: field.default for field in msgspec.structs.fields(Job) if field.name in WISHES
+}
+
 MOVING: Final = tuple(name for name in Moved.__struct_fields__ if name not in {"id", "job_id"})
 
 SHOWN_EARLIER: Final = ("progress", "checkpoint")
 """What is known of a run before it is written, so that no comparison tells whether it was."""
+
+SAID: Final = ("by", "origin", "why")
 
 SURELY_SHORT: Final = 20_000
 """Up to how many bytes a record is within every limit of a definition, whatever an engine wants."""
@@ -124,8 +141,11 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     """
     for job in changes.jobs:
         _check(job, job.options)
+        _check_wishes(job)
     for run in changes.runs:
         _check(run, run.options, run.checkpoint, run.result)
+    for register in changes.registers:
+        _check_register(register)
     try:
         text = json_text(_parts_of(changes, was, before))
     except UnicodeEncodeError:
@@ -151,6 +171,29 @@ def _check(value: Job | Run, *given: Mapping[str, Any] | None) -> None:
             document_of(value)
 
 
+def _check_wishes(job: Job) -> None:
+    """Raise InvalidOptions for a number or a word that could not be read again."""
+    for name in WISHES:
+        value = getattr(job, name)
+        if value is not WISHED_BY_DEFAULT[name] and value is not None:
+            try:
+                known = msgspec.convert(msgspec.to_builtins(value), KINDS_OF_WISHES[name])
+                if isinstance(known, Schedule) and known.at is not None:
+                    known.at.astimezone(UTC)
+            except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+                raise InvalidOptions({name: f"It cannot be kept: {error}."}) from None
+            if known != value:
+                raise InvalidOptions({name: "It cannot be kept as it is."})
+
+
+def _check_register(register: Register) -> None:
+    """Raise InvalidOptions for what could not be read again as it is."""
+    if not 0 < len(register.name) <= LONGEST_NAME:
+        raise InvalidOptions({"register": f"{register.name!r:.80} cannot be the name of a register."})
+    if register.value is not None and not isinstance(frozen(register.value), Packed):
+        raise InvalidOptions({register.name: "This cannot be kept as it is."})
+
+
 def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> dict[str, Any]:
     """Return what of a record is not empty."""
     parts: dict[str, Any] = {}
@@ -170,10 +213,7 @@ def _parts_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run
         parts["gone_runs"] = changes.gone_runs
     if changes.registers:
         parts["registers"] = {register.name: register.value for register in changes.registers}
-    if changes.by:
-        parts["by"] = changes.by
-    if changes.why:
-        parts["why"] = changes.why
+    parts |= {name: said for name in SAID if (said := getattr(changes, name))}
     return parts
 
 
@@ -206,6 +246,10 @@ def frozen_job(job: Job) -> Job:
         owner=intern(job.owner),
         options=_packed(job.options),
         tags=_known(job.tags, tags_known),
+        schedule=job.schedule and _known(job.schedule, wishes_known),
+        retry=_known(job.retry, wishes_known),
+        expect=job.expect and _known(job.expect, wishes_known),
+        groups=_known(job.groups, wishes_known),
         updated_at=_same(job.updated_at, job.created_at),
     )
 
@@ -228,6 +272,12 @@ def frozen_run(run: Run, job: Job | None = None, plain: Mapping[str, Any] | None
         checkpoint=_packed(run.checkpoint),
         result=_packed(run.result),
         due_at=_same(run.due_at, run.created_at),
+        slot_at=_same(run.slot_at, run.due_at),
+        flow=_same(run.flow, run.id),
+        upstream=_packed(run.upstream),
+        groups=_known(run.groups, wishes_known),
+        reaches=_known(run.reaches, wishes_known),
+        reason=intern(run.reason),
         attempts=tuple([_sharing(attempt, run) for attempt in run.attempts]),
     )
 
@@ -282,6 +332,7 @@ def changes_of(record: Record, runs: Mapping[str, Run]) -> Changes:
         gone_runs=record.gone_runs,
         registers=tuple(registers_of(record)),
         by=record.by,
+        origin=record.origin,
         why=record.why,
     )
 

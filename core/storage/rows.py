@@ -21,7 +21,7 @@ class Changes(Value, frozen=True, kw_only=True):
     """What one command changes, kept or refused as a whole.
 
     A job that is gone takes its runs with it; name them too. `by` is who asked for it, empty for Holdfast itself,
-    and `why` what made it happen, in a few words. `seen` are other jobs that the decision looked at: where another
+    `origin` from where, and `why` what made it happen, in a few words. `seen` are other jobs that the decision looked at: where another
     process changed one of them first, it is made again.
     """
 
@@ -31,6 +31,7 @@ class Changes(Value, frozen=True, kw_only=True):
     gone_runs: tuple[str, ...] = ()
     registers: tuple[Register, ...] = ()
     by: str = ""
+    origin: str = ""
     why: str = ""
     seen: tuple[str, ...] = ()
 

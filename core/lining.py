@@ -1,0 +1,88 @@
+"""What people say about the queue: pauses, limits, breakers; and registers that others keep things in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from core.deciding import BREAKER, QUEUE, decided_again
+from core.errors import InvalidOptions
+from core.models import Run
+from core.queueing import Holdup, Pause, Rules, Scope, limited, paused, register_of, resumed, rules_of
+from core.starting import Starting
+
+MOST_AT_ONCE: Final = 10_000
+LONGEST_REASON: Final = 1_000
+
+
+class Lining(Starting):
+    """Changes what holds runs back."""
+
+    @decided_again
+    def pause_line(  # each word is one fact about the pause
+        self, scope: Scope, name: str = "", *, by: str = "", reason: str = "", until: datetime | None = None
+    ) -> Rules:
+        """Let nothing new begin of the queue, a kind, a job or a group. Raises NotFound for an unknown job."""
+        with self._deciding(why=f"paused {scope.key(name)}") as decision:
+            if scope is Scope.JOB:
+                decision.job(name)
+            if until is not None and until <= decision.now:
+                raise InvalidOptions({"until": "This moment is over already."})
+            words = " ".join(reason.split())[:LONGEST_REASON]
+            pause = Pause(by=by, at=decision.now, reason=words, until=until)
+            rules = paused(rules_of(decision.register(QUEUE)), scope, name, pause)
+            decision.set(QUEUE, register_of(rules))
+            return rules
+
+    @decided_again
+    def resume_line(self, scope: Scope, name: str = "") -> Rules:
+        """Let what was paused begin again."""
+        with self._deciding(why=f"resumed {scope.key(name)}") as decision:
+            rules = resumed(rules_of(decision.register(QUEUE)), scope, name)
+            decision.set(QUEUE, register_of(rules))
+            return rules
+
+    @decided_again
+    def limit(self, scope: Scope, name: str, most: int | None) -> Rules:
+        """Let at most so many runs of a kind, a group, or all be at work at once; None is what goes without saying."""
+        if most is not None and not 1 <= most <= MOST_AT_ONCE:
+            raise InvalidOptions({"most": f"This must be from 1 to {MOST_AT_ONCE:,}."})
+        words = f"limit of {scope.key(name)} " + ("removed" if most is None else f"is {most}")
+        with self._deciding(why=words) as decision:
+            rules = limited(rules_of(decision.register(QUEUE)), scope, name, most)
+            decision.set(QUEUE, register_of(rules))
+            return rules
+
+    @decided_again
+    def reset_breaker(self, name: str) -> None:
+        """Close a breaker; whoever waits for it may begin."""
+        with self._deciding(why=f"reset breaker {name}") as decision:
+            decision.set(BREAKER + name, None)
+
+    def holdup(self, run_id: str) -> Holdup | None:
+        """Return what holds a queued run back; None when it is not in line."""
+        return self._dispatcher.holdup(run_id)
+
+    def waiting_runs(self) -> tuple[Run, ...]:
+        """Return the runs that wait: scheduled, blocked, queued; in no order."""
+        return self._ledger.waiting()
+
+    def register(self, name: str) -> Mapping[str, Any] | None:
+        """Return what a register has; None where there is none."""
+        return self._ledger.register(name)
+
+    def registers(self, beginning: str) -> dict[str, Mapping[str, Any]]:
+        """Return the registers whose names begin like that."""
+        return self._ledger.registers(beginning)
+
+    @decided_again
+    def set_register(self, name: str, value: Mapping[str, Any] | None, *, why: str = "") -> None:
+        """Have a register as it will be; None takes it away. For what is nobody's decision but its keeper's."""
+        with self._deciding(why=why) as decision:
+            decision.set(name, value)
+
+    @decided_again
+    def set_registers(self, values: Mapping[str, Mapping[str, Any] | None], *, why: str = "") -> None:
+        """Have several registers as they will be, all or none."""
+        with self._deciding(why=why) as decision:
+            for name, value in values.items():
+                decision.set(name, value)

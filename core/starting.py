@@ -1,0 +1,330 @@
+"""How runs come to be: asked for, due, requeued, or as a whole graph; and how those that wait are let go."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from core import flows, letters
+from core.attempts import Attempts
+from core.deciding import decided_again
+from core.decisions import Decision
+from core.errors import AlreadyRunning, NotFound, WrongState
+from core.firing import Fired, Firing, fired
+from core.letters import Letter, letter_of
+from core.models import Job, Priority, Run, Trigger, frozen
+from core.ordering import above, reach
+from core.states import AT_WORK, RunState
+
+SCHEDULE: Final = "schedule/"
+KEY: Final = "key/"
+STARTED_NOW: Final = "Started without waiting any longer."
+LONGEST_REASON: Final = 1_000
+
+
+class Starting(Attempts):
+    """Makes runs."""
+
+    @decided_again
+    def start(  # each word is one wish about the run
+        self,
+        job_id: str,
+        *,
+        trigger: Trigger = Trigger.MANUAL,
+        asked_by: str = "",
+        key: str = "",
+        at: datetime | None = None,
+        priority: Priority | None = None,
+    ) -> Run:
+        """Ask for a run of the job, now or at a time to come; one that waits begins without waiting any longer.
+
+        The same `key` again answers with the run it made. Raises AlreadyRunning while a run of the job has begun or
+        is in line.
+        """
+        with self._deciding() as decision:
+            if (known := self._made_by(decision, job_id, key)) is not None:
+                return decision.run(known)
+            job = decision.job(job_id)
+            _check_enabled(job)
+            run = self._started(decision, job, trigger, asked_by, at=at, priority=priority or job.priority)
+            self._keep_key(decision, job_id, key, run.id)
+            return run
+
+    def _started(  # as above
+        self,
+        decision: Decision,
+        job: Job,
+        trigger: Trigger,
+        asked_by: str,
+        *,
+        at: datetime | None = None,
+        **fields: Any,  # noqa: ANN401 - fields of Run
+    ) -> Run:
+        unfinished = decision.unfinished(job.id)
+        if unfinished:
+            return self._hurried(decision, job, unfinished[0], at)
+        later = at is not None and at > decision.now
+        run = flows.new_run(
+            decision,
+            job,
+            RunState.SCHEDULED if later else RunState.QUEUED,
+            trigger,
+            asked_by=asked_by,
+            **({"due_at": at} if later else {}),
+            **fields,
+        )
+        run = decision.add(replace(run, reaches=self.reached_by(run)))
+        flows.begin(decision, run)
+        return run
+
+    def _hurried(self, decision: Decision, job: Job, run: Run, at: datetime | None) -> Run:
+        """Let a run that waits for its time, or for others, begin now; raises AlreadyRunning for any other."""
+        if at is not None or run.state not in {RunState.SCHEDULED, RunState.BLOCKED}:
+            message = f"{job.name!r} has a run that is {run.state}."
+            raise AlreadyRunning(message)
+        return self._into_line(decision, run, reason=STARTED_NOW)
+
+    def _into_line(self, decision: Decision, run: Run, *, reason: str = "") -> Run:
+        return decision.move(
+            run, RunState.QUEUED, due_at=decision.now, reason=reason, reaches=self.reached_by(run)
+        )
+
+    @decided_again
+    def ripen(self, run_id: str) -> Run:
+        """Put a run in line whose time has come; any other stays as it is.
+
+        One that was made by a schedule and comes after others as well has to wait for them, too.
+        """
+        with self._about(run_id, None, why="its time came") as (decision, run):
+            if run.state == RunState.BLOCKED:
+                return flows.reconsider(decision, decision.job(run.job_id), run)
+            return run if run.state != RunState.SCHEDULED else self._into_line(decision, run)
+
+    @decided_again
+    def fire(self, job_id: str, now: datetime, *, at_start: bool = False) -> Fired:
+        """Make what the job's schedule is due for by now, and move its register on; nothing twice.
+
+        `at_start` is said once, when Holdfast starts. Raises NotFound.
+        """
+        with self._deciding(why="schedule") as decision:
+            job = decision.job(job_id)
+            name = SCHEDULE + job_id
+            firing = Firing(
+                job=job,
+                kept=decision.register(name),
+                now=now,
+                begun=decision.begun(job_id),
+                waiting=decision.waiting(job_id),
+                at_start=at_start,
+            )
+            decided = fired(firing, self._draw)
+            decision.set(name, decided.kept)
+            if decided.cancels:
+                self._cancel(decision, decision.run(decided.cancels), reason="The next one was due.")
+            if decided.run is not None:
+                self._due(decision, job, decided.run.slot_at, decided.run.due_at)
+            return decided
+
+    def _due(self, decision: Decision, job: Job, slot_at: datetime | None, due_at: datetime) -> Run:
+        """Make the run of a due time."""
+        later = RunState.SCHEDULED if due_at > decision.now else RunState.QUEUED
+        state = RunState.BLOCKED if job.after else later
+        run = flows.new_run(
+            decision,
+            job,
+            state,
+            Trigger.SCHEDULE,
+            slot_at=slot_at,
+            due_at=due_at,
+            upstream=frozen(flows.bound_when_due(decision, job)),
+        )
+        run = decision.add(replace(run, reaches=self.reached_by(run)))
+        flows.begin(decision, run)
+        return flows.reconsider(decision, job, run) if state == RunState.BLOCKED else run
+
+    @decided_again
+    def requeue(self, run_id: str, *, asked_by: str = "") -> Run:
+        """Ask for a new run like one that is over; its history stays, and what comes after it follows again."""
+        with self._deciding(why="requeue") as decision:
+            run = decision.run(run_id)
+            if not run.over:
+                message = f"A run that is {run.state} cannot be run again yet."
+                raise WrongState(message)
+            job = decision.job(run.job_id)
+            _check_enabled(job)
+            return self._again(decision, job, run, asked_by)
+
+    def _again(self, decision: Decision, job: Job, run: Run, asked_by: str) -> Run:
+        letters.take_away(decision, run.id)
+        fields: dict[str, Any] = {"of": run.id} | ({"flow": run.flow} if run.flow else {})
+        return self._started(decision, job, Trigger.REQUEUE, asked_by, **fields)
+
+    @decided_again
+    def discard(self, run_id: str, *, by: str = "", reason: str = "") -> None:
+        """Give a failed run up: it leaves the dead letters; raises WrongState where it is not among them."""
+        words = " ".join(reason.split())[:LONGEST_REASON]
+        why = "discarded" + (f" by {by}" if by else "") + (f": {words}" if words else "")
+        with self._deciding(why=why) as decision:
+            if not letters.take_away(decision, run_id):
+                decision.run(run_id)
+                raise WrongState("This run is not among the dead letters.")
+
+    def letters(self) -> tuple[Letter, ...]:
+        """Return the dead letters, the newest first."""
+        found = map(letter_of, self._ledger.registers(letters.BEGINNING).values())
+        return tuple(sorted(found, key=lambda letter: letter.at, reverse=True))
+
+    @decided_again
+    def prioritise(self, run_id: str, priority: Priority, *, version: int | None = None) -> Run:
+        """Give a run that waits another priority."""
+        with self._about(run_id, version) as (decision, run):
+            if run.over or run.state in AT_WORK:
+                message = f"A run that is {run.state} is not in line."
+                raise WrongState(message)
+            return run if run.priority == priority else decision.alter(run, priority=priority)
+
+    # Whole graphs
+
+    def graph_of(self, job_id: str) -> tuple[str, ...]:
+        """Return the ids of every job that is connected with the job, itself first; raises NotFound."""
+        self._ledger.job(job_id)
+        return (job_id, *_connected(self._ledger.relations(), job_id))
+
+    @decided_again
+    def start_graph(
+        self, job_id: str, *, trigger: Trigger = Trigger.MANUAL, asked_by: str = ""
+    ) -> tuple[Run, ...]:
+        """Start every job from which the job follows, or itself; the rest waits for them.
+
+        Raises AlreadyRunning where none of them can be started.
+        """
+        with self._deciding(why="whole graph") as decision:
+            after = self._ledger.after_ahead()
+            first = [one for one in (job_id, *above(after, job_id)) if not after.get(one)]
+            jobs = [job for job in _there(decision, first) if job.enabled]
+            free = [job for job in jobs if not decision.unfinished(job.id)]
+            if not free:
+                raise AlreadyRunning("Every job that it begins with is switched off or has a run already.")
+            runs: list[Run] = []
+            for job in free:
+                flow: dict[str, Any] = {"flow": runs[0].flow} if runs else {}
+                runs.append(self._started(decision, job, trigger, asked_by, **flow))
+            return tuple(runs)
+
+    @decided_again
+    def cancel_graph(self, job_id: str) -> tuple[Run, ...]:
+        """Cancel every run that is not over of the job and all that is connected with it."""
+        with self._deciding(why="whole graph") as decision:
+            decision.job(job_id)
+            connected = (job_id, *_connected(self._ledger.after_ahead(), job_id))
+            runs = [run for job in _there(decision, connected) for run in decision.unfinished(job.id)]
+            for run in sorted(runs, key=lambda run: run.state in AT_WORK):
+                present = decision.run(run.id)
+                if not present.over:
+                    self._cancel(decision, present)
+            return tuple(decision.run(run.id) for run in runs)
+
+    @decided_again
+    def retry_graph(self, job_id: str, *, asked_by: str = "") -> tuple[Run, ...]:
+        """Requeue what failed or was cancelled among the job and all that is connected; what follows from it waits.
+
+        Raises WrongState where nothing of it did.
+        """
+        with self._deciding(why="retry from the failed") as decision:
+            decision.job(job_id)
+            connected = (job_id, *_connected(self._ledger.after_ahead(), job_id))
+            found = ((job, decision.latest(job.id)) for job in _there(decision, connected) if job.enabled)
+            bad = [
+                (job, run)
+                for job, run in found
+                if run is not None and run.state in {RunState.FAILED, RunState.CANCELLED}
+            ]
+            if not bad:
+                raise WrongState(
+                    "Nothing of it failed or was cancelled.", hint="Start the whole graph instead."
+                )
+            made = []
+            for job, run in bad:
+                if not decision.unfinished(job.id):  # one made for an earlier one, which it waits for
+                    made.append(self._again(decision, job, run, asked_by))
+                letters.take_away(decision, run.id)
+            return tuple(decision.run(run.id) for run in made)
+
+    # Cancelling, which everything above needs too
+
+    @decided_again
+    def cancel(self, run_id: str, *, version: int | None = None) -> Run:
+        """Stop a run for good; at once where no engine is at work, else as soon as it lets go."""
+        with self._about(run_id, version) as (decision, run):
+            return self._cancel(decision, run)
+
+    def _cancel(self, decision: Decision, run: Run, *, reason: str = "") -> Run:
+        if run.state == RunState.CANCELLING:
+            return run
+        if run.state in AT_WORK:
+            return decision.move(run, RunState.CANCELLING, reason=reason)
+        self._unanswered(decision, run)
+        cancelled = decision.move(run, RunState.CANCELLED, ended_at=decision.now, reason=reason)
+        flows.let_go(decision, cancelled)
+        return cancelled
+
+    @decided_again
+    def give_up(self, run_id: str) -> Run:
+        """Give up a run that was interrupted and waits for a word: it is cancelled."""
+        with self._about(run_id, None) as (decision, run):
+            if run.state != RunState.PAUSED:
+                message = f"A run that is {run.state} is not waiting for a word."
+                raise WrongState(message)
+            return self._cancel(decision, run, reason="Given up after it was interrupted.")
+
+    # Idempotency keys
+
+    def _made_by(self, decision: Decision, scope: str, key: str) -> str | None:
+        kept = decision.register(_key_name(scope, key)) if key else None
+        return str(kept["id"]) if kept is not None else None
+
+    def _keep_key(self, decision: Decision, scope: str, key: str, made: str) -> None:
+        if key:
+            decision.set(_key_name(scope, key), {"id": made, "at": decision.now.isoformat()})
+
+    @decided_again
+    def forget_keys(self, before: datetime) -> int:
+        """Forget the keys that were used before a moment; return how many."""
+        with self._deciding() as decision:
+            kept = self._ledger.registers(KEY)
+            old = [name for name, value in kept.items() if datetime.fromisoformat(value["at"]) < before]
+            for name in old:
+                decision.set(name, None)
+            return len(old)
+
+
+def _key_name(scope: str, key: str) -> str:
+    return KEY + hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()[:32]
+
+
+def _connected(after: Mapping[str, Iterable[str]], job_id: str) -> tuple[str, ...]:
+    """Return every job that is connected with the job, in either direction."""
+    ways: dict[str, list[str]] = {}
+    for one, parents in after.items():
+        for parent in parents:
+            ways.setdefault(one, []).append(parent)
+            ways.setdefault(parent, []).append(one)
+    return reach(ways, job_id)
+
+
+def _there(decision: Decision, job_ids: Iterable[str]) -> list[Job]:
+    found = []
+    for job_id in job_ids:
+        try:
+            found.append(decision.job(job_id))
+        except NotFound:
+            continue
+    return found
+
+
+def _check_enabled(job: Job) -> None:
+    if not job.enabled:
+        message = f"{job.name!r} is switched off."
+        raise WrongState(message, hint="Switch it on first, then start it.")
