@@ -4,10 +4,32 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StrictInt,
+)
 
 from core.drafts import JobDraft, JobPatch
-from core.models import LARGEST, OnInterrupt, Priority, frozen
+from core.models import (
+    LARGEST,
+    MOST_ATTEMPTS,
+    ONCE,
+    SECONDS_OF_A_CENTURY,
+    AfterFailed,
+    AfterWhen,
+    Backoff,
+    Expectation,
+    OnInterrupt,
+    Priority,
+    Retry,
+    frozen,
+)
 
 DEEPEST: Final = 20
 LARGEST_NUMBER: Final = 2**63
@@ -48,16 +70,45 @@ def nothing(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 NotYet = Annotated[None, BeforeValidator(nothing)]
-NoneYet = Annotated[list[str], BeforeValidator(nothing)]
 
 
 class StillToCome(Entry):
     """What jobs do not have yet; only the value that stands for nothing is accepted."""
 
     schedule: NotYet = None
-    after: NoneYet = []
-    retry: NotYet = None
-    timeout: NotYet = None
+
+
+Span = Annotated[float, Strict(), Field(ge=0, le=SECONDS_OF_A_CENTURY, allow_inf_nan=False)]
+"""Seconds."""
+
+Limit = Annotated[Span, Field(gt=0)]
+Names = Annotated[list[PlainText], Field(max_length=1_000)]
+
+
+class RetryEntry(Entry):
+    """Whether and when a failed attempt is followed by another."""
+
+    max_attempts: Annotated[StrictInt, Field(ge=1, le=MOST_ATTEMPTS)] = ONCE.max_attempts
+    backoff: Backoff = ONCE.backoff
+    wait: Span = ONCE.wait
+    longest_wait: Span = ONCE.longest_wait
+    jitter: StrictBool = ONCE.jitter
+
+    def value(self) -> Retry:
+        """Return it as jobs have it."""
+        return Retry(**self.model_dump())
+
+
+class ExpectEntry(Entry):
+    """The rhythm that a job is expected to keep: a success every so many seconds, and so many of grace."""
+
+    every: Limit
+    grace: Span = 3_600.0
+    ping: PlainText = ""
+
+    def value(self) -> Expectation:
+        """Return it as jobs have it."""
+        return Expectation(**self.model_dump())
 
 
 class JobEntry(StillToCome):
@@ -67,21 +118,21 @@ class JobEntry(StillToCome):
     kind: PlainText
     options: Options = {}
     priority: Priority = Priority.NORMAL
+    after: Names = []
+    after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
+    after_failed: AfterFailed = AfterFailed.SKIP
+    retry: RetryEntry | None = None
+    timeout: Limit | None = None
+    run_timeout: Limit | None = None
+    expect: ExpectEntry | None = None
+    groups: Names = []
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
     tags: Tags = []
     enabled: StrictBool = True
 
     def draft(self) -> JobDraft:
         """Return it as the manager takes it."""
-        return JobDraft(
-            name=self.name,
-            kind=self.kind,
-            options=frozen(self.options),
-            priority=self.priority,
-            on_interrupt=self.on_interrupt,
-            tags=tuple(self.tags),
-            enabled=self.enabled,
-        )
+        return JobDraft(**{name: _taken(name, getattr(self, name)) for name in JobDraft.__struct_fields__})
 
 
 class JobChange(StillToCome):
@@ -91,6 +142,14 @@ class JobChange(StillToCome):
     name: PlainText = Field(default_factory=str)
     options: Options = Field(default_factory=dict)
     priority: Priority = Field(default_factory=lambda: Priority.NORMAL)
+    after: Names = Field(default_factory=list)
+    after_when: AfterWhen = Field(default_factory=lambda: AfterWhen.ALL_SUCCEEDED)
+    after_failed: AfterFailed = Field(default_factory=lambda: AfterFailed.SKIP)
+    retry: RetryEntry | None = None
+    timeout: Limit | None = None
+    run_timeout: Limit | None = None
+    expect: ExpectEntry | None = None
+    groups: Names = Field(default_factory=list)
     on_interrupt: OnInterrupt = Field(default_factory=lambda: OnInterrupt.RESUME)
     tags: Tags = Field(default_factory=list)
     enabled: StrictBool = Field(default_factory=bool)
@@ -98,7 +157,14 @@ class JobChange(StillToCome):
     def patch(self) -> JobPatch:
         """Return it as the manager takes it: only what was sent."""
         sent = self.model_fields_set & set(JobPatch.__struct_fields__)
-        return JobPatch(**{name: frozen(getattr(self, name)) for name in sent})
+        return JobPatch(**{name: _taken(name, getattr(self, name)) for name in sent})
+
+
+def _taken(name: str, value: Any) -> Any:  # noqa: ANN401 - a field of a draft
+    """Return a field as drafts have it; no retry is one attempt."""
+    if name == "retry" and value is None:
+        return ONCE
+    return value.value() if isinstance(value, RetryEntry | ExpectEntry) else frozen(value)
 
 
 class OptionsEntry(Entry):

@@ -21,7 +21,8 @@ class PageTexts:
         known, text = self._texts.pop(query, (None, ""))
         if known is not page:
             items = [JobOut.of_overview(item) for item in page.items]
-            text = JobsOut.model_construct(items=items, next=page.next, total=page.total).model_dump_json()
+            answer = JobsOut.model_construct(items=items, next=page.next, total=page.total)
+            text = answer.model_dump_json(by_alias=True)
         self._texts[query] = page, text
         while len(self._texts) > KEPT:
             self._texts.popitem(last=False)

@@ -1,12 +1,29 @@
 """Jobs and runs as JSON says them."""
 
 from datetime import datetime
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.log_files import LogPage
-from core.models import Failure, Job, JobOverview, OnInterrupt, Priority, Progress, Run, Trigger
+from core.models import (
+    AfterFailed,
+    AfterWhen,
+    Attempt,
+    Backoff,
+    Ending,
+    Expectation,
+    Failure,
+    Job,
+    JobOverview,
+    OnInterrupt,
+    Priority,
+    Progress,
+    Retry,
+    Run,
+    Trigger,
+)
 from core.packed import thawed
 from core.states import RunState
 
@@ -49,8 +66,31 @@ class FailureOut(Out):
         return cls.model_construct(**{name: getattr(failure, name) for name in cls.model_fields})
 
 
+class AttemptOut(Out):
+    """One try within a run; `waited` is how many seconds were to pass before it."""
+
+    number: int
+    worker: str
+    waited: float
+    started_at: datetime
+    ended_at: datetime | None
+    ending: Ending | None
+    error: FailureOut | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "AttemptOut":
+        """Return the attempt as JSON says it."""
+        fields = {name: getattr(attempt, name) for name in cls.model_fields}
+        fields["error"] = FailureOut.of(attempt.error) if attempt.error else None
+        return cls.model_construct(**fields)
+
+
 class RunOut(Out):
-    """One time a job is carried out."""
+    """One time a job is carried out.
+
+    `slot_at` is the due time of its schedule that it stands for, `flow` the run that began the graph it is part of,
+    `upstream` the run that it waits for of each job it comes after, `of` the run it was requeued from.
+    """
 
     id: str
     job_id: str
@@ -60,7 +100,9 @@ class RunOut(Out):
     state: RunState
     trigger: Trigger
     asked_by: str
+    priority: Priority
     attempt: int
+    attempts: list[AttemptOut]
     version: int
     progress: ProgressOut
     created_at: datetime
@@ -68,6 +110,13 @@ class RunOut(Out):
     started_at: datetime | None
     ended_at: datetime | None
     worker: str | None
+    slot_at: datetime | None
+    flow: str
+    upstream: dict[str, str]
+    groups: list[str]
+    reaches: list[str]
+    requeued_from: str = Field(serialization_alias="of")
+    reason: str
     warnings: list[str]
     error: FailureOut | None
     result: dict[str, Any] | None
@@ -75,17 +124,52 @@ class RunOut(Out):
     @classmethod
     def of(cls, run: Run) -> "RunOut":
         """Return the run as JSON says it."""
-        fields = {name: getattr(run, name) for name in cls.model_fields}
+        fields = {name: getattr(run, name) for name in cls.model_fields if name != "requeued_from"}
+        fields["requeued_from"] = run.of
         fields["progress"] = ProgressOut.of(run.progress)
         fields["error"] = FailureOut.of(run.error) if run.error else None
-        fields["warnings"] = list(run.warnings)
+        fields["attempts"] = [AttemptOut.of(attempt) for attempt in run.attempts]
+        fields |= {name: list(fields[name]) for name in ("warnings", "groups", "reaches")}
+        fields["upstream"] = thawed(run.upstream)
         fields["options"] = thawed(run.options)
         fields["result"] = thawed(run.result)
         return cls.model_construct(**fields)
 
 
+class RetryOut(Out):
+    """Whether and when a failed attempt is followed by another; waits are seconds."""
+
+    max_attempts: int
+    backoff: Backoff
+    wait: float
+    longest_wait: float
+    jitter: bool
+
+
+@lru_cache(1_000)
+def _retry_out(retry: Retry) -> RetryOut:
+    """Return the retry as JSON says it; most jobs have the same."""
+    return RetryOut.model_construct(**{name: getattr(retry, name) for name in RetryOut.model_fields})
+
+
+class ExpectOut(Out):
+    """The rhythm that a job is expected to keep, in seconds; `ping` is told of every success."""
+
+    every: float
+    grace: float
+    ping: str
+
+    @classmethod
+    def of(cls, expect: Expectation) -> "ExpectOut":
+        """Return the rhythm as JSON says it."""
+        return cls.model_construct(**{name: getattr(expect, name) for name in cls.model_fields})
+
+
+LISTS: Final = ("after", "groups", "tags")
+
+
 class JobOut(Out):
-    """What someone wants done, with its latest run. What is null or empty here is still to come."""
+    """What someone wants done, with its latest run. Spans are seconds."""
 
     id: str
     name: str
@@ -93,9 +177,14 @@ class JobOut(Out):
     options: dict[str, Any]
     priority: Priority
     schedule: None = None
-    after: list[str] = []
-    retry: None = None
-    timeout: None = None
+    after: list[str]
+    after_when: AfterWhen
+    after_failed: AfterFailed
+    retry: RetryOut
+    timeout: float | None
+    run_timeout: float | None
+    expect: ExpectOut | None
+    groups: list[str]
     on_interrupt: OnInterrupt
     tags: list[str]
     owner: str
@@ -110,8 +199,9 @@ class JobOut(Out):
         """Return the job as JSON says it."""
         fields = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
         fields["options"] = thawed(job.options)
-        fields["tags"] = list(job.tags)
-        fields["after"] = []
+        fields |= {name: list(fields[name]) for name in LISTS}
+        fields["retry"] = _retry_out(job.retry)
+        fields["expect"] = ExpectOut.of(job.expect) if job.expect else None
         fields["latest_run"] = RunOut.of(latest_run) if latest_run else None
         return cls.model_construct(**fields)
 

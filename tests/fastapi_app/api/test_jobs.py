@@ -50,11 +50,15 @@ def test_a_job_is_created_shown_and_listed_as_json(world, program):
     assert job == shown.json() == listed.json()["items"][0]
     assert shown.headers["etag"] == '"1"'
     assert set(job) == {
-        "id", "name", "kind", "options", "priority", "schedule", "after", "retry", "timeout", "on_interrupt",
-        "tags", "owner", "enabled", "version", "created_at", "updated_at", "latest_run",
+        "id", "name", "kind", "options", "priority", "schedule", "after", "after_when", "after_failed", "retry",
+        "timeout", "run_timeout", "expect", "groups", "on_interrupt", "tags", "owner", "enabled", "version",
+        "created_at", "updated_at", "latest_run",
     }  # fmt: skip
     assert (job["name"], job["owner"], job["priority"], job["tags"]) == ("photos", "ada", "high", ["home"])
-    assert (job["schedule"], job["after"], job["retry"], job["timeout"]) == (None, [], None, None)
+    assert (job["schedule"], job["after"], job["timeout"], job["expect"]) == (None, [], None, None)
+    assert job["retry"] == {
+        "max_attempts": 1, "backoff": "exponential", "wait": 30.0, "longest_wait": 3600.0, "jitter": False,
+    }  # fmt: skip
     assert job["created_at"] == "2026-11-21T07:42:00Z"
     assert job["options"]["verify"] == "full"
 
@@ -265,19 +269,70 @@ def test_a_job_that_has_a_run_is_not_deleted(world, program):
     assert program("GET", path).status_code == 404
 
 
+TERMS = {
+    "after_when": "any_ended",
+    "after_failed": "run",
+    "retry": {"max_attempts": 5, "backoff": "fibonacci", "wait": 2.5, "longest_wait": 60.0, "jitter": True},
+    "timeout": 600.0,
+    "run_timeout": 3600.0,
+    "expect": {"every": 93600.0, "grace": 7200.0, "ping": "https://example.org/ping"},
+    "groups": ["to nas-02"],
+}
+
+
+def test_a_program_says_how_a_job_is_carried_through(world, program):
+    first = world.a_job("first")
+    entry = {"name": "photos", "kind": "copy", "options": world.options(), "after": [first.id]} | TERMS
+
+    job = program("POST", JOBS, json=entry).json()
+    taken_back = {
+        "after": [],
+        "retry": None,
+        "timeout": None,
+        "run_timeout": None,
+        "expect": None,
+        "groups": [],
+    }
+    changed = program("PATCH", f"{JOBS}/{job['id']}", json={"version": 1} | taken_back).json()
+
+    assert {name: job[name] for name in TERMS} == TERMS
+    assert job["after"] == [first.id]
+    assert (changed["retry"]["max_attempts"], changed["timeout"], changed["expect"]) == (1, None, None)
+    assert (changed["after"], changed["groups"], changed["after_when"]) == ([], [], "any_ended")
+
+
 @pytest.mark.parametrize(
-    "extra", [{"schedule": "0 3 * * *"}, {"after": [NOBODY]}, {"retry": {"max_attempts": 3}}, {"timeout": 60}]
+    ("extra", "place"),
+    [
+        ({"retry": {"max_attempts": 0}}, "retry.max_attempts"),
+        ({"retry": {"max_attempts": True}}, "retry.max_attempts"),
+        ({"retry": {"max_attempts": 101}}, "retry.max_attempts"),
+        ({"retry": {"backoff": "quadratic"}}, "retry.backoff"),
+        ({"retry": {"wait": -1}}, "retry.wait"),
+        ({"retry": {"wait": "30"}}, "retry.wait"),
+        ({"retry": {"wait": 1e300}}, "retry.wait"),
+        ({"retry": {"wait": 60, "longest_wait": 30}}, "retry.wait"),
+        ({"retry": {"colour": "red"}}, "retry.colour"),
+        ({"retry": 3}, "retry"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "60"}, "timeout"),
+        ({"timeout": 60, "run_timeout": 30}, "run_timeout"),
+        ({"expect": {"every": 0}}, "expect.every"),
+        ({"expect": {"every": 3600, "ping": "file:///etc/passwd"}}, "expect.ping"),
+        ({"expect": {}}, "expect.every"),
+        ({"groups": ["a,b"]}, "groups"),
+        ({"groups": "a"}, "groups"),
+        ({"after": None}, "after"),
+        ({"after_when": "sometimes"}, "after_when"),
+    ],
 )
-def test_what_jobs_do_not_have_yet_is_refused_in_words(world, program, extra):
+def test_terms_that_make_no_sense_are_refused_at_their_field(world, program, extra, place):
     entry = {"name": "photos", "kind": "copy", "options": world.options()}
-    nothing = {"schedule": None, "after": [], "retry": None, "timeout": None}
 
     refused = program("POST", JOBS, json=entry | extra)
 
     assert refused.status_code == 422
-    assert set(refused.json()["problems"]) == set(extra)
-    assert set(refused.json()["problems"].values()) == {"Jobs do not have this yet; leave it out."}
-    assert program("POST", JOBS, json=entry | nothing).status_code == 201
+    assert set(refused.json()["problems"]) == {place}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,13 @@ def test_a_run_is_shown_with_its_progress(world, program):
     shown = program("GET", f"{RUNS}/{run.id}").json()
 
     assert (shown["state"], shown["attempt"], shown["worker"]) == ("running", 1, "test-worker")
+    assert (shown["priority"], shown["of"], shown["upstream"], shown["reaches"]) == ("normal", "", {}, [])
+    assert shown["attempts"] == [
+        {
+            "number": 1, "worker": "test-worker", "waited": 0.0, "started_at": "2026-11-21T07:42:00Z",
+            "ended_at": None, "ending": None, "error": None,
+        }
+    ]  # fmt: skip
     assert (shown["progress"]["percent"], shown["progress"]["stage"]) == (64.0, "copy")
     assert (shown["error"], shown["result"], shown["warnings"]) == (None, None, [])
 
