@@ -26,7 +26,7 @@ from core.storage.folder import StoreFolder
 from core.storage.history import History
 from core.storage.lines import seed_of
 from core.storage.looking import content, printable, problem_of, walk
-from core.storage.marker import FORMAT, read_marker
+from core.storage.marker import FORMAT, WITH_A_JOURNAL, read_marker
 from core.storage.old_segments import content_of_kept, kept_segments
 from core.storage.opening import Opened, read_state
 from core.storage.unpacking import entries_of
@@ -127,7 +127,8 @@ class Check:
             message = "It says something else than its copy and the state. The next start writes it anew."
             self._name(self._root / "store.yaml", message)
         if self._folder.format < FORMAT:
-            return self._name_what_is_to_be_brought_up()
+            self._name_what_is_to_be_brought_up()
+            return self._folder.format >= WITH_A_JOURNAL
         if holder := self._folder.holder:
             self._notes.append(f"The store is in use{holder}.")
         return True
@@ -139,14 +140,14 @@ class Check:
     def _told(self, path: Path) -> str:
         return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else str(path)
 
-    def _name_what_is_to_be_brought_up(self) -> bool:
+    def _name_what_is_to_be_brought_up(self) -> None:
         plan = migration.plan(self._folder)
-        self._problems += plan.problems
+        if self._folder.format < WITH_A_JOURNAL:  # the others are looked into as they stand
+            self._problems += plan.problems
         self._notes.append(
             f"The store is of an older format. The next start, or `holdfast store migrate`, brings its "
             f"{plan.jobs} jobs and {plan.runs} runs up to format {FORMAT}, and keeps a copy of all of it."
         )
-        return False
 
     # What it says
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,7 @@ from core.models import (
     Priority,
     Retry,
     Schedule,
+    Seconds,
     Value,
     frozen,
 )
@@ -49,8 +51,8 @@ class Definition(Value, frozen=True, kw_only=True):
     after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
     after_failed: AfterFailed = AfterFailed.SKIP
     retry: Retry = ONCE
-    timeout: float | None = None
-    run_timeout: float | None = None
+    timeout: Seconds | None = None
+    run_timeout: Seconds | None = None
     expect: Expectation | None = None
     groups: tuple[str, ...] = ()
     on_interrupt: OnInterrupt = OnInterrupt.RESUME
@@ -108,7 +110,18 @@ def definition_from(text: bytes) -> Definition:
         raise placed(text, str(error)) from None
     if definition.id is not None and not GOOD_ID.match(definition.id):
         raise placed(text, "This cannot be an id - at `$.id`")
-    return replace(definition, options=frozen(definition.options))
+    try:
+        schedule = _in_utc(definition.schedule)
+    except OverflowError:
+        raise placed(text, "In UTC this time is outside the years 1 to 9999 - at `$.schedule.at`") from None
+    return replace(definition, options=frozen(definition.options), schedule=schedule)
+
+
+def _in_utc(schedule: Schedule | None) -> Schedule | None:
+    """Return a schedule whose time is in UTC: the same moment in two zones is no change."""
+    if schedule is None or schedule.at is None:
+        return schedule
+    return replace(schedule, at=schedule.at.astimezone(UTC))
 
 
 def plain_of(definition: Definition) -> dict[str, Any]:
@@ -131,6 +144,8 @@ def text_of_definition(definition: Definition) -> bytes:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a definition
     if isinstance(value, Definition):
         return {name: _plain(item) for name, item in asdict(value).items() if _is_said(name, item)}
+    if isinstance(value, Schedule):
+        return msgspec.to_builtins(_in_utc(value))
     if isinstance(value, Value):
         return msgspec.to_builtins(value)
     if isinstance(value, Mapping):

@@ -10,7 +10,21 @@ import msgspec
 from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, Attempt, Job, OnInterrupt, Priority, Run, Trigger, frozen
+from core.models import (
+    GOOD_ID,
+    AfterFailed,
+    AfterWhen,
+    Attempt,
+    Backoff,
+    Job,
+    Missed,
+    OnInterrupt,
+    Overlap,
+    Priority,
+    Run,
+    Trigger,
+    frozen,
+)
 from core.people import Role
 from core.states import AT_WORK, RunState
 from core.storage import yaml_text
@@ -24,12 +38,34 @@ UNKNOWN_WORD: Final = re.compile(r"Invalid enum value '(.*)'\Z", re.DOTALL)
 WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "priority": Priority,
     "on_interrupt": OnInterrupt,
+    "after_when": AfterWhen,
+    "after_failed": AfterFailed,
+    "backoff": Backoff,
+    "missed": Missed,
+    "overlap": Overlap,
     "state": RunState,
     "trigger": Trigger,
     "role": Role,
 }
 """The fields that have one of some words."""
 
+AS_IN: Final = {
+    "schedule": 'write it as in {cron: "0 2 * * *"}',
+    "retry": "write it as in {max_attempts: 3}",
+    "expect": "write it as in {every: 86400}",
+    "after": "write the jobs' ids in brackets",
+    "groups": "write their names in brackets",
+    "timeout": "write it in seconds",
+    "run_timeout": "write it in seconds",
+    "every": "write it in seconds",
+    "grace": "write it in seconds",
+    "wait": "write it in seconds",
+    "longest_wait": "write it in seconds",
+}
+"""What people often write in another way."""
+
+OUT_OF_RANGE: Final = re.compile(r"Expected `(?:int|float)(?: \| null)?` (>=|<=) ([0-9.e+]+)\Z")
+NO_TIME: Final = re.compile(r"Invalid RFC3339 encoded datetime|Expected `datetime` with a timezone component")
 LONGEST_TOLD: Final = 80
 SHAPE: Final = re.compile(r"`([^`]*)`")
 SHAPES: Final = {
@@ -130,8 +166,25 @@ def placed(text: bytes, message: str) -> InvalidYaml:
     elif word := UNKNOWN_WORD.match(sentence):
         sentence = _none_of(word[1], WORDS.get(str(way[-1])) if way else None)
     else:
-        sentence = SHAPE.sub(lambda shape: SHAPES.get(shape[1], f"'{shape[1]}'"), sentence)
+        sentence = _in_plain_words(sentence, str(way[-1]) if way else "")
     return _at(text, way, sentence)
+
+
+def _in_plain_words(sentence: str, field: str) -> str:
+    if bound := OUT_OF_RANGE.match(sentence):
+        number = f"{float(bound[2]):,.0f}"
+        return f"It must be {number} or {'more' if bound[1] == '>=' else 'less'}"
+    if NO_TIME.match(sentence):
+        return "A time is written with its zone, as in 2026-11-21T07:41:18Z"
+    words = SHAPE.sub(lambda shape: _shape(shape[1]), sentence)
+    return f"{words}; {AS_IN[field]}" if field in AS_IN and sentence.startswith("Expected") else words
+
+
+def _shape(told: str) -> str:
+    shapes = [
+        SHAPES.get(shape, f"'{shape}'") for shape in told.split(" | ") if shape != "null" or told == shape
+    ]
+    return " or ".join(shapes)
 
 
 def _none_of(word: str, words: type[StrEnum] | None) -> str:

@@ -279,6 +279,8 @@ class StoreFolder:
             self._lock_it()
         self._users = Users(self.root / "locks")
         with self._users.at_the_door():
+            self._marker = None
+            self._refuse_newer()  # it may have been brought up while we waited
             return self._furnish()
 
     def _lock_it(self) -> None:

@@ -14,8 +14,11 @@ from core.models import Value
 from core.storage import atomic, yaml_text
 from core.storage.lines import opened, seed_of
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """What this program writes. It reads every one before it, and brings it up."""
+
+WITH_A_JOURNAL: Final = 2
+"""The first format that has one; from then on, ours reads what is there as it stands."""
 
 LONGEST: Final = 10_000
 
@@ -76,7 +79,7 @@ def found_anew(root: Path) -> Marker:
         if store is not None:
             return Marker(format=FORMAT, store=store)
     older = any((root / "jobs").rglob("*.yaml")) and not any((root / "state").glob("*.yaml"))
-    return Marker(format=FORMAT - 1 if older else FORMAT, store=str(uuid.uuid4()))
+    return Marker(format=WITH_A_JOURNAL - 1 if older else FORMAT, store=str(uuid.uuid4()))
 
 
 def _newest_first(state: Path) -> list[Path]:

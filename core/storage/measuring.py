@@ -48,6 +48,7 @@ PLACES: Final[tuple[tuple[str, Part], ...]] = (
     ("jobs/", Part.DEFINITIONS),
     ("state/journal-", Part.JOURNAL),
     ("state/rows-", Part.SNAPSHOT),
+    ("state/registers-", Part.SNAPSHOT),
     ("state/checkpoint-", Part.SNAPSHOT),
     ("state/filed-", Part.SNAPSHOT),
     ("state/reach", Part.JOURNAL),

@@ -1,9 +1,10 @@
-"""From format 1, a file a job and a file a run, to a journal; a kill at any moment costs nothing.
+"""From an older format to the present one; a kill at any moment costs nothing.
 
-In this order, each step durable before the next: everything of the old format goes into one archive,
-which is read back; the state is written and read back; the marker says format 2, and that alone is the
-moment; the files of runs, which the archive holds, go. Until the marker is there, the next start begins
-again and finds the folder as it was. After it, the next start only has to finish.
+Everything goes into one archive first, which is read back. Format 2 has a journal, and all of it is read as it
+stands: the marker says the new format, and that is all. Format 1 had a file a job and a file a run: the state
+is written from them and read back; the marker says the new format, and that alone is the moment; the files of
+runs, which the archive holds, go. Until the marker is there, the next start begins again and finds the folder
+as it was. After it, the next start only has to finish.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 
 from core.clock import Clock
-from core.errors import StorageFailed
+from core.errors import StorageFailed, StoreInUse
 from core.models import Value
 from core.storage import atomic
 from core.storage.archive import (
@@ -34,7 +35,9 @@ from core.storage.generations import find_rows
 from core.storage.history import COMMENT
 from core.storage.journal import beginning_of
 from core.storage.lines import json_text, sealed, seed_of
-from core.storage.marker import FORMAT, read_marker
+from core.storage.marker import FORMAT, WITH_A_JOURNAL, read_marker
+from core.storage.opening import read_state
+from core.storage.own_backup import at_rest, plain_files, take_backup
 from core.storage.records import Closed, frozen_job, frozen_run
 from core.storage.rows import Rows
 from core.storage.snapshot import KEPT, Snapshots, View
@@ -42,14 +45,15 @@ from core.storage.unpacking import entries_of, is_safe
 
 log = logging.getLogger(__name__)
 
-KIND: Final = "before-format-2"
-WHAT_FAILED: Final = "The store could not be brought to format 2"
+KIND: Final = f"before-format-{FORMAT}"
+WHAT_FAILED: Final = f"The store could not be brought to format {FORMAT}"
 HINT: Final = (
     "Nothing of it was changed. Start again when the cause is gone; it takes as much room as the store."
 )
 BROUGHT_UP: Final = 1
 """The number that stands for all that was before; the journal, which begins after it, does not have it."""
 
+COPIED: Final = ("jobs", "runs", "state", "auth")
 OF_STATE: Final = re.compile(r"(?:journal-\d+|rows-[0-9a-f]{2}-\d+|checkpoint-\d+)\.yaml\Z")
 
 
@@ -70,13 +74,15 @@ class Upgrade(Value, frozen=True, kw_only=True):
 
 
 def is_needed(root: Path) -> bool:
-    """Tell whether the folder is of the format before this one, or not all of that is gone yet."""
+    """Tell whether the folder is of a format before this one, or not all of format 1 is gone yet."""
     marker = read_marker(root / "store.yaml")
-    return marker is not None and (marker.format == OLD or _note(root).exists())
+    return marker is not None and (marker.format < FORMAT or _note(root).exists())
 
 
 def plan(folder: StoreFolder) -> Plan:
     """Return what there is to bring up, and touch nothing."""
+    if folder.format >= WITH_A_JOURNAL:
+        return _plan_with_a_journal(folder)
     found = read_format_one(folder, touch=False)
     items = list(_items(folder.root))
     return Plan(
@@ -88,16 +94,29 @@ def plan(folder: StoreFolder) -> Plan:
     )
 
 
+def _plan_with_a_journal(folder: StoreFolder) -> Plan:
+    state = read_state(folder)
+    sizes = [path.stat().st_size for place in COPIED for path in plain_files(folder.root / place)]
+    return Plan(
+        jobs=len(state.rows.jobs),
+        runs=len(state.rows.runs) + len(state.rows.older),
+        files=len(sizes),
+        bytes=sum(sizes),
+        problems=state.problems,
+    )
+
+
 def bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
     """Bring a folder that nobody else has open to the present format; returns what was bad.
 
-    Raises StorageFull, StorageFailed or StoreUnreadable, and then the folder is as it was.
+    Raises StoreInUse, StorageFull, StorageFailed or StoreUnreadable, and then the folder is as it was.
     """
     problems: tuple[Problem, ...] = ()
-    if folder.format == OLD:
+    if folder.format < FORMAT:
+        work = _bring_up if folder.format == OLD else _go_on
         try:
             with atomic.storage_errors(WHAT_FAILED):
-                problems = _bring_up(folder, clock)
+                problems = work(folder, clock)
         except StorageFailed as error:
             error.hint = HINT
             raise
@@ -113,13 +132,31 @@ def _bring_up(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
     _sweep(root)
     found = read_format_one(folder)
     now = int(clock.now().timestamp() * 1000)
-    copy = _copy(root, folder.store_id, found, f"{KIND}-{clock.now():%Y%m%dT%H%M%SZ}.tar.zst", now)
+    copy = _copy(root, folder.store_id, found, _name_of_copy(clock), now)
     _write_state(folder, found, now)
     note = msgspec.json.encode(Upgrade(copy=copy.name))
     atomic.write_whole(_note(root), note + b"\n")
     folder.migrated()
     log.info("%d jobs and %d runs are in format %d now", len(found.jobs), len(found.runs), FORMAT)
     return tuple(found.problems)
+
+
+def _go_on(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
+    """Go on from a format with a journal, once nobody has it open who would not know what is new in it."""
+    with folder.alone() as alone:
+        if not alone:
+            message = f"The data folder {folder.root} is open in a command of an older Holdfast."
+            raise StoreInUse(message, hint="Try again when that command has come to its end.")
+        log.info("bringing the store in %s to format %d", folder.root, FORMAT)
+        target = folder.root / "backups" / _name_of_copy(clock)
+        take_backup(at_rest(folder), target, clock, check=entries_of)
+        _forget_copies_like(target)
+        folder.migrated()
+    return ()
+
+
+def _name_of_copy(clock: Clock) -> str:
+    return f"{KIND}-{clock.now():%Y%m%dT%H%M%SZ}.tar.zst"
 
 
 # --- The copy -----------------------------------------------------------------------------------

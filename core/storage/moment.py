@@ -20,13 +20,13 @@ from core.storage.folder import StoreFolder
 from core.storage.history import History
 from core.storage.journal import segment_path, segments_in
 from core.storage.lines import seed_of
-from core.storage.marker import FORMAT, Marker, read_marker, write_marker
+from core.storage.marker import FORMAT, WITH_A_JOURNAL, Marker, read_marker, write_marker
 from core.storage.old_segments import content_of_kept, kept_segments
 from core.storage.opening import Opened, read_state
 from core.storage.own_backup import KIND, plain_files
 from core.storage.restoring import fill_new, make_folders, unpack
 from core.storage.segments import read_segment
-from core.storage.snapshot import Checkpoint, checkpoint_from, generations_in
+from core.storage.snapshot import OF_A_GENERATION, Checkpoint, checkpoint_from, generations_in
 from core.storage.unpacking import facts_of
 
 LIVE_PLACES: Final = ("jobs", "runs", "auth")
@@ -100,7 +100,7 @@ def restore_at(
     Raises Refused, OutOfReach, StorageFull or StorageFailed; then the folder is as it was.
     """
     marker = read_marker(data / "store.yaml")
-    if marker is None or marker.format != FORMAT:
+    if marker is None or not WITH_A_JOURNAL <= marker.format <= FORMAT:
         raise StoreUnreadable(f"{data} is no store of this version.", hint="Name its folder with --data.")
     going = _Going(data, marker, moment, told)
     restored: list[Restored] = []
@@ -140,7 +140,8 @@ class _Going:
                 facts: Facts = facts_of(path)
             except BadArchive:
                 continue
-            if (facts.kind, facts.format, facts.store) == (KIND, FORMAT, self._marker.store):
+            known = WITH_A_JOURNAL <= facts.format <= FORMAT
+            if known and (facts.kind, facts.store) == (KIND, self._marker.store):
                 put = self._unpacking(path)
                 yield _Base(put, path.name, facts.number, facts.t)
 
@@ -168,7 +169,7 @@ class _Going:
         (scratch / "state").mkdir(mode=0o700)
         try:
             for path in (self._data / "state").iterdir():
-                if path.name.startswith(("rows-", "checkpoint-")):
+                if path.name.startswith(OF_A_GENERATION):
                     _copy(path, scratch / "state" / path.name)
         except FileNotFoundError as error:
             raise StorageFailed("The store was tidied up meanwhile.", hint="Try again.") from error

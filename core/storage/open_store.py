@@ -109,6 +109,8 @@ class OpenStore:
         self._changed_at = self._clock.monotonic()
         for job_id in job_ids:
             self._snapshots.touched(job_id, n)
+        if changes.registers:
+            self._snapshots.registers_touched(n)
         if before is not None:
             for job in changes.jobs:
                 self.shelf.due(job, before.get(job.id))

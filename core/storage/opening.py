@@ -21,7 +21,7 @@ from core.storage.old_segments import kept_segments
 from core.storage.placed import Placed
 from core.storage.reach import told_reach
 from core.storage.reading import HINT
-from core.storage.replay import Replay
+from core.storage.replay import Bases, Replay
 from core.storage.reviving import revived
 from core.storage.rows import Rows
 from core.storage.segments import Journaled, Segment, Wound, in_order, read_segment
@@ -163,7 +163,7 @@ class _Reading:
             segment=highest,
             length=last.length if last and going_on else 0,
             clean=clean,
-            unread=self._unread > 0 or (found.closed and bool(found.lost)),
+            unread=self._unread > 0 or (found.closed and (bool(found.lost) or found.registers_lost)),
             generations=tuple(found.good[-2:]),
             stale=replay.stale,
             before=replay.before,
@@ -279,7 +279,9 @@ def _replay_of(found: Found, file_of: Callable[[Job], str]) -> Replay:
             rows.keep_older(row.older, job.id)
         if row.placed is not None:
             placed[job.id] = row.placed
-    return Replay(rows, placed, file_of, (found.of_shards, found.of_jobs))
+    rows.registers.update(found.registers)
+    bases = Bases(found.of_shards, found.of_jobs, found.of_registers, found.of_register)
+    return Replay(rows, placed, file_of, bases)
 
 
 def _bytes_of(path: Path) -> bytes:

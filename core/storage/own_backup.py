@@ -25,9 +25,9 @@ from core.storage.archive import BadArchive, Facts, Item, Told, make_archive
 from core.storage.commit_lock import CommitLock
 from core.storage.folder import StoreFolder
 from core.storage.journal import segments_in
-from core.storage.marker import FORMAT
 from core.storage.opening import Opened, read_state
 from core.storage.restoring import OPENED, opens_as_it_says
+from core.storage.snapshot import OF_A_GENERATION
 from core.storage.unpacking import is_safe
 
 log = logging.getLogger(__name__)
@@ -113,26 +113,35 @@ def take_backup(
     *,
     with_logs: bool = False,
     told: Told | None = None,
+    check: Callable[[Path], object] = opens_as_it_says,
 ) -> OwnBackup:
-    """Make a backup, read it back, and open it; returns what it holds.
+    """Make a backup, read it back, and open it (or `check` it otherwise); returns what it holds.
 
     It takes its place when it was found good; on failure nothing is left. Raises StorageFull or StorageFailed.
     """
     with atomic.storage_errors(WHAT_FAILED):
         sweep_backups(target.parent, target.name)
         try:
-            facts = _take(source, target, clock, with_logs=with_logs, told=told)
+            facts = _take(source, target, clock, with_logs=with_logs, told=told, check=check)
         except BadArchive as error:
             raise StorageFailed(f"{WHAT_FAILED}: {error}") from error
         known = {name: getattr(facts, name) for name in Facts.__struct_fields__}
         return OwnBackup(**known, path=str(target), size=target.stat().st_size)
 
 
-def _take(source: Source, target: Path, clock: Clock, *, with_logs: bool, told: Told | None) -> Facts:
+def _take(
+    source: Source,
+    target: Path,
+    clock: Clock,
+    *,
+    with_logs: bool,
+    told: Told | None,
+    check: Callable[[Path], object],
+) -> Facts:
     taking = _Taking(source, clock, with_logs=with_logs)
     with contextlib.ExitStack() as still:
         items = taking.items(still)
-        return make_archive(target, items, taking.facts, told=told, check=opens_as_it_says)
+        return make_archive(target, items, taking.facts, told=told, check=check)
 
 
 class _Taking:
@@ -165,7 +174,7 @@ class _Taking:
         now = int(self._clock.now().timestamp() * 1000)
         return Facts(
             kind=KIND,
-            format=FORMAT,
+            format=self._source.folder.format,
             store=self._source.folder.store_id,
             number=reach.n,
             t=reach.t or now,
@@ -179,7 +188,7 @@ class _Taking:
 def _state(state: Path, reach: Reach) -> Iterator[Item]:
     """Give what the state is made of, up to where the journal reaches now."""
     for path in sorted(state.glob("*.yaml")):
-        if path.name.startswith(("checkpoint-", "rows-")):
+        if path.name.startswith(OF_A_GENERATION):
             yield Item(name=f"state/{path.name}", path=path)
     for segment in segments_in(state):
         if segment <= reach.segment:

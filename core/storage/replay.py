@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 from msgspec.structs import astuple, replace
@@ -10,10 +10,19 @@ from msgspec.structs import astuple, replace
 from core.models import Job, Run
 from core.storage.base import Problem
 from core.storage.placed import Placed
-from core.storage.records import Moved, Record, frozen_job, frozen_run
+from core.storage.records import Moved, Record, frozen_job, frozen_run, registers_of
 from core.storage.rows import Rows
 from core.storage.segments import Entry, Segment, Wound
 from core.storage.shards import shard_of
+
+
+class Bases(NamedTuple):
+    """Up to which record the row of each shard, or of a single job, is; and all registers, or a single one."""
+
+    of_shards: Mapping[str, int]
+    of_jobs: Mapping[str, int]
+    of_registers: int
+    of_register: Mapping[str, int]
 
 
 class Replay:
@@ -22,8 +31,6 @@ class Replay:
     `stale` has the checksums of the texts that the definition of each changed job had on the way,
     as far as they were noted, and `gone` where the definitions of deleted jobs were. `before` has
     the versions of each that were left behind, the oldest first.
-
-    `bases` say up to which record the row of each shard, or of a single job, is.
     """
 
     def __init__(
@@ -31,7 +38,7 @@ class Replay:
         rows: Rows,
         placed: dict[str, Placed],
         file_of: Callable[[Job], str],
-        bases: tuple[Mapping[str, int], Mapping[str, int]],
+        bases: Bases,
     ) -> None:
         self.rows = rows
         self.placed = placed
@@ -39,8 +46,8 @@ class Replay:
         self.before: defaultdict[str, list[Job]] = defaultdict(list)
         self.gone: dict[str, Placed | None] = {}
         self._file_of = file_of
-        self._of_shards, self._of_jobs = bases
-        self._has_all = max((*self._of_shards.values(), *self._of_jobs.values()), default=0)
+        self._bases = bases
+        self._has_all = max((*bases.of_shards.values(), *bases.of_jobs.values()), default=0)
         self._gone_runs: set[str] = set()
         self._moving: dict[str, dict[str, Any]] = {}
         self._strays: dict[str, list[tuple[Segment, Entry]]] = {}
@@ -56,11 +63,18 @@ class Replay:
             for job_id in record.gone_jobs:
                 if self._is_news(job_id, record.n):
                     self._gone(job_id)
+            if record.registers:
+                self._registers(record)
         self._settle_all()
 
     def _settle_all(self) -> None:
         for run_id in tuple(self._moving):
             self._settle(run_id)
+
+    def _registers(self, record: Record) -> None:
+        for register in registers_of(record):
+            if record.n > self._bases.of_register.get(register.name, self._bases.of_registers):
+                self.rows.keep_register(register)
 
     def _runs(self, record: Record, pair: tuple[Segment, Entry]) -> None:
         for run in record.runs:
@@ -127,8 +141,8 @@ class Replay:
     def _is_news(self, job_id: str, n: int) -> bool:
         if n > self._has_all:
             return True
-        known = self._of_jobs.get(job_id)
-        return n > (self._of_shards[shard_of(job_id)] if known is None else known)
+        known = self._bases.of_jobs.get(job_id)
+        return n > (self._bases.of_shards[shard_of(job_id)] if known is None else known)
 
     def _job(self, job: Job, record: Record) -> None:
         before = self.rows.jobs.get(job.id)

@@ -14,7 +14,7 @@ from core.errors import Refused, StorageFull, StoreUnreadable
 from core.storage import atomic, exchanging
 from core.storage.archive import BadArchive, Facts, Told
 from core.storage.folder import StoreFolder
-from core.storage.marker import FORMAT, read_marker
+from core.storage.marker import FORMAT, WITH_A_JOURNAL, read_marker
 from core.storage.opening import read_state
 from core.storage.unpacking import facts_of, read_archive
 
@@ -136,7 +136,7 @@ def _check(folder: Path, facts: Facts) -> None:
     marker = read_marker(folder / MARKER)
     if marker is None or (marker.store, marker.format) != (facts.store, facts.format):
         raise BadArchive("It does not hold the store that it says it is of.")
-    if facts.format != FORMAT:
+    if facts.format < WITH_A_JOURNAL:
         return
     found = read_state(StoreFolder(folder, SystemClock()))
     counted = found.n, len(found.rows.jobs), len(found.rows.runs) + len(found.rows.older)

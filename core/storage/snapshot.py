@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from zlib import crc32
 
 import msgspec
@@ -19,14 +19,19 @@ from core.storage.folder import StoreFolder
 from core.storage.lines import json_text, sealed, seed_of
 from core.storage.placed import Placed
 from core.storage.records import FORMAT
+from core.storage.registers import name_of_registers, text_of_registers
 from core.storage.rows import Rows
 from core.storage.shards import SHARDS, RowLine, row_from, shard_of, text_of_shard
 
 log = logging.getLogger(__name__)
 
 COMMENT: Final = b"# Holdfast's checkpoint: which rows belong together. Not to be edited.\n"
-OF_A_SNAPSHOT: Final = re.compile(r"(?:rows-[0-3][0-9a-f]|checkpoint)-([1-9][0-9]{0,17})\.yaml\Z")
+OF_A_SNAPSHOT: Final = re.compile(r"(?:rows-[0-3][0-9a-f]|registers|checkpoint)-([1-9][0-9]{0,17})\.yaml\Z")
 ROWS: Final = re.compile(r"rows-[0-3][0-9a-f]-[1-9][0-9]{0,17}\.yaml\Z")
+REGISTERS: Final = re.compile(r"registers-[1-9][0-9]{0,17}\.yaml\Z")
+OF_A_GENERATION: Final = ("checkpoint-", "rows-", "registers-")
+"""How the names of its files begin."""
+
 KEPT: Final = 2
 """How many whole generations there are."""
 
@@ -35,7 +40,10 @@ File = tuple[str, int, int]
 
 
 class Checkpoint(Value, frozen=True, kw_only=True, tag="checkpoint", tag_field="kind"):
-    """Which shards belong together: the state up to record `n`; what follows begins in `segment`."""
+    """Which shards belong together: the state up to record `n`; what follows begins in `segment`.
+
+    Without a file of `registers` there are none, as in all that is of format 2.
+    """
 
     format: int
     store: str
@@ -45,6 +53,7 @@ class Checkpoint(Value, frozen=True, kw_only=True, tag="checkpoint", tag_field="
     segment: int
     shards: dict[str, File]
     jobs: int
+    registers: File | None = None
 
     @property
     def names(self) -> Iterator[str]:
@@ -52,6 +61,8 @@ class Checkpoint(Value, frozen=True, kw_only=True, tag="checkpoint", tag_field="
         yield f"checkpoint-{self.generation}.yaml"
         for name, _, _ in self.shards.values():
             yield name
+        if self.registers is not None:
+            yield self.registers[0]
 
 
 class View(Value, frozen=True, kw_only=True):
@@ -63,6 +74,7 @@ class View(Value, frozen=True, kw_only=True):
     run_ids: Mapping[str, Sequence[str]]
     older: Mapping[str, str]
     placed: Mapping[str, Placed]
+    registers: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, rows: Rows, placed: Mapping[str, Placed], n: int) -> Self:
@@ -74,6 +86,7 @@ class View(Value, frozen=True, kw_only=True):
             run_ids=rows.run_ids.copy(),
             older=rows.older.copy(),
             placed=dict(placed),
+            registers=rows.registers.copy(),
         )
 
 
@@ -94,6 +107,7 @@ class Snapshots:
         self._marks: list[dict[str, int]] = [{} for _ in generations]
         """What stands for where the definitions were, by shard, of each generation; none of those found."""
         self._touched = dict.fromkeys(SHARDS, n)
+        self._registers_touched = n
 
     @property
     def newest(self) -> Checkpoint | None:
@@ -103,6 +117,10 @@ class Snapshots:
     def touched(self, job_id: str, n: int) -> None:
         """Note that record `n` changes the row of a job."""
         self._touched[shard_of(job_id)] = n
+
+    def registers_touched(self, n: int) -> None:
+        """Note that record `n` changes a register."""
+        self._registers_touched = n
 
     def write(self, view: View, *, segment: int, t: int) -> int:
         """Write the next generation, and let go of the one before the last.
@@ -118,6 +136,7 @@ class Snapshots:
             shards = {shard: file for shard in ids if (file := self._unchanged(shard, marks[shard]))}
             for shard, rows in _rows_of(view, {shard: ids[shard] for shard in ids.keys() - shards.keys()}):
                 shards[shard] = self._write_shard(rows, shard, generation, view.n, made)
+            registers = self._unchanged_registers() or self._write_registers(view, generation, made)
             atomic.sync_folder(self._state)
             checkpoint = Checkpoint(
                 format=FORMAT,
@@ -128,6 +147,7 @@ class Snapshots:
                 segment=segment,
                 shards=dict(sorted(shards.items())),
                 jobs=len(view.jobs),
+                registers=registers,
             )
             atomic.write_whole(self._folder.checkpoint_path(generation), text_of_checkpoint(checkpoint))
         except BaseException:
@@ -143,11 +163,24 @@ class Snapshots:
     ) -> File:
         text = text_of_shard(rows, self._folder.store_id, shard, generation, n)
         path = self._folder.rows_path(shard, generation)
-        temporary = atomic.write_aside(path, text)
-        made.append(temporary)
-        temporary.replace(path)
-        made[-1] = path
+        _put(path, text, made)
         return path.name, crc32(text), len(rows)
+
+    def _write_registers(self, view: View, generation: int, made: list[Path]) -> File | None:
+        """Write the file of the registers; None where there are none."""
+        if not view.registers:
+            return None
+        text = text_of_registers(view.registers, self._folder.store_id, generation, view.n)
+        name = name_of_registers(generation)
+        _put(self._state / name, text, made)
+        return name, crc32(text), len(view.registers)
+
+    def _unchanged_registers(self) -> File | None:
+        """Return their file in the generation before the last, where it still says how things are."""
+        if len(self._generations) < KEPT or self._registers_touched > self._generations[0].n:
+            return None
+        file = self._generations[0].registers
+        return file if file is not None and (self._state / file[0]).exists() else None
 
     def _unchanged(self, shard: str, mark: int) -> File | None:
         """Return the file of the generation before the last, where it still says how things are."""
@@ -176,6 +209,14 @@ class Snapshots:
                     log.warning("%s could not be removed: %s", path, error)
 
 
+def _put(path: Path, text: bytes, made: list[Path]) -> None:
+    """Put a file in place; what is on its way, and then the file, is among those made."""
+    temporary = atomic.write_aside(path, text)
+    made.append(temporary)
+    temporary.replace(path)
+    made[-1] = path
+
+
 def text_of_checkpoint(checkpoint: Checkpoint) -> bytes:
     """Return what stands in the file of a checkpoint."""
     seed = seed_of(checkpoint.store, f"checkpoint-{checkpoint.generation}")
@@ -192,7 +233,8 @@ def checkpoint_from(content: bytes, store_id: str, generation: int) -> Checkpoin
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidYaml(f"This is no checkpoint: {error}.", line=lines[0].number) from None
     names = [name for name, _, _ in checkpoint.shards.values()]
-    if checkpoint.generation != generation or not all(map(ROWS.match, names)):
+    registers = checkpoint.registers is None or REGISTERS.match(checkpoint.registers[0])
+    if checkpoint.generation != generation or not all(map(ROWS.match, names)) or not registers:
         raise InvalidYaml("This checkpoint belongs elsewhere.", line=lines[0].number)
     return checkpoint
 

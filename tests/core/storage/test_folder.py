@@ -104,7 +104,7 @@ def test_a_folder_with_files_but_no_marker_is_left_alone(folder, left, files):
 def test_a_store_of_a_newer_format_is_left_alone(opened, folder, files):
     store, _ = opened()
     store.close()
-    (folder / "store.yaml").write_text("format: 3\nstore: 7f0c1c5e\n")
+    (folder / "store.yaml").write_text("format: 4\nstore: 7f0c1c5e\n")
     before = files()
 
     with pytest.raises(StoreUnreadable, match="newer Holdfast"):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from core.storage.folder import StoreFolder
-from core.storage.marker import Marker, found_anew, read_marker, write_marker
+from core.storage.marker import FORMAT, Marker, found_anew, read_marker, write_marker
 from tests.core.storage.books import a_filled_store, books
 from tests.doubles import SettableClock
 
@@ -70,7 +70,7 @@ def test_a_folder_with_definitions_and_no_state_is_of_the_format_before(tmp_path
     assert found_anew(tmp_path).format == 1
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "journal-1.yaml").touch()
-    assert found_anew(tmp_path).format == 2
+    assert found_anew(tmp_path).format == FORMAT
 
 
 def test_a_folder_in_the_place_of_the_marker_does_not_end_in_a_stack(tmp_path):

@@ -61,7 +61,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def the_copy(folder: Path) -> Path:
-    (copy,) = (folder / "backups").glob("before-format-2-*.tar.zst")
+    (copy,) = (folder / "backups").glob(f"before-format-{FORMAT}-*.tar.zst")
     return copy
 
 
@@ -80,7 +80,7 @@ def test_a_store_written_by_the_version_before_opens_with_everything_in_it(folde
     assert [run.state for run in after["runs"] if run.job_id == FILMS] == [RunState.FAILED]
     assert [run.checkpoint for run in after["runs"] if run.job_id == LETTERS] == [{"at": "b/2019"}]
     assert [run.number for run in after["runs"] if run.job_id == PHOTOS] == [1, 3, 4]
-    assert read_marker(folder / "store.yaml") == Marker(format=2, store=held.store_id)
+    assert read_marker(folder / "store.yaml") == Marker(format=FORMAT, store=held.store_id)
     assert read_marker(folder / "backups" / "store.yaml") == read_marker(folder / "store.yaml")
 
 
@@ -176,7 +176,7 @@ def test_where_there_is_no_room_the_store_stays_of_the_old_format_and_says_so(fo
     disk.heal()
     held.release()
 
-    assert "format 2" in str(refused.value)
+    assert f"format {FORMAT}" in str(refused.value)
     assert "as much room as the store" in refused.value.hint
     after = files_in(folder)
     assert {name: after.get(name) for name in before} == before
