@@ -77,7 +77,7 @@ class Service:
         self.data = settings.data.absolute()
         self.clock = clock
         self.events = EventBus()
-        self.dispatcher = LocalDispatcher(settings.slots)
+        self.dispatcher = LocalDispatcher(settings.slots, clock)
         surroundings = Surroundings(own_data=self.data)
         self._store = store or YamlFilesStore(self.data, clock=clock)
         self.manager = JobManager(

@@ -7,6 +7,7 @@ from typing import Any
 from core.drafts import JobDraft
 from core.manager import JobManager
 from core.models import Job, Progress, Run, Trigger
+from core.queueing import Place
 from core.states import RunState
 
 WHEN = datetime(2026, 11, 21, 7, 42, tzinfo=UTC)
@@ -59,6 +60,12 @@ def a_kept_run(run_id: str, job_id: str, **fields: Any) -> Run:
         "created_at": WHEN,
     }
     return Run(**{"id": run_id, "job_id": job_id} | defaults | fields)
+
+
+def a_place(run_id: str, **fields: Any) -> Place:
+    """Return a place in line, of a job of its own."""
+    defaults: dict[str, Any] = {"job_id": f"job of {run_id}", "kind": "copy", "since": WHEN}
+    return Place(**{"run_id": run_id} | defaults | fields)
 
 
 def some_progress(percent: float = 64.0) -> Progress:

@@ -4,7 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
-from core.models import Priority, Value
+from core.line import Standing
+from core.models import Value
+from core.queueing import Holdup, Place, Rules
 
 GRACE: Final = 30.0
 
@@ -21,19 +23,34 @@ class Load(Value, frozen=True, kw_only=True):
 
 
 class Dispatcher(ABC):
-    """Brings queued runs to slots: higher priority first, the oldest first within one."""
+    """Brings queued runs to slots, in the order of the line, as the rules allow."""
 
     @abstractmethod
     def start(self, handler: Handler) -> None:
         """Begin to carry."""
 
     @abstractmethod
-    def enqueue(self, run_id: str, priority: Priority) -> None:
-        """Take a run's id; a second time before it was carried is the same as once."""
+    def enqueue(self, place: Place) -> None:
+        """Take a run; a second time before it was carried, it has its new place.
+
+        One whose handler has not returned yet is carried again after that.
+        """
 
     @abstractmethod
     def withdraw(self, run_id: str) -> None:
         """Forget a run that has not been carried yet."""
+
+    @abstractmethod
+    def govern(self, rules: Rules) -> None:
+        """Hold back from now on what these rules hold back."""
+
+    @abstractmethod
+    def holdup(self, run_id: str) -> Holdup | None:
+        """Return what holds a run back; None when it is not in line."""
+
+    @abstractmethod
+    def in_line(self) -> tuple[Standing, ...]:
+        """Return everything in line, who goes first in front."""
 
     @abstractmethod
     def load(self) -> Load:

@@ -1,64 +1,84 @@
-"""Slots in this process: a bounded pool of threads that carry the most urgent run first."""
+"""Slots in this process: a bounded pool of threads that carry whoever is first in line."""
 
-import heapq
-import itertools
 import logging
 import threading
 import time
+from datetime import datetime
 from typing import Final
 
+from core.clock import Clock, SystemClock
 from core.dispatch.base import GRACE, Dispatcher, Handler, Load
-from core.models import Priority
+from core.line import Line, Standing
+from core.queueing import Holdup, Place, Rules
 
 log = logging.getLogger(__name__)
 
-URGENCY: Final = {Priority.CRITICAL: 0, Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
-
-MOST_WITHDRAWN: Final = 1_000
-"""How many withdrawn runs stay on the heap before it is built anew."""
+LONGEST_NAP: Final = 30.0
+"""Seconds after which a slot looks again for what time alone lets begin: the clock may have been set."""
 
 
 class LocalDispatcher(Dispatcher):
-    """Carries runs to `slots` threads of this process."""
+    """Carries runs to `slots` threads of this process; adopted ones that find none free get a thread more."""
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, clock: Clock | None = None) -> None:
         self._slots = slots
-        self._order = itertools.count()
-        self._heap: list[tuple[int, int, str]] = []
-        self._waiting: dict[str, int] = {}
-        """Each waiting run's place in the order; what else is on the heap was withdrawn."""
-        self._busy = 0
+        self._clock = clock or SystemClock()
+        self._line = Line(slots)
+        self._handler: Handler | None = None
         self._stopping = False
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
+        self._extra: list[threading.Thread] = []
 
     def start(self, handler: Handler) -> None:
         """Begin to carry."""
-        for number in range(1, self._slots + 1):
-            thread = threading.Thread(target=self._serve, args=(handler,), name=f"slot-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def enqueue(self, run_id: str, priority: Priority) -> None:
-        """Take a run's id; a second time before it was carried is the same as once."""
         with self._changed:
-            if run_id not in self._waiting:
-                self._waiting[run_id] = next(self._order)
-                heapq.heappush(self._heap, (URGENCY[priority], self._waiting[run_id], run_id))
-                self._changed.notify()
+            self._handler = handler
+            for number in range(1, self._slots + 1):
+                thread = threading.Thread(
+                    target=self._serve, args=(handler,), name=f"slot-{number}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+            self._look_after_adopted()
+
+    def enqueue(self, place: Place) -> None:
+        """Take a run; known already, it has its new place."""
+        with self._changed:
+            self._line.add(place)
+            self._look_after_adopted()
+            self._changed.notify()
 
     def withdraw(self, run_id: str) -> None:
         """Forget a run that has not been carried yet."""
         with self._changed:
-            self._waiting.pop(run_id, None)
-            if len(self._heap) > MOST_WITHDRAWN + 2 * len(self._waiting):
-                self._heap = [entry for entry in self._heap if self._waiting.get(entry[2]) == entry[1]]
-                heapq.heapify(self._heap)
+            self._line.remove(run_id)
+
+    def govern(self, rules: Rules) -> None:
+        """Hold back from now on what these rules hold back."""
+        with self._changed:
+            self._line.govern(rules)
+            self._changed.notify_all()
+
+    def tick(self) -> None:
+        """Look whether time alone lets something begin, after the clock was set."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def holdup(self, run_id: str) -> Holdup | None:
+        """Return what holds a run back; None when it is not in line."""
+        with self._changed:
+            return self._line.holdup(run_id, self._clock.now())
+
+    def in_line(self) -> tuple[Standing, ...]:
+        """Return everything in line, who goes first in front."""
+        with self._changed:
+            return self._line.places(self._clock.now())
 
     def load(self) -> Load:
         """Return how busy the slots are."""
         with self._changed:
-            return Load(slots=self._slots, busy=self._busy, waiting=len(self._waiting))
+            return Load(slots=self._slots, busy=self._line.busy, waiting=len(self._line))
 
     def is_working(self) -> bool:
         """Tell whether every slot is there and none was told to stop."""
@@ -69,29 +89,54 @@ class LocalDispatcher(Dispatcher):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+            threads = (*self._threads, *self._extra)
         until = time.monotonic() + grace
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     def _serve(self, handler: Handler) -> None:
         while (run_id := self._next()) is not None:
-            try:
-                handler(run_id)
-            except Exception:  # one run must not take a slot from all that follow
-                log.exception("run %s could not be carried out", run_id)
-            finally:
-                with self._changed:
-                    self._busy -= 1
+            self._carry(run_id, handler)
+
+    def _carry(self, run_id: str, handler: Handler) -> None:
+        try:
+            handler(run_id)
+        except Exception:  # one run must not take a slot from all that follow
+            log.exception("run %s could not be carried out", run_id)
+        finally:
+            with self._changed:
+                self._line.freed(run_id)
+                self._changed.notify()
 
     def _next(self) -> str | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._waiting)
-            if self._stopping:
-                return None
-            while True:
-                _, place, run_id = heapq.heappop(self._heap)
-                if self._waiting.get(run_id) == place:
-                    del self._waiting[run_id]
-                    self._busy += 1
-                    return run_id
+            while not self._stopping:
+                now = self._clock.now()
+                if (place := self._line.take(now)) is not None:
+                    self._changed.notify()  # there may be more that can begin, for another slot
+                    return place.run_id
+                self._changed.wait(self._nap(now))
+            return None
+
+    def _nap(self, now: datetime) -> float | None:
+        """Return after how many seconds there may be more to do; None is not before somebody says so."""
+        at = self._line.wakes_at(now)
+        return None if at is None else min(LONGEST_NAP, max(0.0, (at - now).total_seconds()))
+
+    def _look_after_adopted(self) -> None:
+        """Have a thread for each adopted run that finds no free slot: its program is at work already."""
+        if self._handler is None or self._stopping:
+            return
+        for _ in range(self._line.adopted - max(0, self._slots - self._line.busy)):
+            thread = threading.Thread(target=self._serve_adopted, args=(self._handler,), daemon=True)
+            self._extra.append(thread)
+            thread.start()
+
+    def _serve_adopted(self, handler: Handler) -> None:
+        with self._changed:
+            place = None if self._stopping else self._line.take_adopted()
+        if place is not None:
+            self._carry(place.run_id, handler)
+        with self._changed:
+            self._extra.remove(threading.current_thread())

@@ -9,11 +9,10 @@ import pytest
 
 from core.dispatch.local import LocalDispatcher
 from core.events import EventBus, EventsMissed, JobCreated, JobDeleted, LogGrew, RunMoved, RunProgressed
-from core.models import Priority
 from core.states import RunState
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Gathered, Monitor
-from tests.builders import a_kept_job, a_kept_run
+from tests.builders import a_kept_job, a_kept_run, a_place
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +72,7 @@ async def test_the_pace_follows_who_looks_and_what_runs(service, watched):
     done, begun = threading.Event(), threading.Event()
     idle = monitor.pace
     service.dispatcher.start(lambda _: (begun.set(), done.wait()))
-    service.dispatcher.enqueue("run", Priority.NORMAL)
+    service.dispatcher.enqueue(a_place("run"))
     await asyncio.to_thread(begun.wait)
     unseen = monitor.pace
     hub.somebody_looks = True
