@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.breakers import Breaker
+from core.breakers import Breaker, BreakerState
 from core.line import Line
 from core.models import Priority
 from core.queueing import Busy, Pause, Reason, Rules, Scope, holds, level, limited, paused, resumed
@@ -22,6 +22,13 @@ def taken(line, now=WHEN):
     while (place := line.take(now)) is not None:
         found.append(place.run_id)
     return found
+
+
+def held(line, run_id):
+    """Return what holds a run back that is in line."""
+    holdup = line.holdup(run_id, WHEN)
+    assert holdup is not None
+    return holdup
 
 
 def in_turn(line, now=WHEN):
@@ -154,7 +161,7 @@ def test_a_new_place_replaces_the_old_one():
 def test_ten_thousand_that_share_what_could_hold_them_stand_in_one_lane():
     line = a_line(*(a_place(str(number), number=number + 1) for number in range(10_000)))
 
-    assert line.take(WHEN).run_id == "0"
+    assert taken(line)[0] == "0"
     assert len(line._lanes) == 1
 
 
@@ -165,7 +172,7 @@ def test_ten_thousand_runs_of_paused_jobs_are_looked_at_once():
 
     assert line.take(WHEN) is None
     assert sum(map(len, line._lanes.values())) == 0
-    assert line.holdup("9999", WHEN).reason == Reason.PAUSED
+    assert held(line, "9999").reason == Reason.PAUSED
 
 
 def test_the_position_counts_only_those_that_could_begin_before_it():
@@ -182,7 +189,7 @@ def test_the_position_counts_only_those_that_could_begin_before_it():
     line.add(a_place("at work", priority=Priority.CRITICAL))
     line.take(WHEN)
 
-    mine = line.holdup("mine", WHEN)
+    mine = held(line, "mine")
 
     assert (mine.reason, mine.position, mine.above, mine.by) == (Reason.SLOTS, 3, 1, ("at work",))
 
@@ -201,7 +208,7 @@ def test_what_waits_for_a_group_is_told_its_position_there():
     line = a_line(*(a_place(name, groups=("nas-02",), number=at) for at, name in enumerate("abc", start=1)))
     line.take(WHEN)
 
-    holdup = line.holdup("c", WHEN)
+    holdup = held(line, "c")
 
     assert (holdup.reason, holdup.scope, holdup.name) == (Reason.LIMIT, Scope.GROUP, "nas-02")
     assert (holdup.position, holdup.most, holdup.by) == (2, 1, ("a",))
@@ -278,7 +285,7 @@ class LineAgainstAModel(RuleBasedStateMachine):
         self.now += minutes * MINUTE
 
     @rule(scope=SCOPES, until=st.none() | st.integers(1, 120))
-    def pause(self, scope, until):
+    def pause(self, scope: tuple[Scope, str], until: int | None) -> None:
         at = None if until is None else self.now + until * MINUTE
         self.govern(paused(self.said, *scope, Pause(at=self.now, until=at)))
 
@@ -287,7 +294,7 @@ class LineAgainstAModel(RuleBasedStateMachine):
         self.govern(resumed(self.said, *scope))
 
     @rule(scope=SCOPES.filter(lambda scope: scope[0] is not Scope.JOB), most=st.none() | st.integers(1, 3))
-    def limit(self, scope, most):
+    def limit(self, scope: tuple[Scope, str], most: int | None) -> None:
         self.govern(limited(self.said, *scope, most))
 
     @rule(minutes=st.integers(1, 60))
@@ -314,7 +321,8 @@ class LineAgainstAModel(RuleBasedStateMachine):
                 self.probe = place.run_id
 
     def is_half_open(self):
-        return "nas" in self.said.breakers and self.said.breakers["nas"].until <= self.now
+        nas = self.said.breakers.get("nas", Breaker())
+        return nas.state(self.now) == BreakerState.HALF_OPEN
 
     def expected(self):
         """Return who may be first: several only where nothing tells them apart."""

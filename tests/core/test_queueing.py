@@ -1,6 +1,6 @@
 """The rules of the queue, kept and read back, and the first of them that holds a run back."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from core.breakers import Breaker
 from core.models import Priority
 from core.packed import frozen
 from core.queueing import (
+    UNREADABLE,
     Busy,
     Pause,
     Reason,
@@ -27,6 +28,7 @@ from core.queueing import (
 from tests.builders import WHEN, a_kept_run, a_place
 
 HOUR = timedelta(hours=1)
+EPOCH = datetime.fromtimestamp(0, UTC)
 PLACE = a_place("mine", groups=("nas-02",), reaches=("nas-02",))
 
 TEXTS = st.text(max_size=20)
@@ -38,6 +40,13 @@ RULES = st.builds(
     pauses=st.dictionaries(KEYS, PAUSES, max_size=4),
     most=st.dictionaries(KEYS, st.integers(1, 99), max_size=4),
 )
+
+
+def held(rules, busy=None):
+    """Return what holds the run back that this page is about."""
+    holdup = holds(rules, PLACE, busy or Busy(), WHEN)
+    assert holdup is not None
+    return holdup
 
 
 @given(rules=RULES)
@@ -60,10 +69,10 @@ def test_rules_that_nobody_made_need_no_register():
     "kept", [{"pauses": 7}, {"most": {"kind/copy": "many"}}, {"unknown": {}}, {"pauses": {"queue": {}}}]
 )
 def test_a_register_that_cannot_be_read_pauses_the_queue(kept):
-    holdup = holds(rules_of(kept), PLACE, Busy(), WHEN)
+    holdup = held(rules_of(kept))
 
-    assert holdup.reason == Reason.PAUSED
-    assert "could not be read" in holdup.pause.reason
+    assert (holdup.reason, holdup.scope) == (Reason.PAUSED, Scope.QUEUE)
+    assert holdup.pause == Pause(at=EPOCH, reason=UNREADABLE)
 
 
 def test_a_pause_that_is_over_goes_with_the_next_one():
@@ -95,16 +104,16 @@ def test_the_first_thing_that_holds_a_run_back_is_told_and_then_the_next():
     told = []
 
     for scope, name in scopes:
-        told.append(holds(rules, PLACE, busy, WHEN))
+        told.append(held(rules, busy))
         rules = resumed(rules, scope, name)
-    told.append(holds(rules, PLACE, busy, WHEN))
+    told.append(held(rules, busy))
     busy = Busy([a_place("other", groups=("nas-02",))])
-    told.append(holds(rules, PLACE, busy, WHEN))
+    told.append(held(rules, busy))
     rules = Rules(most=rules.most)
     for scope in (Scope.QUEUE, Scope.KIND):
-        told.append(holds(rules, PLACE, busy, WHEN))
+        told.append(held(rules, busy))
         rules = limited(rules, scope, "copy", None)
-    told.append(holds(rules, PLACE, busy, WHEN))
+    told.append(held(rules, busy))
 
     assert [(one.reason, one.scope) for one in told] == [
         *((Reason.PAUSED, scope) for scope, _ in scopes),
