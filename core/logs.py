@@ -5,10 +5,12 @@ harmless text. Lines are gathered for a moment and written together; a disk in t
 never the run, and the log says so as soon as it can.
 """
 
+import contextlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,10 @@ MOST_KEPT: Final = 64
 """How many logs that nobody writes stay indexed."""
 
 
+Said = tuple[datetime, str, str]
+"""A line as it is told: when, its level, its text."""
+
+
 class _RunLog:
     """One run's log: its file and the lines on their way there."""
 
@@ -51,19 +57,23 @@ class _RunLog:
         """Tell whether nothing is on its way."""
         return not self._waiting and not self._lost
 
-    def write(self, level: str, message: str) -> None:
-        """Take a line in; past the quota it is dropped."""
+    def write(self, lines: Sequence[Said]) -> None:
+        """Take lines in; past the quota they are dropped."""
         with self._lock:
-            if self._is_full():
-                return
-            line = one_line(self._clock.now(), level, message)
-            if self.file.size + self._size + len(line) > self._quota:
-                self._full = True
-                line = one_line(self._clock.now(), "warn", self._full_words)
-            self._waiting.append(line)
-            self._size += len(line)
-            if self._size > MOST_WAITING:
-                self._flush()
+            for said in lines:
+                if self._is_full():
+                    return
+                self._take(said)
+
+    def _take(self, said: Said) -> None:
+        line = one_line(*said)
+        if self.file.size + self._size + len(line) > self._quota:
+            self._full = True
+            line = one_line(self._clock.now(), "warn", self._full_words)
+        self._waiting.append(line)
+        self._size += len(line)
+        if self._size > MOST_WAITING:
+            self._flush()
 
     def flush(self, tell: Callable[[int], None]) -> None:
         """Bring what waits to the disk, and tell how many lines are there if they have grown."""
@@ -134,7 +144,11 @@ class RunLogs:
 
     def write(self, run_id: str, level: str, message: str) -> None:
         """Add a line ("info", "warn" or "error") to a run's log; it can be read at once."""
-        self._log_of(run_id, writing=True).write(level, message)
+        self.write_all(run_id, [(self._clock.now(), level, message)])
+
+    def write_all(self, run_id: str, lines: Sequence[Said]) -> None:
+        """Add lines that were said at other times than now, in this order."""
+        self._log_of(run_id, writing=True).write(lines)
         with self._lock:
             self._grown.add(run_id)
             if self._flusher is None:
@@ -165,6 +179,19 @@ class RunLogs:
         if not GOOD_ID.match(run_id):
             raise NotFound("run", run_id)
         return self._folder / run_id[:2] / f"{run_id}.log"
+
+    def settle(self, run_id: str) -> int:
+        """Bring everything a run said so far to the file, and return how long that is now."""
+        known = self._log_of(run_id, writing=True)
+        self._bring_to_disk(run_id, known)
+        return known.file.size
+
+    def written_after(self, run_id: str, offset: int) -> list[bytes]:
+        """Return the whole lines that the file has after so many bytes, as `one_line` makes them."""
+        with contextlib.suppress(OSError), self.path(run_id).open("rb") as file:
+            file.seek(offset)
+            return [line for line in file if line.endswith(b"\n")]
+        return []
 
     def close(self, run_id: str) -> None:
         """Bring everything a run said to the disk, and tell of it."""

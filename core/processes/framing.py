@@ -1,0 +1,155 @@
+"""The file that a supervisor writes what a program says to: pieces as they came, each with its time and stream.
+
+A piece is a line of 27 bytes, `1795250520123 out 004096 -`, and then as many bytes as it says. Standard library only.
+"""
+
+import contextlib
+import os
+from collections import deque
+from typing import Final
+
+HEADER: Final = b"%013d %s %06d %s\n"
+HEADER_SIZE: Final = 27
+WHOLE: Final = b"-"
+CUT: Final = b"~"
+"""The piece ends in a line that was too long; the rest of that line is not here."""
+
+GAP: Final = b"gap"
+"""In place of a stream: what follows in words is why something is missing here."""
+
+TAIL: Final = 65_536
+MOST_AT_ONCE: Final = 65_536
+NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def frame(milliseconds: int, stream: bytes, content: bytes, mark: bytes = WHOLE) -> bytes:
+    """Return a piece as it stands in the file."""
+    return HEADER % (milliseconds, stream, len(content), mark) + content
+
+
+class Shortened:
+    """One stream whose lines are kept up to a length; `cut` counts the bytes that are not."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._length = 0
+        self.cut = 0
+
+    def pieces(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
+        """Return what to keep of the next bytes, at most `longest` of them, each with whether it ends in a cut line."""
+        end = chunk.find(b"\n")
+        head = chunk if end < 0 else chunk[:end]
+        room = self._longest - self._length
+        if len(head) <= room:
+            self._length = self._length + len(chunk) if end < 0 else self._begun_in(chunk)
+            return [(chunk, WHOLE)]
+        kept = head[: max(room, 0)]
+        self.cut += len(head) - len(kept)
+        pieces = [(kept, CUT)] if room >= 0 else []
+        if end < 0:
+            self._length = self._longest + 1  # the rest of the line goes without a word
+            return pieces
+        rest = chunk[end + 1 :]
+        self._length = self._begun_in(chunk)
+        return [*pieces, (rest, WHOLE)] if rest else pieces
+
+    @staticmethod
+    def _begun_in(chunk: bytes) -> int:
+        return len(chunk) - chunk.rfind(b"\n") - 1
+
+
+class Output:
+    """Takes in what a program says, keeps as much as it may, and never fails: a full disk costs output only."""
+
+    def __init__(self, path: str, quota: int, longest: int) -> None:
+        self._streams = {b"out": Shortened(longest), b"err": Shortened(longest)}
+        self._quota = quota
+        self._size = 0
+        self._gap = 0
+        self._full = False
+        self._tail: deque[tuple[int, bytes, bytes, bytes]] = deque()
+        self._tail_size = 0
+        self._beyond = 0
+        self.lines = 0
+        self.bytes = 0
+        self.lost = 0
+        self.trouble = ""
+        self._file = -1
+        try:
+            self._file = os.open(path, NEW_FILE, 0o600)
+        except OSError as error:
+            self.trouble = error.strerror or "unknown"
+
+    @property
+    def dropped(self) -> int:
+        """Return how many bytes nobody can read any more."""
+        cut = sum(stream.cut for stream in self._streams.values())
+        return self._beyond - self._tail_size + self.lost + cut
+
+    def take(self, milliseconds: int, stream: bytes, chunk: bytes) -> None:
+        """Take in the next bytes of a stream, at most `MOST_AT_ONCE` and as many as a line may have."""
+        self.bytes += len(chunk)
+        self.lines += chunk.count(b"\n")
+        for content, mark in self._streams[stream].pieces(chunk):
+            if not self._full:
+                self._keep(milliseconds, stream, content, mark)
+            else:
+                self._keep_aside(milliseconds, stream, content, mark)
+
+    def _keep(self, milliseconds: int, stream: bytes, content: bytes, mark: bytes) -> None:
+        room = self._quota - self._size - HEADER_SIZE
+        if len(content) <= room:
+            self._write(milliseconds, stream, content, mark)
+            return
+        self._full = True
+        fitting = content.rfind(b"\n", 0, max(room, 0)) + 1
+        if fitting:
+            self._write(milliseconds, stream, content[:fitting], WHOLE)
+        self._keep_aside(milliseconds, stream, content[fitting:], mark)
+
+    def _keep_aside(self, milliseconds: int, stream: bytes, content: bytes, mark: bytes) -> None:
+        self._tail.append((milliseconds, stream, content, mark))
+        self._tail_size += len(content)
+        self._beyond += len(content)
+        while self._tail_size - len(self._tail[0][2]) >= TAIL:
+            self._tail_size -= len(self._tail.popleft()[2])
+
+    def _write(self, milliseconds: int, stream: bytes, content: bytes, mark: bytes) -> None:
+        piece = frame(milliseconds, stream, content, mark)
+        if self._gap:
+            words = b"%d bytes are missing here, the disk was in trouble" % self._gap
+            piece = frame(milliseconds, GAP, words) + piece
+        try:
+            _write_all(self._file, piece)
+        except OSError as error:
+            self.trouble = self.trouble or error.strerror or "unknown"
+            self._gap += len(content)
+            self.lost += len(content)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
+                os.lseek(self._file, self._size, os.SEEK_SET)
+        else:
+            self._gap = 0
+            self._size += len(piece)
+
+    def finish(self, tail_path: str) -> None:
+        """Bring everything to the disk, as far as it takes it, and what is kept aside into a file of its own."""
+        with contextlib.suppress(OSError):
+            os.fdatasync(self._file)
+        if not self._tail:
+            return
+        try:
+            file = os.open(tail_path, NEW_FILE, 0o600)
+            try:
+                _write_all(file, b"".join(frame(*piece[:2], *piece[2:]) for piece in self._tail))
+                os.fdatasync(file)
+            finally:
+                os.close(file)
+        except OSError as error:
+            self.trouble = self.trouble or error.strerror or "unknown"
+
+
+def _write_all(file: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(file, rest) :]

@@ -1,0 +1,124 @@
+"""What a program said, line by line, from the file that its supervisor writes."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from core.models import Value
+from core.processes.framing import CUT, GAP, HEADER_SIZE
+from core.processes.orders import Exit, Stream
+
+MOST_AT_ONCE: Final = 1 << 17
+"""Bytes that are read at a time: what a reader holds in memory, and about how long it is busy at once."""
+
+STREAMS: Final[dict[bytes, Stream]] = {b"out": "out", b"err": "err"}
+CUT_WORDS: Final = " … (the rest of this line is not kept, it is too long)"
+
+
+class Line(Value, frozen=True, kw_only=True):
+    """A line without its end. `passing` is one that was written over at once, as progress bars do; `note` is ours."""
+
+    at: datetime
+    stream: Stream
+    text: str
+    passing: bool = False
+    note: bool = False
+
+
+class _Streamed:
+    """One stream of a program: the beginning of a line whose end has not come yet."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._rest = b""
+
+    def take(self, at: datetime, content: bytes, *, cut: bool) -> Iterator[Line]:
+        """Give the lines that end here."""
+        *whole, self._rest = (self._rest + content).split(b"\n")
+        for line in whole:
+            yield from self._lines(at, line)
+        if cut:
+            yield from self._lines(at, self._rest, more=CUT_WORDS)
+            self._rest = b""
+        elif b"\r" in self._rest[:-1]:
+            *written_over, self._rest = self._rest[:-1].split(b"\r")
+            self._rest += content[-1:]
+            yield from (self._line(at, part, passing=True) for part in written_over if part)
+
+    def end(self, at: datetime) -> Iterator[Line]:
+        """Give the line that never ended."""
+        if self._rest:
+            yield from self._lines(at, self._rest)
+        self._rest = b""
+
+    def _lines(self, at: datetime, line: bytes, more: str = "") -> Iterator[Line]:
+        if b"\r" in line:
+            *written_over, line = line.rstrip(b"\r").split(b"\r")
+            yield from (self._line(at, part, passing=True) for part in written_over if part)
+        yield self._line(at, line, more)
+
+    def _line(self, at: datetime, line: bytes, more: str = "", *, passing: bool = False) -> Line:
+        text = line.decode(errors="surrogateescape") + more
+        return Line(at=at, stream=self._stream, text=text, passing=passing)
+
+
+class OutputReader:
+    """Reads what a program says, from its first line on, as often as it is asked. The same file gives the same lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._offset = 0
+        self._last_at = datetime.fromtimestamp(0, UTC)
+        self._streams = {name: _Streamed(stream) for name, stream in STREAMS.items()}
+
+    def read(self) -> list[Line]:
+        """Return the lines that are new, some of them where there are many; none when there is nothing new."""
+        pieces = b""
+        with contextlib.suppress(FileNotFoundError), (self._folder / "output").open("rb") as file:
+            file.seek(self._offset)
+            pieces = file.read(MOST_AT_ONCE)
+        lines: list[Line] = []
+        self._offset += self._take(pieces, lines)
+        return lines
+
+    def rest(self, exit_: Exit | None) -> list[Line]:
+        """Return what remains once it has ended: what was kept aside, and lines that never ended; None is lost."""
+        lines: list[Line] = []
+        if exit_ is None:
+            return self._ends()
+        if exit_.dropped:
+            lines += self._ends()
+            words = f"{exit_.dropped:,} bytes of the output are not kept."
+            lines.append(Line(at=self._last_at, stream="err", text=words, note=True))
+        self._take_tail(lines)
+        lines += self._ends()
+        if exit_.disk_trouble:
+            words = f"Not all of the output could be kept: {exit_.disk_trouble}."
+            lines.append(Line(at=exit_.ended_at, stream="err", text=words, note=True))
+        return lines
+
+    def _ends(self) -> list[Line]:
+        return [line for stream in self._streams.values() for line in stream.end(self._last_at)]
+
+    def _take_tail(self, lines: list[Line]) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._take((self._folder / "tail").read_bytes(), lines)
+
+    def _take(self, pieces: bytes, lines: list[Line]) -> int:
+        """Take in the whole pieces that there are; returns how many bytes those were."""
+        at = 0
+        while (end := at + HEADER_SIZE) <= len(pieces):
+            moment, name, length, mark = pieces[at:end].split()
+            if end + int(length) > len(pieces):
+                break
+            content = pieces[end : end + int(length)]
+            self._last_at = datetime.fromtimestamp(int(moment) / 1_000, UTC)
+            if name == GAP:
+                lines += self._ends()
+                lines.append(Line(at=self._last_at, stream="err", text=content.decode(), note=True))
+            else:
+                lines += self._streams[name].take(self._last_at, content, cut=mark == CUT)
+            at = end + int(length)
+        return at
