@@ -7,7 +7,7 @@ from core.models import Schedule
 from core.schedules import cron, windows
 from core.schedules.cron import LAST_YEAR, cron_of
 from core.schedules.daylight import notes_about
-from core.schedules.words import conditions, in_words, span_in_words
+from core.schedules.words import conditions, in_words, moment_in_words, span_in_words
 from core.schedules.zones import near_names, own_zone_name, zone_named
 
 __all__ = [
@@ -16,10 +16,13 @@ __all__ = [
     "due_between",
     "end_of_blackout",
     "in_words",
+    "last_due",
+    "moment_in_words",
     "notes_about",
     "own_zone_name",
     "problems",
     "span_in_words",
+    "zone_named",
 ]
 
 SHORTEST: Final = 1.0
@@ -107,6 +110,26 @@ def due_between(
         found.append(due)
         moment = due
     return tuple(found)
+
+
+def last_due(schedule: Schedule, after: datetime, until: datetime, *, anchor: datetime) -> datetime | None:
+    """Return the last due time strictly after a moment, up to and with another; None when there is none.
+
+    It halves the span again and again, so that a year of minutes costs no more than a day.
+    """
+    last, end = due_after(schedule, after, anchor=anchor), until
+    if last is None or last > until:
+        return None
+    following = due_after(schedule, last, anchor=anchor)
+    while following is not None and following <= end:
+        middle = following + (end - following) / 2
+        later = due_after(schedule, middle, anchor=anchor)
+        if later is not None and later <= until:
+            last = later
+        else:
+            last, end = following, middle
+        following = due_after(schedule, last, anchor=anchor)
+    return last
 
 
 def end_of_blackout(schedule: Schedule, moment: datetime) -> datetime | None:

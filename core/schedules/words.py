@@ -34,7 +34,7 @@ def in_words(schedule: Schedule) -> str:
     if schedule.every is not None:
         said.append(f"every {span_in_words(schedule.every, bare=True)}")
     if schedule.at is not None:
-        said.append(f"once, {_moment_in_words(schedule.at, zone_named(zone))} ({zone})")
+        said.append(f"once, on {moment_in_words(schedule.at, zone_named(zone))} ({zone})")
     if schedule.on_start:
         said.append("when Holdfast starts")
     return joined(said) or "never"
@@ -75,9 +75,10 @@ def day_in_words(day: datetime) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def _moment_in_words(moment: datetime, zone: ZoneInfo | None) -> str:
+def moment_in_words(moment: datetime, zone: ZoneInfo | None) -> str:
+    """Return what calendar and clock of a zone show, such as "29 March 2026 at 03:00"."""
     local = moment.astimezone(zone)
-    return f"on {day_in_words(local)} at {clock_in_words(local)}"
+    return f"{day_in_words(local)} at {clock_in_words(local)}"
 
 
 def clock_in_words(local: datetime) -> str:
