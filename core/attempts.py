@@ -76,7 +76,9 @@ class Attempts(Deciding):
             if run.state != RunState.QUEUED:
                 return None
             begun = decision.begun(run.job_id)
-            if (begun is not None and begun.id != run.id) or self._is_held(decision, run):
+            if begun is not None and begun.id != run.id:  # it comes into line when that one is over
+                return None
+            if self._is_held(decision, run):
                 self._dispatcher.enqueue(place_of(run))
                 return None
             for name in run.reaches:
@@ -242,7 +244,7 @@ class Attempts(Deciding):
         self._dispatcher.govern(self.rules())
         for run in self._ledger.unfinished():
             if run.state == RunState.QUEUED:
-                self._dispatcher.enqueue(place_of(run))
+                self._enqueue(run)
         return tuple(decided)
 
     def _decide_lost(self, run_id: str, attempt: int, fate_of: Callable[[Run], Fate]) -> Run:

@@ -121,8 +121,8 @@ class Starting(Attempts):
             )
             decided = fired(firing, self._draw)
             decision.set(name, decided.kept)
-            if decided.cancels:
-                self._cancel(decision, decision.run(decided.cancels), reason="The next one was due.")
+            for run_id in decided.cancels:
+                self._cancel(decision, decision.run(run_id), reason="The next one was due.")
             if decided.run is not None:
                 self._due(decision, job, decided.run.slot_at, decided.run.due_at)
             return decided

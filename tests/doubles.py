@@ -113,6 +113,11 @@ class ScriptedEngine(Engine):
 
     script: str = ""
     word: str = ""
+    remote: str = ""
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        return (self.remote,) if self.remote else ()
 
     def check(self, surroundings: Surroundings) -> None:
         if self.word == "bad":
