@@ -111,11 +111,23 @@ class Deciding:
         """Let the dispatcher know of what is durable now, whoever changed it."""
         for run in changes.runs:
             if run.state == RunState.QUEUED:
-                self._dispatcher.enqueue(place_of(run))
+                self._enqueue(run)
             elif run.state not in AT_WORK:
                 self._dispatcher.withdraw(run.id)
+            if run.over:
+                self._let_another_begin(run.job_id)
         if any(register.name == QUEUE or register.name.startswith(BREAKER) for register in changes.registers):
             self._dispatcher.govern(self.rules())
+
+    def _enqueue(self, run: Run) -> None:
+        """Put a queued run in line; one whose job has begun another, once that is over."""
+        if not any(other.begun and other.id != run.id for other in self._ledger.unfinished_of(run.job_id)):
+            self._dispatcher.enqueue(place_of(run))
+
+    def _let_another_begin(self, job_id: str) -> None:
+        for run in self._ledger.unfinished_of(job_id):
+            if run.state == RunState.QUEUED:
+                self._enqueue(run)
 
 
 def check_version(name: str, expected: int | None, actual: int) -> None:

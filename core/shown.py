@@ -118,6 +118,11 @@ class Shown:
         with self.lock:
             return tuple(self.rows.runs[run_id] for ids in self.rows.unfinished.values() for run_id in ids)
 
+    def unfinished_of(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of a job that are not over."""
+        with self.lock:
+            return tuple(self.rows.runs[run_id] for run_id in self.rows.unfinished.get(job_id, ()))
+
     def waiting(self) -> tuple[Run, ...]:
         """Return the runs that wait: scheduled, blocked, queued; in no order."""
         return tuple(run for run in self.unfinished() if run.state in WAITING)

@@ -8,6 +8,7 @@ from core.errors import EngineFailed, InvalidOptions, StorageFull
 from core.events import RunMoved
 from core.logs import RunLogs
 from core.models import Ending
+from core.queueing import place_of
 from core.states import RunState
 from core.worker import Worker
 from tests.builders import a_queued_run, some_progress
@@ -136,7 +137,7 @@ def test_leaving_gives_every_run_back(manager, worker, ended, script):
     runs = [a_queued_run(manager, options=options) for _ in range(2)]
     two_slots.start(worker.carry_out)
     for run in runs:
-        two_slots.enqueue(run.id, run.priority)
+        two_slots.enqueue(place_of(run))
         assert ended(run.id, RunState.RUNNING)
 
     worker.leave()
