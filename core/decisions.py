@@ -22,7 +22,7 @@ class Decision:
     def __init__(self, ledger: Ledger, clock: Clock, *, why: str = "") -> None:
         self.now = clock.now()
         self._ledger = ledger
-        self._why = why
+        self.why = why
         self._jobs: dict[str, Job] = {}
         self._runs: dict[str, Run] = {}
         self._registers: dict[str, Mapping[str, Any] | None] = {}
@@ -121,7 +121,11 @@ class Decision:
         if self.register(name) != value:
             self._registers[name] = None if value is None else frozen(value)
 
-    def commit(self, *, why: str = "") -> None:
+    def explain(self, why: str) -> None:
+        """Say what made it happen, once that is known better than when it began."""
+        self.why = why
+
+    def commit(self) -> None:
         """Accept all of it; nothing where nothing changes."""
         if not (self._jobs or self._runs or self._registers or self._gone_jobs or self._gone_runs):
             return
@@ -132,7 +136,7 @@ class Decision:
             gone_jobs=self._gone_jobs,
             gone_runs=self._gone_runs,
             registers=tuple(registers),
-            why=why or self._why,
+            why=self.why,
             seen=tuple(sorted(self._seen)),
         )
         self._ledger.commit(changes, *self._events)

@@ -12,7 +12,7 @@ from core.attempts import Attempts
 from core.deciding import decided_again
 from core.decisions import Decision
 from core.errors import AlreadyRunning, NotFound, WrongState
-from core.firing import Fired, Firing, fired
+from core.firing import Cursor, Fired, Firing, coming, fired
 from core.letters import Letter, letter_of
 from core.models import Job, Priority, Run, Trigger, frozen
 from core.ordering import above, reach
@@ -121,13 +121,29 @@ class Starting(Attempts):
             )
             decided = fired(firing, self._draw)
             decision.set(name, decided.kept)
+            if decided.said:
+                decision.explain(" ".join(decided.said))
             for run_id in decided.cancels:
                 self._cancel(decision, decision.run(run_id), reason="The next one was due.")
             if decided.run is not None:
                 self._due(decision, job, decided.run.slot_at, decided.run.due_at)
             return decided
 
-    def _due(self, decision: Decision, job: Job, slot_at: datetime | None, due_at: datetime) -> Run:
+    @decided_again
+    def skip_next(self, job_id: str, slot_at: datetime | None) -> None:
+        """Have a due time of the job's schedule left out, the next one; None takes that back.
+
+        Raises WrongState where it is not the next due time.
+        """
+        with self._deciding(why="left out next time" if slot_at else "not left out after all") as decision:
+            job = decision.job(job_id)
+            name = SCHEDULE + job_id
+            cursor = replace(Cursor.of_job(job, decision.register(name)), skip=None)
+            if slot_at is not None and slot_at not in coming(job, cursor.mapping(), decision.now, 1):
+                raise WrongState(f"{job.name!r} is not due at that time.", hint="Reload to see when it is due.")
+            decision.set(name, replace(cursor, skip=slot_at).mapping())
+
+    def _due(self, decision: Decision, job: Job, slot_at: datetime, due_at: datetime) -> Run:
         """Make the run of a due time."""
         later = RunState.SCHEDULED if due_at > decision.now else RunState.QUEUED
         state = RunState.BLOCKED if job.after else later
