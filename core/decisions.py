@@ -121,10 +121,6 @@ class Decision:
         if self.register(name) != value:
             self._registers[name] = None if value is None else frozen(value)
 
-    def explain(self, why: str) -> None:
-        """Say what made it happen, once that is known better than when it began."""
-        self.why = why
-
     def commit(self) -> None:
         """Accept all of it; nothing where nothing changes."""
         if not (self._jobs or self._runs or self._registers or self._gone_jobs or self._gone_runs):

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from core import terms
+from core import schedules, terms
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import InvalidOptions, NotFound
 from core.models import (
@@ -127,4 +127,10 @@ def _problems_of_terms(draft: JobDraft) -> dict[str, str]:
         **terms.problems_of_groups(draft.groups),
         **terms.problems_of_parents(draft.after),
         **terms.problems_of_rhythm(draft.expect),
+        **_problems_of_schedule(draft.schedule),
     }
+
+
+def _problems_of_schedule(schedule: Schedule | None) -> dict[str, str]:
+    found = {} if schedule is None else schedules.problems(schedule)
+    return {f"schedule.{field}": words for field, words in found.items()}

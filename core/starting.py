@@ -122,7 +122,7 @@ class Starting(Attempts):
             decided = fired(firing, self._draw)
             decision.set(name, decided.kept)
             if decided.said:
-                decision.explain(" ".join(decided.said))
+                decision.why = " ".join(decided.said)
             for run_id in decided.cancels:
                 self._cancel(decision, decision.run(run_id), reason="The next one was due.")
             if decided.run is not None:
@@ -140,7 +140,9 @@ class Starting(Attempts):
             name = SCHEDULE + job_id
             cursor = replace(Cursor.of_job(job, decision.register(name)), skip=None)
             if slot_at is not None and slot_at not in coming(job, cursor.mapping(), decision.now, 1):
-                raise WrongState(f"{job.name!r} is not due at that time.", hint="Reload to see when it is due.")
+                raise WrongState(
+                    f"{job.name!r} is not due at that time.", hint="Reload to see when it is due."
+                )
             decision.set(name, replace(cursor, skip=slot_at).mapping())
 
     def _due(self, decision: Decision, job: Job, slot_at: datetime, due_at: datetime) -> Run:
