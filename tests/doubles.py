@@ -113,11 +113,6 @@ class ScriptedEngine(Engine):
 
     script: str = ""
     word: str = ""
-    remote: str = ""
-
-    @property
-    def reaches(self) -> tuple[str, ...]:
-        return (self.remote,) if self.remote else ()
 
     def check(self, surroundings: Surroundings) -> None:
         if self.word == "bad":
@@ -136,7 +131,23 @@ class OnceEngine(ScriptedEngine):
     repeatable: ClassVar[bool] = False
 
 
-KINDS: Mapping[str, type[Engine]] = {"scripted": ScriptedEngine, "once": OnceEngine}
+class RemoteEngine(ScriptedEngine):
+    """The same, and it needs a remote."""
+
+    kind: ClassVar[str] = "remote"
+
+    remote: str
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        return (self.remote,)
+
+
+KINDS: Mapping[str, type[Engine]] = {
+    "scripted": ScriptedEngine,
+    "once": OnceEngine,
+    "remote": RemoteEngine,
+}
 
 
 def make_scripted_engine(kind: str, options: Mapping[str, Any]) -> Engine:

@@ -14,7 +14,7 @@ from tests.builders import a_job, a_queued_run, a_running_run
 CONNECTION_LOST = Failure(code="engine-failed", message="The connection was lost.", transient=True)
 UNREACHABLE = Failure(code="unreachable", message="No answer from nas-02.", transient=True)
 WRONG = Failure(code="engine-failed", message="The password is wrong.")
-NAS = {"remote": "nas-02"}
+NAS = {"kind": "remote", "options": {"remote": "nas-02"}}
 
 
 def next_attempt(manager, run, failure, clock):
@@ -169,7 +169,7 @@ def unreachable(manager, job):
 
 
 def test_three_times_in_a_row_unreachable_opens_and_whoever_shares_it_waits(manager):
-    jobs = [a_job(manager, options=NAS) for _ in range(4)]
+    jobs = [a_job(manager, **NAS) for _ in range(4)]
     for job in jobs[:3]:
         unreachable(manager, job)
 
@@ -181,7 +181,7 @@ def test_three_times_in_a_row_unreachable_opens_and_whoever_shares_it_waits(mana
 
 
 def test_exactly_one_tries_when_its_time_is_up_and_its_success_lets_all_go(manager, clock):
-    jobs = [a_job(manager, options=NAS) for _ in range(5)]
+    jobs = [a_job(manager, **NAS) for _ in range(5)]
     for job in jobs[:3]:
         unreachable(manager, job)
     held = [manager.start(job.id) for job in jobs[3:]]
@@ -196,7 +196,7 @@ def test_exactly_one_tries_when_its_time_is_up_and_its_success_lets_all_go(manag
 
 
 def test_a_probe_that_fails_burns_no_attempt_and_waits_as_long_as_the_breaker(manager, clock):
-    jobs = [a_job(manager, options=NAS, retry=Retry(max_attempts=2)) for _ in range(4)]
+    jobs = [a_job(manager, **NAS, retry=Retry(max_attempts=2)) for _ in range(4)]
     for job in jobs[:3]:
         unreachable(manager, job)
     held = manager.start(jobs[3].id)
@@ -213,7 +213,7 @@ def test_a_probe_that_fails_burns_no_attempt_and_waits_as_long_as_the_breaker(ma
 
 
 def test_a_probe_that_is_cancelled_lets_another_one_try(manager, clock):
-    jobs = [a_job(manager, options=NAS) for _ in range(5)]
+    jobs = [a_job(manager, **NAS) for _ in range(5)]
     for job in jobs[:3]:
         unreachable(manager, job)
     held = [manager.start(job.id) for job in jobs[3:]]
@@ -227,7 +227,7 @@ def test_a_probe_that_is_cancelled_lets_another_one_try(manager, clock):
 
 
 def test_a_breaker_that_a_person_resets_lets_all_go(manager):
-    jobs = [a_job(manager, options=NAS) for _ in range(4)]
+    jobs = [a_job(manager, **NAS) for _ in range(4)]
     for job in jobs[:3]:
         unreachable(manager, job)
     held = manager.start(jobs[3].id)
