@@ -244,7 +244,8 @@ class _Shards:
                 return as_written(content)
         read = line_by_line(content, self._store_id, path.stem)
         wounds += (Wound(_problem(path, bad.words, bad.line), bad.raw) for bad in read.bad)
-        if not read.bad and (crc is not None or not read.whole):
+        as_it_was = crc is None or (unhurt and as_written is None)
+        if not read.bad and not (as_it_was and read.whole):
             wounds.append(Wound(_problem(path, "It is not as it was written."), content))
         return read
 

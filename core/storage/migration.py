@@ -149,7 +149,10 @@ def _go_on(folder: StoreFolder, clock: Clock) -> tuple[Problem, ...]:
             raise StoreInUse(message, hint="Try again when that command has come to its end.")
         log.info("bringing the store in %s to format %d", folder.root, FORMAT)
         target = folder.root / "backups" / _name_of_copy(clock)
-        take_backup(at_rest(folder), target, clock, check=entries_of)
+        try:
+            take_backup(at_rest(folder), target, clock, check=entries_of)
+        except StorageFailed as error:
+            raise type(error)(f"{WHAT_FAILED}. {error}") from error
         _forget_copies_like(target)
         folder.migrated()
     return ()

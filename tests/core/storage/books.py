@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.models import Job
+from core.models import Job, frozen
 from core.storage.definitions import definition_of, text_of_definition
 from core.storage.folder import StoreFolder
 from core.storage.history import History
@@ -13,7 +13,7 @@ from core.storage.journal import Journal
 from core.storage.opening import Opened, open_state
 from core.storage.placed import Placed, crc_of, signature_of
 from core.storage.records import body_of
-from core.storage.rows import Changes, Rows
+from core.storage.rows import Changes, Register, Rows
 from core.storage.snapshot import Snapshots, View
 from tests.builders import a_kept_job, a_kept_run
 from tests.doubles import SettableClock
@@ -57,6 +57,8 @@ class Books:
             *changes.gone_jobs,
         ):
             self.snapshots.touched(job_id, n)
+        if changes.registers:
+            self.snapshots.registers_touched(n)
         for job_id in changes.gone_jobs:
             self.placed.pop(job_id, None)
         return n
@@ -104,18 +106,35 @@ def a_filled_store(root: Path) -> None:
     """Leave a store behind with three jobs, two generations, older runs and a journal that goes on."""
     with books(root) as store:
         jobs = (a_kept_job(ANA, name="ana"), a_kept_job(BEN, name="ben"), a_kept_job(CLEO, name="cleo"))
-        store.change(Changes(jobs=jobs))
+        store.change(Changes(jobs=jobs, registers=(kept("queue", slots=2), kept("letter/a0", code="old"))))
         for job in jobs:
             store.define(job)
         for number in (1, 2):
-            store.change(Changes(runs=(a_kept_run(f"a{number}", ANA, number=number),)))
+            store.change(
+                Changes(
+                    runs=(a_kept_run(f"a{number}", ANA, number=number),),
+                    registers=(kept(f"letter/a{number}", code="x"),),
+                )
+            )
         store.checkpoint()
-        store.change(Changes(jobs=(a_kept_job(BEN, name="ben", version=2),)))
+        ben = a_kept_job(BEN, name="ben", version=2)
+        store.change(Changes(jobs=(ben,), registers=(Register(name="letter/a0", value=None),)))
         store.checkpoint()
-        store.change(Changes(runs=(a_kept_run("a2", ANA, number=2, version=2),)))
+        now = (kept("queue", slots=4), Register(name="letter/a1", value=None))
+        store.change(Changes(runs=(a_kept_run("a2", ANA, number=2, version=2),), registers=now))
         store.change(Changes(jobs=(a_kept_job(CLEO, name="cleo", version=2),)))
 
 
-def state_of(store: Books) -> dict[str, object]:
+def kept(name: str, **value: object) -> Register:
+    """Return a register."""
+    return Register(name=name, value=frozen(value))
+
+
+def state_of(store: Books | Opened) -> dict[str, object]:
     """Return everything there is, as it can be compared."""
-    return {**store.rows.jobs, **{f"run {run.id}": run for run in store.rows.runs.values()}}
+    runs = {f"run {run.id}": run for run in store.rows.runs.values()}
+    return {
+        **store.rows.jobs,
+        **runs,
+        **{f"register {name}": it for name, it in store.rows.registers.items()},
+    }

@@ -17,10 +17,11 @@ from core.storage.reach import tell_reach
 from core.storage.rows import Changes
 from core.storage.shards import shard_of
 from tests.builders import a_kept_job, a_kept_run
-from tests.core.storage.books import ANA, BEN, CLEO, Books, a_filled_store, books, state_of
+from tests.core.storage.books import ANA, BEN, CLEO, Books, a_filled_store, books, kept, state_of
 from tests.doubles import SettableClock
 
 LAST = "journal-3.yaml"
+TAKEN_AWAY_AT_LAST = "register letter/a1"
 """The segment after the newest snapshot: what it says stands nowhere else."""
 
 
@@ -147,7 +148,7 @@ def test_every_file_of_the_state_can_be_gone_but_the_last_segment(filled, folder
         (folder / "state" / name).rename(away)
 
         state = read_state(StoreFolder(folder, SettableClock()))
-        assert {**state.rows.jobs, **{f"run {run.id}": run for run in state.rows.runs.values()}} == filled
+        assert state_of(state) == filled
         away.rename(folder / "state" / name)
 
 
@@ -346,9 +347,9 @@ def test_any_wound_in_the_state_heals_or_is_named(filled, folder, data):
     finally:
         victim.write_bytes(whole)
 
-    found = {**state.rows.jobs, **{f"run {run.id}": run for run in state.rows.runs.values()}}
+    found = state_of(state)
     assert found == filled or (victim.name == LAST and state.problems)
-    assert found.keys() == filled.keys()
+    assert found.keys() - {TAKEN_AWAY_AT_LAST} == filled.keys()
 
 
 def test_rows_of_the_only_generation_that_are_lost_come_from_the_journal(folder):
@@ -420,3 +421,52 @@ def test_a_journal_that_nobody_closed_is_begun_anew_once_however_many_look_at_it
             assert not looking.told
 
     assert len(list((folder / "state").glob("journal-*"))) == 4
+
+
+def test_registers_that_are_hurt_come_from_the_generation_before_and_the_journal(filled, folder):
+    path = folder / "state" / "registers-2.yaml"
+    path.write_bytes(path.read_bytes().replace(b'"slots":2', b'"slots":9'))
+
+    with books(folder) as store:
+        assert state_of(store) == filled
+        (problem,) = store.told
+        assert (problem.path, problem.line) == ("state/registers-2.yaml", 3)
+        assert "Nothing of it is lost" in problem.message
+        assert problem.kept is not None
+        assert b'"slots":9' in (folder / problem.kept).read_bytes()
+    with books(folder) as store:
+        store.checkpoint()
+        store.checkpoint()
+    with books(folder) as store:
+        assert state_of(store) == filled
+        assert store.told == []
+
+
+def test_registers_that_no_generation_has_whole_cost_no_job_and_are_named(filled, folder):
+    for number in (1, 2):
+        path = folder / "state" / f"registers-{number}.yaml"
+        path.write_bytes(path.read_bytes().replace(b'"slots":2', b'"slots":9'))
+    (folder / "state" / "journal-1.yaml").unlink()
+
+    with books(folder) as store:
+        assert state_of(store) == filled
+        said = [problem.message for problem in store.told if problem.path.startswith("state/registers")]
+        assert len(said) == 2
+        assert all("dead letters" in message for message in said)
+
+
+def test_registers_that_did_not_change_are_not_written_again(folder):
+    with books(folder) as store:
+        store.change(Changes(registers=(kept("queue", slots=2),)))
+        for version in (1, 2, 3):
+            store.checkpoint()
+            store.change(Changes(jobs=(a_kept_job(ANA, version=version),)))
+        store.checkpoint()
+        newest = store.snapshots.newest
+
+    assert newest is not None
+    assert newest.registers is not None
+    assert newest.registers[0] == "registers-2.yaml"
+    with books(folder) as store:
+        assert store.rows.registers == {"queue": {"slots": 2}}
+        assert store.told == []
