@@ -83,7 +83,7 @@ def patched(draft: JobDraft, patch: JobPatch) -> JobDraft:
 
 def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> JobDraft:
     """Return the draft in its proper form; raises InvalidOptions naming every field that is wrong."""
-    problems = _problems_of_words(draft) | _problems_of_terms(draft)
+    problems = _problems_of_words(draft) | problems_of_terms(draft)
     options = draft.options
     try:
         engine = make(draft.kind, draft.options)
@@ -120,7 +120,8 @@ def _problems_of_words(draft: JobDraft) -> dict[str, str]:
     return problems
 
 
-def _problems_of_terms(draft: JobDraft) -> dict[str, str]:
+def problems_of_terms(draft: JobDraft) -> dict[str, str]:
+    """Return what is wrong with what is agreed beside the kind's options, by field."""
     return {
         **terms.problems_of_retry(draft.retry),
         **terms.problems_of_limits(draft.timeout, draft.run_timeout),

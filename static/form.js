@@ -5,7 +5,7 @@
   const note = document.getElementById("draft-note");
   const KEPT = `draft:${form.dataset.draft}`; // requests.js forgets all of them when somebody signs out
   const SENT = "draft-sent";
-  const NOT_KEPT = new Set(["csrf", "kind"]);
+  const NOT_KEPT = new Set(["csrf", "kind", "job"]);
 
   const fields = () => [...form.elements].filter((field) => field.name && !NOT_KEPT.has(field.name) && field.type !== "submit");
   const valueOf = (field) => field.type === "checkbox" ? field.checked : field.value;
@@ -53,6 +53,16 @@
 
   form.addEventListener("input", () => { keep(); openPanels(); });
   form.addEventListener("change", () => { keep(); openPanels(); });
+  // A job that is offered takes the place of the line that asked for it.
+  form.addEventListener("click", ({ target }) => {
+    const offer = target.closest("[data-writes]");
+    if (!offer) return;
+    const area = form.elements.after;
+    let line = -1;
+    area.value = area.value.split("\n").map((text) => text.trim() && ++line == offer.dataset.line ? offer.dataset.writes : text).join("\n");
+    area.focus();
+    area.dispatchEvent(new Event("change", { bubbles: true }));
+  });
   form.addEventListener("submit", () => sessionStorage.setItem(SENT, KEPT));
   document.addEventListener("htmx:after:swap", markFields);
   note.querySelector("[data-forget-draft]").addEventListener("click", forget);

@@ -9,22 +9,16 @@ from starlette.responses import HTMLResponse, Response
 
 from core.drafts import JobDraft, JobPatch, draft_of
 from core.engines import ENGINES
-from core.engines.base import Surroundings
-from core.errors import (
-    DefinitionMistaken,
-    HoldfastError,
-    InvalidOptions,
-    NotFound,
-    StorageFailed,
-    VersionConflict,
-)
+from core.errors import DefinitionMistaken, HoldfastError, InvalidOptions, StorageFailed, VersionConflict
 from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheHouse, TheService
 from fastapi_app.errors import status_of
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
+from fastapi_app.pages.entering import Entry, check_kind, checked, entry_from, entry_of, form_of
 from fastapi_app.places import JobId
 from fastapi_app.presenters.conflict import with_theirs
-from fastapi_app.presenters.forms import Checked, entered, job_form
+from fastapi_app.presenters.forms import Checked, job_form
+from fastapi_app.presenters.term_fields import NAMES, TERMS
 
 router = APIRouter(prefix="/jobs")
 
@@ -44,7 +38,7 @@ Values = Annotated[dict[str, str], Depends(_values)]
 @router.get("/new")
 def new(canvas: TheCanvas, kind: str = FIRST_KIND) -> HTMLResponse:
     """Show an empty form."""
-    _check_kind(kind)
+    check_kind(kind)
     form = job_form(JobDraft(name="", kind=kind), Checked(), **_making(kind))
     return canvas.draw("pages/job_form.html", "new", form=form)
 
@@ -54,13 +48,15 @@ def create(  # who asks, what they say, and whom to ask
     values: Values, canvas: TheCanvas, manager: Manager, service: TheService, person: Person
 ) -> Response:
     """Make the job, and start it where that was asked; else show what is to be fixed."""
-    draft = _entered(values, values.get("kind", FIRST_KIND))
+    entry = entry_from(values, values.get("kind", FIRST_KIND), manager)
+    about = _making(entry.draft.kind)
     try:
-        job = manager.create(draft, asked_by=person.name)
+        entry.check()
+        job = manager.create(entry.draft, asked_by=person.name)
     except InvalidOptions as error:
-        return _to_be_fixed(canvas, service, draft, error, _making(draft.kind))
+        return _to_be_fixed(canvas, service, entry, error, about)
     except StorageFailed as error:
-        return _not_kept(canvas, service, draft, error, _making(draft.kind))
+        return _not_kept(canvas, service, entry, error, about)
     if values.get("then") == "start":
         try:
             manager.start(job.id, asked_by=person.name)
@@ -73,9 +69,9 @@ def create(  # who asks, what they say, and whom to ask
 def edit(job_id: JobId, canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
     """Show the form with what the job is set to."""
     job = manager.job(job_id).job
-    _check_kind(job.kind)
-    draft = draft_of(job)
-    form = job_form(draft, _checked(service, draft), version=job.version, **_editing(job_id, job.name))
+    check_kind(job.kind)
+    entry = entry_of(draft_of(job), manager, job_id=job_id)
+    form = form_of(entry, checked(service, entry), version=job.version, **_editing(job_id, job.name))
     return canvas.draw("pages/job_form.html", "jobs", form=form)
 
 
@@ -84,50 +80,43 @@ def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, hou
     """Change the job; what is wrong, or changed meanwhile by someone else, is shown beside it."""
     service = house.service
     job = manager.job(job_id).job
-    draft = _entered(values, job.kind)
-    about = _editing(job_id, job.name)
+    entry = entry_from(values, job.kind, manager, job_id=job_id)
     version = values.get("version", "")
     given = int(version) if version.isascii() and version.isdigit() else 0
-    patch = JobPatch(
-        name=draft.name,
-        options=draft.options,
-        priority=draft.priority,
-        on_interrupt=draft.on_interrupt,
-        tags=draft.tags,
-    )
+    about = _editing(job_id, job.name) | {"version": given}
     try:
-        manager.edit(job_id, patch, version=given)
+        entry.check()
+        manager.edit(job_id, _patch(entry.draft, values), version=given)
     except InvalidOptions as error:
-        return _to_be_fixed(canvas, service, draft, error, about | {"version": given})
+        return _to_be_fixed(canvas, service, entry, error, about)
     except StorageFailed as error:
-        return _not_kept(canvas, service, draft, error, about | {"version": given})
+        return _not_kept(canvas, service, entry, error, about)
     except DefinitionMistaken as error:
-        return _not_taken(canvas, service, draft, error, about | {"version": given})
+        return _not_taken(canvas, service, entry, error, about)
     except VersionConflict as error:
         saved = manager.job(job_id).job
-        form = job_form(draft, _checked(service, draft), version=saved.version, posted=True, **about)
-        theirs = job_form(draft_of(saved), Checked())
+        about |= {"version": saved.version}
+        form = form_of(entry, checked(service, entry), posted=True, **about)
+        theirs = job_form(entry_of(draft_of(saved), manager, job_id=job_id).shown, Checked())
         by_hand = house.outside.change_of(saved) is not None
         form = with_theirs(form, theirs, saved, version=error.expected, by_hand=by_hand)
         return canvas.draw("pages/job_form.html", "jobs", HTTPStatus.CONFLICT, form=form)
     return see(f"/jobs/{job_id}")
 
 
+def _patch(draft: JobDraft, values: dict[str, str]) -> JobPatch:
+    """Return what the form changes; a form that did not ask for everything leaves the rest as it is."""
+    names = ["name", "options", "priority", "on_interrupt", "tags"]
+    names += NAMES if TERMS in values else ()
+    return JobPatch(**{name: getattr(draft, name) for name in names})
+
+
 @router.post("/check")
 def check(values: Values, canvas: TheCanvas, service: TheService) -> HTMLResponse:
     """Tell what is true of what stands in the form at present."""
-    draft = _entered(values, values.get("kind", FIRST_KIND))
-    return canvas.piece("partials/checked.html", form=job_form(draft, _checked(service, draft)), checked=True)
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in ENGINES:
-        raise NotFound("kind", kind[:40])
-
-
-def _entered(values: dict[str, str], kind: str) -> JobDraft:
-    _check_kind(kind)
-    return entered(values, kind)
+    entry = entry_from(values, values.get("kind", FIRST_KIND), service.manager, job_id=values.get("job", ""))
+    form = form_of(entry, checked(service, entry))
+    return canvas.piece("partials/checked.html", form=form, checked=True)
 
 
 def _making(kind: str) -> dict[str, Any]:
@@ -145,43 +134,28 @@ def _editing(job_id: str, name: str) -> dict[str, Any]:
     }
 
 
-def _checked(service: Service, draft: JobDraft) -> Checked:
-    """Return what is true of the options."""
-    surroundings = Surroundings(own_data=service.data)
-    try:
-        engine = service.manager.engine(draft.kind, draft.options)
-    except InvalidOptions as error:
-        return Checked(problems=error.problems)
-    facts, plan = engine.facts(surroundings), engine.plan_in_words()
-    try:
-        engine.check(surroundings)
-    except InvalidOptions as error:
-        return Checked(problems=error.problems, facts=facts, plan=plan)
-    return Checked(facts=facts, plan=plan)
-
-
 def _to_be_fixed(
-    canvas: Canvas, service: Service, draft: JobDraft, error: InvalidOptions, about: dict[str, Any]
+    canvas: Canvas, service: Service, entry: Entry, error: InvalidOptions, about: dict[str, Any]
 ) -> HTMLResponse:
-    known = _checked(service, draft)
-    checked = Checked(problems={**known.problems, **error.problems}, facts=known.facts, plan=known.plan)
-    form = job_form(draft, checked, strict=True, posted=True, **about)
+    known = checked(service, entry)
+    known = Checked(problems={**known.problems, **error.problems}, facts=known.facts, plan=known.plan)
+    form = form_of(entry, known, strict=True, posted=True, **about)
     here = "jobs" if form.job_id else "new"
     return canvas.draw("pages/job_form.html", here, HTTPStatus.UNPROCESSABLE_ENTITY, form=form)
 
 
 def _not_kept(
-    canvas: Canvas, service: Service, draft: JobDraft, error: StorageFailed, about: dict[str, Any]
+    canvas: Canvas, service: Service, entry: Entry, error: StorageFailed, about: dict[str, Any]
 ) -> HTMLResponse:
     """Let every page say that a change was refused, and show the form as it was sent."""
     canvas.not_kept(error)
-    return _not_taken(canvas, service, draft, error, about)
+    return _not_taken(canvas, service, entry, error, about)
 
 
 def _not_taken(
-    canvas: Canvas, service: Service, draft: JobDraft, error: HoldfastError, about: dict[str, Any]
+    canvas: Canvas, service: Service, entry: Entry, error: HoldfastError, about: dict[str, Any]
 ) -> HTMLResponse:
     """Show the form as it was sent, and why nothing came of it."""
     said: dict[str, Any] = {"notice": str(error), "notice_hint": f"What you typed stands here. {error.hint}"}
-    form = job_form(draft, _checked(service, draft), posted=True, **about, **said)
+    form = form_of(entry, checked(service, entry), posted=True, **about, **said)
     return canvas.draw("pages/job_form.html", "jobs" if form.job_id else "new", status_of(error), form=form)

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from core.models import Job
-from fastapi_app.presenters.forms import Compared, Conflict, Field, Group, JobForm
+from fastapi_app.presenters.fields import Field
+from fastapi_app.presenters.forms import Compared, Conflict, Group, JobForm
 
 
 def with_theirs(form: JobForm, theirs: JobForm, saved: Job, *, version: int, by_hand: bool) -> JobForm:

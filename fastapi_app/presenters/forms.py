@@ -10,10 +10,15 @@ from msgspec.structs import replace
 from core.drafts import JobDraft
 from core.engines import ENGINES
 from core.engines.base import Engine, Fact
-from core.models import OnInterrupt, Priority, Value
+from core.models import NOTHING, OnInterrupt, Priority, Value
+from fastapi_app.presenters.fields import Field
+from fastapi_app.presenters.parents import Offer
+from fastapi_app.presenters.term_fields import read_terms, term_fields
 from fastapi_app.presenters.texts import Exactly, plural
 
 OPTIONS: Final = "options."
+USUAL: Final = JobDraft(name="", kind="")
+"""A job that nobody said anything about."""
 NEEDED: Final = "This is needed."
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -30,35 +35,13 @@ INTERRUPTED: Final = (
 )
 
 
-class Field(Value, frozen=True, kw_only=True):
-    """One field: what it asks, what stands in it, and what is known to be true of that."""
-
-    id: str
-    name: str
-    label: str
-    help: str = ""
-    widget: str = "text"
-    choices: tuple[tuple[str, str], ...] = ()
-    value: Any = ""
-    placeholder: str = ""
-    wide: bool = False
-    shown_if: tuple[str, str] | None = None
-    truth: str = ""
-    good: bool = True
-    focus: bool = False
-    theirs: str | None = None
-
-    @property
-    def wrong(self) -> bool:
-        """Tell whether what stands in it cannot be accepted."""
-        return bool(self.truth) and not self.good
-
-
 class Group(Value, frozen=True, kw_only=True):
-    """Fields that belong together."""
+    """Fields that belong together; a `folded` one shows them when somebody asks, `opened` says that it does."""
 
     title: str
     fields: tuple[Field, ...]
+    folded: bool = False
+    opened: bool = False
 
 
 class KindCard(Value, frozen=True, kw_only=True):
@@ -108,6 +91,7 @@ class JobForm(Value, frozen=True, kw_only=True):
     notice: str = ""
     notice_hint: str = ""
     conflict: Conflict | None = None
+    offers: tuple[Offer, ...] = ()
 
 
 class Checked(Value, frozen=True, kw_only=True):
@@ -118,6 +102,17 @@ class Checked(Value, frozen=True, kw_only=True):
     plan: tuple[str, ...] = ()
 
 
+class Entered(Value, frozen=True, kw_only=True):
+    """What a form says: a draft, what of it cannot be read, and how that stood there.
+
+    What the draft comes after is still as it was written: names or ids.
+    """
+
+    draft: JobDraft
+    typed: Mapping[str, str] = {}
+    problems: Mapping[str, str] = {}
+
+
 def kind_cards() -> tuple[KindCard, ...]:
     """Return every kind of job there is."""
     return tuple(
@@ -125,16 +120,19 @@ def kind_cards() -> tuple[KindCard, ...]:
     )
 
 
-def entered(values: Mapping[str, Any], kind: str) -> JobDraft:
-    """Return what a form's fields say as a draft; what is wrong in it, checking tells."""
-    return JobDraft(
+def entered(values: Mapping[str, Any], kind: str) -> Entered:
+    """Return what a form's fields say; what is wrong with what it says, checking tells."""
+    terms = read_terms(values)
+    draft = JobDraft(
         name=str(values.get("name", "")),
         kind=kind,
         options=entered_options(values, ENGINES[kind]),
         priority=_one_of(Priority, values.get("priority"), Priority.NORMAL),
         on_interrupt=_one_of(OnInterrupt, values.get("on_interrupt"), OnInterrupt.RESUME),
         tags=tuple(tag.strip() for tag in str(values.get("tags", "")).split(",") if tag.strip()),
+        **terms.fields,
     )
+    return Entered(draft=draft, typed=terms.typed, problems=terms.problems)
 
 
 def _one_of(words: type[Chosen], value: object, otherwise: Chosen) -> Chosen:
@@ -262,15 +260,26 @@ def _texts(pairs: Sequence[tuple[Any, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((str(value), words) for value, words in pairs)
 
 
-def job_form(draft: JobDraft, checked: Checked, /, *, strict: bool = False, **about: Any) -> JobForm:  # noqa: ANN401
-    """Return the form with what stands in it and what is true of it.
+def job_form(  # what stands in it, and what is known of that
+    draft: JobDraft,
+    checked: Checked,
+    /,
+    *,
+    strict: bool = False,
+    typed: Mapping[str, str] = NOTHING,
+    **about: Any,  # noqa: ANN401 - fields of JobForm
+) -> JobForm:
+    """Return the form with what stands in it and what is true of it; `typed` is what cannot be read.
 
     Fields that are still empty are only called wrong when `strict`: after sending.
     """
     first, last = own_fields(draft)
+    usual = {field.name: field.value for fields in term_fields(USUAL, {}).values() for field in fields}
+    folded = term_fields(draft, typed)
     grouped: dict[str, list[Field]] = {"What": [*first]}
     for group, field in fields_of(ENGINES[draft.kind], draft.options):
         grouped.setdefault(group.capitalize() or "What", []).append(field)
+    grouped |= {title: [*fields] for title, fields in folded.items()}
     grouped["If something comes between"] = [*last]
     known = {
         title: [_known(field, checked, strict=strict) for field in fields]
@@ -285,6 +294,8 @@ def job_form(draft: JobDraft, checked: Checked, /, *, strict: bool = False, **ab
             Group(
                 title=title,
                 fields=tuple(replace(field, focus=field.id == first_wrong) for field in fields),
+                folded=title in folded,
+                opened=any(field.wrong or field.value != usual.get(field.name) for field in fields),
             )
             for title, fields in known.items()
         ),

@@ -1,0 +1,102 @@
+"""What stands in the form of a job: understood as far as it can be, and what is true of it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from core.drafts import JobDraft, problems_of_terms
+from core.engines import ENGINES
+from core.engines.base import Surroundings
+from core.errors import InvalidOptions, NotFound
+from core.listing import JobQuery
+from core.manager import JobManager
+from core.models import Value
+from core.service import Service
+from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
+from fastapi_app.presenters.parents import Offer, Parents
+from fastapi_app.presenters.term_fields import facts_of_terms
+from fastapi_app.presenters.terms import sentences_of
+
+EVERYTHING: Final = JobQuery(limit=None)
+
+
+class Entry(Value, frozen=True, kw_only=True):
+    """What was entered: as it is kept, as it is shown again, and what of it cannot be understood."""
+
+    draft: JobDraft
+    shown: JobDraft
+    names: Mapping[str, str] = {}
+    typed: Mapping[str, str] = {}
+    problems: Mapping[str, str] = {}
+    offers: tuple[Offer, ...] = ()
+
+    def check(self) -> None:
+        """Raise InvalidOptions where something cannot be understood."""
+        if self.problems:
+            raise InvalidOptions(self.problems)
+
+
+def entry_from(values: Mapping[str, str], kind: str, manager: JobManager, *, job_id: str = "") -> Entry:
+    """Return what a form says; raises NotFound for a kind that is none."""
+    check_kind(kind)
+    said = entered(values, kind)
+    draft = said.draft
+    if not draft.after:
+        return Entry(draft=draft, shown=draft, typed=said.typed, problems=said.problems)
+    parents = Parents(manager.list_jobs(EVERYTHING).items, child=job_id)
+    written = parents.read(draft.after)
+    return Entry(
+        draft=replace(draft, after=written.ids),
+        shown=draft,
+        names=parents.names(written.ids),
+        typed=said.typed,
+        problems={**said.problems} | ({"after": written.problem} if written.problem else {}),
+        offers=written.offers,
+    )
+
+
+def entry_of(draft: JobDraft, manager: JobManager, *, job_id: str = "") -> Entry:
+    """Return what a job is set to as if somebody had entered it."""
+    if not draft.after:
+        return Entry(draft=draft, shown=draft)
+    parents = Parents(manager.list_jobs(EVERYTHING).items, child=job_id)
+    shown = replace(draft, after=parents.lines(draft.after))
+    return Entry(draft=draft, shown=shown, names=parents.names(draft.after))
+
+
+def check_kind(kind: str) -> None:
+    """Raise NotFound for a kind that is none."""
+    if kind not in ENGINES:
+        raise NotFound("kind", kind[:40])
+
+
+def checked(service: Service, entry: Entry) -> Checked:
+    """Return what is true of what was entered."""
+    about_options = _checked_options(service, entry.draft)
+    terms = {**problems_of_terms(entry.draft), **entry.problems}
+    plan = about_options.plan and (*about_options.plan, *sentences_of(entry.draft, entry.names))
+    return Checked(
+        problems={**about_options.problems, **terms},
+        facts=(*about_options.facts, *facts_of_terms(entry.draft)),
+        plan=plan,
+    )
+
+
+def _checked_options(service: Service, draft: JobDraft) -> Checked:
+    surroundings = Surroundings(own_data=service.data)
+    try:
+        engine = service.manager.engine(draft.kind, draft.options)
+    except InvalidOptions as error:
+        return Checked(problems=error.problems)
+    facts, plan = engine.facts(surroundings), engine.plan_in_words()
+    try:
+        engine.check(surroundings)
+    except InvalidOptions as error:
+        return Checked(problems=error.problems, facts=facts, plan=plan)
+    return Checked(facts=facts, plan=plan)
+
+
+def form_of(entry: Entry, known: Checked, **about: Any) -> JobForm:  # noqa: ANN401 - fields of JobForm
+    """Return the form with what was entered, as it was written."""
+    return job_form(entry.shown, known, typed=entry.typed, offers=entry.offers, **about)
