@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from core.attempts import Fate
 from core.clock import Clock, SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
@@ -23,8 +24,10 @@ from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
-from core.models import Value
+from core.metrics import Metrics
+from core.models import Run, Value
 from core.own_backups import OwnBackups
+from core.recovery import fate_of
 from core.settings import Settings
 from core.states import AT_WORK
 from core.storage.base import JobStore
@@ -33,6 +36,7 @@ from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_b
 from core.storage.pieces import has_pieces_of_runs
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
+from core.watchdog import Watchdog
 from core.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -46,8 +50,8 @@ AN_HOUR: Final = 3_600.0
 A_DAY: Final = 24 * AN_HOUR
 """How often house is kept, in seconds, and how long after the start it begins."""
 
-GRACE: Final = 20.0
-"""Seconds that engines have to give their slots back when Holdfast stops."""
+WIND_DOWN: Final = 10.0
+"""Seconds beyond the grace that whatever is at work has to make an end when Holdfast stops."""
 
 
 ALL_OF_IT: Final = float("inf")
@@ -73,6 +77,7 @@ class Service:
         make_engine: EngineMaker = engine_for,
     ) -> None:
         clock = clock or SystemClock()
+        self._make_engine = make_engine
         self.settings = settings
         self.data = settings.data.absolute()
         self.clock = clock
@@ -97,6 +102,13 @@ class Service:
             surroundings,
             clock,
         )
+        self.metrics = Metrics(
+            self.data / "metrics",
+            clock,
+            self.manager.runs_at_hand,
+            lambda: self.dispatcher.load().waiting,
+        )
+        self.watchdog = Watchdog(self.manager, self.worker, self._fate_of)
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
         self.own_backups = OwnBackups(
             settings.own_backup_dir or self.data / "backups" / "own-state",
@@ -124,16 +136,25 @@ class Service:
         self.dispatcher.start(self.worker.carry_out)
         self.housekeeping.start()
         self.edits.start()
+        self.watchdog.start()
         if self.manager.still_lost:
             threading.Thread(target=self._recover_the_rest, name="recovery", daemon=True).start()
 
-    def stop(self) -> None:
-        """Ask the engines to give their slots back, wait for them, and close everything."""
-        self.worker.leave()
+    def hurry(self) -> None:
+        """Let a stop that is under way wait no longer for programs to end by themselves."""
+        self.worker.leaving.hurry()
+
+    def stop(self, *, programs_stay: bool = False) -> None:
+        """Ask the engines to give their slots back, wait for them, and close everything.
+
+        Programs at work have the grace to end by themselves; then they are ended, unless they are to stay at work
+        to be taken up by whoever is next.
+        """
+        self.worker.leave(grace=self.settings.grace, programs_stay=programs_stay)
         self.housekeeping.stop()
         self.edits.close()
-        if not self.dispatcher.stop(GRACE):
-            log.warning("an engine does not let go; its run goes on at the next start")
+        if not self.dispatcher.stop(self.settings.grace + WIND_DOWN):
+            log.warning("something at work does not let go; its run is looked after at the next start")
         self._close()
 
     @contextlib.contextmanager
@@ -154,6 +175,8 @@ class Service:
     def _open(self) -> None:
         self.manager.open()
         self.events.subscribe("housekeeping", self._tidy)
+        self.events.subscribe("metrics", self.metrics.heard)
+        self.metrics.start()
         self.edits.catch_up()
         self._recover()
         self._sweep()
@@ -188,8 +211,16 @@ class Service:
         return isinstance(self._store, YamlFilesStore) and self._store.wants_an_upgrade
 
     def _recover(self) -> None:
-        for run in self.manager.recover():
-            log.warning("run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state)
+        for run in self.manager.recover(self._fate_of):
+            if run.state in AT_WORK:
+                log.info("run %s of job %s is taken up where its program is", run.id, run.job_id)
+            else:
+                log.warning(
+                    "run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state
+                )
+
+    def _fate_of(self, run: Run) -> Fate:
+        return fate_of(run, self.worker.workspace(run.id), self._make_engine)
 
     def _recover_the_rest(self) -> None:
         """Try again what the store refused at the start, until it takes it."""
@@ -198,6 +229,7 @@ class Service:
 
     def _close(self) -> None:
         self.events.close()
+        self.metrics.stop()
         self.logs.close_all()
         self.manager.close()
 
