@@ -25,6 +25,9 @@ MOST_JOBS_AHEAD: Final = 200
 
 MEGABYTE: Final = 1_000_000
 
+KEYS_KEPT: Final = timedelta(days=7)
+"""How long a request may be sent again under its key without being a new one."""
+
 
 class Outlook(Value, frozen=True, kw_only=True):
     """What would go now; `whole` says that nothing was left uncounted."""
@@ -66,6 +69,7 @@ class Keeper:
         """Let go of everything that was kept long enough; first of what takes no room to let go of."""
         self.tidy_logs()
         self.tidy_runs()
+        self._manager.forget_keys(self._clock.now() - KEYS_KEPT)
 
     def tidy_runs(self) -> None:
         """Forget runs; whoever hears of it removes their logs and what their engines kept."""

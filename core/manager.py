@@ -24,12 +24,12 @@ from core.drafts import JobDraft, JobPatch, checked, draft_of, patched
 from core.engines.base import Engine, EngineMaker, Surroundings
 from core.errors import DefinitionMistaken, InvalidOptions, NotFound, NothingToAct, Overtaken, WrongState
 from core.events import EventBus, JobCreated, JobEdited
+from core.firing import SCHEDULE
 from core.later import GroupWaiter
 from core.lining import Lining
 from core.listing import JobPage, JobQuery
 from core.models import Job, JobOverview, Run
 from core.relations import problem_with
-from core.starting import SCHEDULE
 from core.states import AT_WORK, RunState, check_move
 from core.storage.base import JobStore, Problem
 
@@ -183,7 +183,7 @@ class JobManager(Lining):
         if not job.after:
             return
         after = {**self._ledger.after_ahead(), job.id: job.after}
-        decision.look_at(after)
+        decision.look_at((*after, *job.after))
         if (problem := problem_with(after, job, decision.job)) is not None:
             raise InvalidOptions({"after": problem})
 

@@ -12,13 +12,12 @@ from core.attempts import Attempts
 from core.deciding import decided_again
 from core.decisions import Decision
 from core.errors import AlreadyRunning, NotFound, WrongState
-from core.firing import Cursor, Fired, Firing, coming, fired
+from core.firing import SCHEDULE, Cursor, Fired, Firing, coming, fired
 from core.letters import Letter, letter_of
 from core.models import Job, Priority, Run, Trigger, frozen
 from core.ordering import above, reach
 from core.states import AT_WORK, RunState
 
-SCHEDULE: Final = "schedule/"
 KEY: Final = "key/"
 STARTED_NOW: Final = "Started without waiting any longer."
 LONGEST_REASON: Final = 1_000
@@ -238,7 +237,7 @@ class Starting(Attempts):
             decision.job(job_id)
             connected = (job_id, *_connected(self._ledger.after_ahead(), job_id))
             runs = [run for job in _there(decision, connected) for run in decision.unfinished(job.id)]
-            for run in sorted(runs, key=lambda run: run.state in AT_WORK):
+            for run in sorted(runs, key=_who_is_cancelled_first):
                 present = decision.run(run.id)
                 if not present.over:
                     self._cancel(decision, present)
@@ -316,6 +315,11 @@ class Starting(Attempts):
             for name in old:
                 decision.set(name, None)
             return len(old)
+
+
+def _who_is_cancelled_first(run: Run) -> tuple[bool, bool]:
+    """Return what sorts those that wait for others before those that are in line, and those at work last."""
+    return run.state in AT_WORK, run.state != RunState.BLOCKED
 
 
 def _key_name(scope: str, key: str) -> str:
