@@ -258,6 +258,10 @@ class Attempts(Deciding):
             case Fate.LOST:
                 return self.stopped(run_id, attempt, lost=True)
 
+    def judge(self, run_id: str, attempt: int, fate_of: Callable[[Run], Fate]) -> Run:
+        """Decide what becomes of a run that nobody carries although it is at work; raises LateReport."""
+        return self._decide_lost(run_id, attempt, fate_of)
+
     @decided_again
     def _never_began(self, run_id: str, attempt: int) -> Run:
         """Queue a run again whose program was never started: whatever its class, nothing was done."""

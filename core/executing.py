@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from core.clock import Clock
-from core.engines.base import Asked, ProgramLost, RunStopped
+from core.engines.base import Asked, LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed
 from core.log_files import one_line
 from core.logs import RunLogs, Said
@@ -30,6 +30,22 @@ TAKEN: Final = "%015d %015d\n"
 Wish = Callable[[], Asked | None]
 
 
+class Listener(Protocol):
+    """Whoever hears what a program says."""
+
+    def begin(self) -> None:
+        """Note that it is about to begin."""
+        ...
+
+    def tell(self, lines: list[Line]) -> None:
+        """Hear lines."""
+        ...
+
+    def say(self, level: str, message: str) -> None:
+        """Take a line of ours in among them."""
+        ...
+
+
 class Transcript:
     """Tells an engine what its program says, and writes each line to the run's log once, over restarts too.
 
@@ -48,7 +64,7 @@ class Transcript:
         self._on_line = on_line
         self._told = 0
         self._taken, size = self._last_taken()
-        self._there = logs.written_after(run_id, size) if size else []
+        self._there = [] if size is None else logs.written_after(run_id, size)
         self._waiting: list[Said] = []
         self.replaying = self._taken > 0
 
@@ -64,7 +80,6 @@ class Transcript:
         if lines and self._told > self._taken:
             self._logs.write_all(self._run_id, self._waiting)
             self._waiting = []
-            self._there = []
             self._taken = self._told
             self._note(self._logs.settle(self._run_id))
 
@@ -81,6 +96,7 @@ class Transcript:
         if self._on_line is not None and not line.note:
             wanted = self._on_line(line.stream, line.text) is not False
         if wanted and not line.passing and not self.replaying:
+            self._there = []  # lines come to the log in order: what follows is not there either
             self._waiting.append(said)
         self.replaying = False
 
@@ -95,12 +111,12 @@ class Transcript:
         del self._there[: place + 1]
         return True
 
-    def _last_taken(self) -> tuple[int, int]:
+    def _last_taken(self) -> tuple[int, int | None]:
         try:
             lines, size = self._path.read_text("ascii").split()
             return int(lines), int(size)
         except (FileNotFoundError, ValueError):
-            return 0, 0
+            return 0, None
 
     def _note(self, size: int) -> None:
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -113,10 +129,10 @@ class Transcript:
 class Follower:
     """Follows one program to its end, whoever started it."""
 
-    def __init__(self, program: Program, order: Order, transcript: Transcript, wish: Wish) -> None:
+    def __init__(self, program: Program, order: Order, listener: Listener, wish: Wish) -> None:
         self._program = program
         self._order = order
-        self._transcript = transcript
+        self._listener = listener
         self._wish = wish
         self._reader = OutputReader(program.folder)
         self._stopping: Asked | None = None
@@ -126,11 +142,20 @@ class Follower:
         """Return how it ended; raises what `RunContext.execute` does."""
         if self._program.standing() is Standing.NEVER_BEGAN:
             self._start()
+        try:
+            return self._until_it_ends()
+        except LeftAtWork:
+            raise
+        except BaseException:  # whoever listened failed: nobody would follow the program any more
+            self._abandon()
+            raise
+
+    def _until_it_ends(self) -> Exit:
         pause = SHORTEST_PAUSE
         while True:
             standing = self._program.standing()  # before reading: all that was said until then is there
             lines = self._reader.read()
-            self._transcript.tell(lines)
+            self._listener.tell(lines)
             if not lines and standing is not Standing.AT_WORK:
                 return self._settle(standing)
             self._obey()
@@ -140,7 +165,7 @@ class Follower:
     def _start(self) -> None:
         if (asked := self._wish()) is not None:
             raise RunStopped(asked)
-        self._transcript.begin()
+        self._listener.begin()
         self._program.start(self._order)
 
     def _obey(self) -> None:
@@ -153,12 +178,21 @@ class Follower:
         if now >= self._give_up_at:
             self._program.give_up()
 
+    def _abandon(self) -> None:
+        """End a program that nobody listens to, and see that it has ended."""
+        until = time.monotonic() + self._order.grace + STUBBORN_AFTER
+        self._program.end()
+        while self._program.standing() is Standing.AT_WORK:
+            if time.monotonic() >= until:
+                self._program.give_up()
+            self._program.wait(LONGEST_PAUSE)
+
     def _settle(self, standing: Standing) -> Exit:
         if standing is Standing.NEVER_BEGAN:
             message = "The program could not be started: what was to keep it could not be written."
             raise EngineFailed(message, hint="Look at the disk that holds Holdfast's data.", transient=True)
         ending = self._program.ending()
-        self._transcript.tell(self._reader.rest(ending))
+        self._listener.tell(self._reader.rest(ending))
         if ending is None:
             self._end_what_is_lost()
             raise RunStopped(self._stopping) if self._stopping else ProgramLost
@@ -168,7 +202,7 @@ class Follower:
     def _end_what_is_lost(self) -> None:
         swept = self._program.sweep()
         if swept.ended:
-            self._transcript.say("warn", f"{swept.ended} processes of a lost program were ended.")
+            self._listener.say("warn", f"{swept.ended} processes of a lost program were ended.")
 
     def _judged(self, ending: Exit) -> Exit:
         match ending.reason:

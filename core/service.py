@@ -37,6 +37,7 @@ from core.storage.pieces import has_pieces_of_runs
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.watchdog import Watchdog
+from core.waiting_room import WaitingRoom
 from core.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class Service:
             make_engine,
             surroundings,
         )
+        self.waiting_room = WaitingRoom(self.manager, self.dispatcher, clock)
         self.logs = RunLogs(self.data / "logs", self.events, clock)
         self.worker = Worker(
             platform.node() or "here",

@@ -11,6 +11,7 @@ from core.models import Value
 
 MOST_SLOTS: Final = 64
 MOST_DAYS: Final = 36_500
+MOST_GRACE: Final = 86_400
 MOST_RUNS: Final = 1_000_000
 MOST_MEGABYTES: Final = 100_000_000
 LONGEST_NUMBER: Final = 20
@@ -32,6 +33,8 @@ class Settings(Value, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     slots: int = 2
+    grace: int = 20
+    """Seconds that programs at work have to end by themselves when Holdfast is stopped."""
     log_level: str = "info"
     log_format: str = "text"
     public_origin: str = ""
@@ -59,6 +62,7 @@ class Settings(Value, frozen=True, kw_only=True):
             host=environment.get("HOLDFAST_HOST") or "127.0.0.1",
             port=_number(environment, "HOLDFAST_PORT", 8080, most=65535),
             slots=_number(environment, "HOLDFAST_SLOTS", 2, least=1, most=MOST_SLOTS),
+            grace=_number(environment, "HOLDFAST_GRACE", 20, most=MOST_GRACE),
             log_level=_one_of(environment, "HOLDFAST_LOG_LEVEL", ("info", "debug", "warning", "error")),
             log_format=_one_of(environment, "HOLDFAST_LOG_FORMAT", ("text", "json")),
             public_origin=_origin(environment, "HOLDFAST_PUBLIC_ORIGIN"),

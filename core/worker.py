@@ -1,25 +1,26 @@
 """A worker: carries out runs, hands each to its engine, and tells the manager how it went."""
 
 import logging
+import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from core.clock import Clock
-from core.engines.base import Asked, Outcome, RunStopped, Surroundings
+from core.context import WorkContext, programs_of
+from core.engines.base import LeftAtWork, Outcome, ProgramLost, RunStopped, Surroundings
 from core.errors import EngineFailed, HoldfastError, InvalidOptions, LateReport, StorageFailed
+from core.leaving import Leaving
 from core.logs import RunLogs
 from core.manager import JobManager
-from core.models import Failure, Progress, Run
-from core.states import RunState
+from core.models import Failure, Run
+from core.states import AT_WORK
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-LOOK_EVERY: Final = 0.1
-"""Seconds between two looks at what an engine is asked while it waits."""
 
 STORE_RETRY: Final = 1.0
 """Seconds between two tries to keep how a run ended, while the disk refuses."""
@@ -36,59 +37,13 @@ LOOK_AT_THE_PLACES: Final = (
 )
 """What to do when options that were good once do not work any more: nobody is entering them now."""
 
-ASKED_BY_STATE: Final[Mapping[RunState, Asked]] = {
-    RunState.CANCELLING: "cancel",
-    RunState.PAUSING: "pause",
-}
 
+class RunOutOfTime(RunStopped):
+    """The attempt, or the whole run, has taken longer than it may."""
 
-class WorkContext:
-    """What one attempt may ask for; see `core.engines.base.RunContext`."""
-
-    def __init__(self, worker: "Worker", run: Run, workspace: Path) -> None:
-        self._worker = worker
-        self._run = run
-        self.run_id = run.id
-        self.workspace = workspace
-        self.surroundings = worker.surroundings
-        self.checkpoint = run.checkpoint
-
-    @property
-    def asked(self) -> Asked | None:
-        """Return what the engine is asked to do, if anything."""
-        run = self._worker.manager.run(self.run_id)
-        if run.attempt != self._run.attempt:
-            return "cancel"
-        return ASKED_BY_STATE.get(run.state) or ("leave" if self._worker.leaving.is_set() else None)
-
-    def raise_if_asked(self) -> None:
-        """Raise RunStopped if the engine is asked to stop."""
-        if (asked := self.asked) is not None:
-            raise RunStopped(asked)
-
-    def wait(self, seconds: float) -> None:
-        """Wait, or raise RunStopped as soon as the engine is asked to stop."""
-        until = self._worker.clock.monotonic() + seconds
-        self.raise_if_asked()
-        while (left := until - self._worker.clock.monotonic()) > 0:
-            self._worker.leaving.wait(min(left, LOOK_EVERY))
-            self.raise_if_asked()
-
-    def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
-        """Tell how far it is."""
-        self._worker.manager.report(self.run_id, self._run.attempt, progress, checkpoint)
-
-    def info(self, message: str) -> None:
-        """Write a line to the run's log."""
-        self._worker.logs.write(self.run_id, "info", message)
-
-    def warn(self, message: str) -> None:
-        """Write a warning to the run's log."""
-        self._worker.logs.write(self.run_id, "warn", message)
-
-    def error(self, message: str) -> None:
-        """Write an error to the run's log."""
-        self._worker.logs.write(self.run_id, "error", message)
+    def __init__(self, failure: Failure) -> None:
+        super().__init__("timeout")
+        self.failure = failure
 
 
 class Worker:
@@ -108,28 +63,63 @@ class Worker:
         self.logs = logs
         self.surroundings = surroundings
         self.clock = clock
-        self.leaving = threading.Event()
+        self.leaving = Leaving()
         self.workspaces = workspaces
+        self._carried: set[str] = set()
+        self._lock = threading.Lock()
 
-    def leave(self) -> None:
-        """Ask every engine at work to give its slot back; their runs go on at the next start."""
-        self.leaving.set()
+    def leave(self, *, grace: float = 0.0, programs_stay: bool = False) -> None:
+        """Ask every engine at work to give its slot back; their runs go on at the next start.
+
+        Programs have the grace to end by themselves, or stay at work to be taken up at the next start.
+        """
+        self.leaving.begin(grace=grace, programs_stay=programs_stay)
+
+    @property
+    def carried(self) -> frozenset[str]:
+        """Return the ids of the runs that a slot of this worker has in hand."""
+        with self._lock:
+            return frozenset(self._carried)
 
     def workspace(self, run_id: str) -> Path:
         """Return the folder that is a run's own."""
         return self.workspaces / run_id[:2] / run_id
 
     def carry_out(self, run_id: str) -> None:
-        """Make one attempt at the run, if it is still to be made."""
-        if self.leaving.is_set():
+        """Make one attempt at the run, if it is still to be made, or go on with one that has a program at work."""
+        if self.leaving.begun:
             return
-        run = self._settle(lambda: self.manager.claim(run_id, self.name))
-        if run is None:
-            return
-        self.logs.write(run_id, "info", f"Attempt {run.attempt} began on {self.name}.")
-        ended = self._tell(run, self._attempt(run))
-        if ended is not None:
-            self._log_ending(ended)
+        with self._in_hand(run_id):
+            run = self._settle(lambda: self._begin(run_id))
+            if run is None:
+                return
+            ending = self._attempt(run)
+            ended = None if ending is None else self._tell(run, ending)
+            if ended is not None:
+                self._log_ending(ended)
+                self._let_go_of_programs(ended)
+
+    @contextmanager
+    def _in_hand(self, run_id: str) -> Iterator[None]:
+        with self._lock:
+            self._carried.add(run_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._carried.discard(run_id)
+
+    def _begin(self, run_id: str) -> Run | None:
+        """Return the run in its new attempt, or in the one that goes on; None when there is nothing to do."""
+        if self.manager.run(run_id).state in AT_WORK:
+            run = self.manager.adopt(run_id, self.name)
+            words = f"Attempt {run.attempt if run else 0} goes on: it was at work while Holdfast was not."
+        else:
+            run = self.manager.claim(run_id, self.name)
+            words = f"Attempt {run.attempt if run else 0} began on {self.name}."
+        if run is not None:
+            self.logs.write(run_id, "info", words)
+        return run
 
     def _tell(self, run: Run, ending: Callable[[], Run]) -> Run | None:
         """Tell the manager how the attempt ended; None when nobody wants to know any more."""
@@ -142,13 +132,13 @@ class Worker:
             log.exception("run %s: what its engine has to show cannot be kept", run.id)
             return self._settle(lambda: self.manager.fail(run.id, run.attempt, OUR_MISTAKE))
 
-    def _attempt(self, run: Run) -> Callable[[], Run]:
-        """Let the engine work; return what is to be told to the manager."""
+    def _attempt(self, run: Run) -> Callable[[], Run] | None:
+        """Let the engine work; return what is to be told to the manager, None when the attempt is not over."""
         tell, run_id, attempt = self.manager, run.id, run.attempt
         try:
             outcome = self._work(run)
-        except RunStopped:
-            return lambda: tell.stopped(run_id, attempt)
+        except RunStopped as error:
+            return self._after_stop(run, error)
         except LateReport as error:
             late = error
             return lambda: _raise(late)
@@ -163,6 +153,17 @@ class Worker:
             return lambda: tell.fail(run_id, attempt, OUR_MISTAKE)
         return lambda: tell.complete(run_id, attempt, outcome)
 
+    def _after_stop(self, run: Run, error: RunStopped) -> Callable[[], Run] | None:
+        """Return what to tell of an attempt that stopped; None when its program is at work and taken up later."""
+        match error:
+            case LeftAtWork():
+                return None
+            case RunOutOfTime(failure=failure):
+                return lambda: self.manager.fail(run.id, run.attempt, failure)
+            case _:
+                lost = isinstance(error, ProgramLost)
+                return lambda: self.manager.stopped(run.id, run.attempt, lost=lost)
+
     def _work(self, run: Run) -> Outcome:
         engine = self.manager.engine(run.kind, run.options)
         workspace = self.workspace(run.id)
@@ -171,7 +172,19 @@ class Worker:
         except OSError as error:
             message = f"The run has no place to work in: {error.strerror}."
             raise StorageFailed(message) from error
-        return engine.run(WorkContext(self, run, workspace))
+        context = WorkContext(
+            run, workspace, self.manager, self.logs, self.surroundings, self.clock, self.leaving
+        )
+        try:
+            return engine.run(context)
+        except RunStopped as error:
+            if error.asked == "timeout":
+                raise RunOutOfTime(context.deadlines.failure) from error
+            raise
+
+    def _let_go_of_programs(self, run: Run) -> None:
+        """Remove what an attempt's programs left, as all of it is in the log now; what a person kept aside stays."""
+        shutil.rmtree(programs_of(self.workspace(run.id), run.attempt), ignore_errors=True)
 
     def _settle(self, tell: Callable[[], T]) -> T | None:
         """Tell the manager, again and again while the store refuses; None when leaving before it took it."""

@@ -9,7 +9,11 @@ from typing import Any, ClassVar
 from core.clock import Clock
 from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
 from core.errors import InvalidOptions, NotFound
+from core.executing import Follower
 from core.models import Progress, Run
+from core.processes.orders import Exit, OnLine, Order
+from core.processes.program import Program
+from core.processes.reading import Line
 from core.storage.base import Commitment, Contents, JobStore
 from core.storage.rows import Changes, Rows
 from core.storage.yaml_files import YamlFilesStore
@@ -77,6 +81,11 @@ class ScriptedContext:
     def wait(self, seconds: float) -> None:
         self.raise_if_asked()
 
+    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+        """Run the program for real; its lines go to `infos` (out) and `warnings` (err)."""
+        program = Program(self.workspace / "attempt-1" / name, f"{self.run_id}:1")
+        return Follower(program, order, _Listener(self, on_line), lambda: self.asked).follow()
+
     def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
         self.reported.append(progress)
         if checkpoint is not None:
@@ -98,6 +107,26 @@ class ScriptedContext:
         return ScriptedContext(
             self.workspace, own_data=self.surroundings.own_data, checkpoint=self.checkpoint
         )
+
+
+class _Listener:
+    """Hears a program's lines for a scripted context."""
+
+    def __init__(self, context: ScriptedContext, on_line: OnLine | None) -> None:
+        self._context = context
+        self._on_line = on_line
+
+    def begin(self) -> None:
+        """Nothing was said yet."""
+
+    def tell(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            wanted = self._on_line is None or line.note or self._on_line(line.stream, line.text) is not False
+            if wanted and not line.passing:
+                (self._context.infos if line.stream == "out" else self._context.warnings).append(line.text)
+
+    def say(self, level: str, message: str) -> None:
+        self._context.warnings.append(message)
 
 
 class ScriptedEngine(Engine):

@@ -132,6 +132,10 @@ class Program:
         self._send_to_bearers(signal.SIGKILL, SWEPT_WITHIN)
         return Sweep(ended=len(found), stubborn=len(bearers(self._mark.encode())))
 
+    def is_haunted(self) -> bool:
+        """Tell whether something of it lives although it was lost."""
+        return self.standing() is Standing.LOST and bool(bearers(self._mark.encode()))
+
     def _send_to_bearers(self, number: int, within: float) -> None:
         until = time.monotonic() + within
         told: set[int] = set()

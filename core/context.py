@@ -1,0 +1,141 @@
+"""What one attempt may ask for while it works; see `core.engines.base.RunContext`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from core.clock import Clock
+from core.deadlines import Deadlines
+from core.engines.base import Asked, LeftAtWork, RunStopped, Surroundings
+from core.errors import NotFound, StorageFailed
+from core.executing import Follower, Transcript
+from core.leaving import Leaving
+from core.logs import RunLogs
+from core.manager import JobManager
+from core.models import Progress, Run
+from core.processes.orders import Exit, OnLine, Order
+from core.processes.program import Program
+from core.states import RunState
+
+LOOK_EVERY: Final = 0.1
+"""Seconds between two looks at what an engine is asked while it waits."""
+
+ASKED_BY_STATE: Final[Mapping[RunState, Asked]] = {
+    RunState.CANCELLING: "cancel",
+    RunState.PAUSING: "pause",
+}
+
+
+class WorkContext:
+    """One attempt at a run, as its engine sees it."""
+
+    def __init__(  # its collaborators, each a promise of its own
+        self,
+        run: Run,
+        workspace: Path,
+        manager: JobManager,
+        logs: RunLogs,
+        surroundings: Surroundings,
+        clock: Clock,
+        leaving: Leaving,
+    ) -> None:
+        self._run = run
+        self._manager = manager
+        self._logs = logs
+        self._clock = clock
+        self._leaving = leaving
+        self._transcript: Transcript | None = None
+        self.deadlines = Deadlines(manager.job(run.job_id).job, run, clock)
+        self.run_id = run.id
+        self.workspace = workspace
+        self.surroundings = surroundings
+        self.checkpoint = run.checkpoint
+
+    @property
+    def asked(self) -> Asked | None:
+        """Return what the engine is asked to do, if anything."""
+        return self._asked_by_person or ("leave" if self._leaving.begun else None)
+
+    @property
+    def _asked_by_person(self) -> Asked | None:
+        try:
+            run = self._manager.run(self.run_id)
+        except NotFound:
+            return "cancel"
+        if run.attempt != self._run.attempt:
+            return "cancel"
+        return ASKED_BY_STATE.get(run.state) or ("timeout" if self.deadlines.passed else None)
+
+    def raise_if_asked(self) -> None:
+        """Raise RunStopped if the engine is asked to stop."""
+        if (asked := self.asked) is not None:
+            raise RunStopped(asked)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or raise RunStopped as soon as the engine is asked to stop."""
+        until = self._clock.monotonic() + seconds
+        self.raise_if_asked()
+        while (left := until - self._clock.monotonic()) > 0:
+            self._leaving.wait(min(left, LOOK_EVERY))
+            self.raise_if_asked()
+
+    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+        """Run a program to its end, or take it up."""
+        folder = programs_of(self.workspace, self._run.attempt) / name
+        program = Program(folder, mark_of(self._run))
+        limits = [limit for limit in (order.time_limit, self.deadlines.left) if limit is not None]
+        order = replace(order, time_limit=min(limits, default=None))
+        try:
+            self._transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line)
+            return Follower(program, order, self._transcript, self._wish).follow()
+        except OSError as error:
+            message = f"The program cannot be kept: {error.strerror}."
+            raise StorageFailed(message) from error
+        finally:
+            self._transcript = None
+
+    def _wish(self) -> Asked | None:
+        """Return what a program is asked to do: it has the grace of a worker that leaves, or stays without it."""
+        if (asked := self._asked_by_person) is not None:
+            return asked
+        match self._leaving.programs:
+            case "stay":
+                raise LeftAtWork
+            case "end":
+                return "leave"
+        return None
+
+    def report(self, progress: Progress, checkpoint: Mapping[str, object] | None = None) -> None:
+        """Tell how far it is."""
+        if self._transcript is None or not self._transcript.replaying:
+            self._manager.report(self.run_id, self._run.attempt, progress, checkpoint)
+
+    def info(self, message: str) -> None:
+        """Write a line to the run's log."""
+        self._say("info", message)
+
+    def warn(self, message: str) -> None:
+        """Write a warning to the run's log."""
+        self._say("warn", message)
+
+    def error(self, message: str) -> None:
+        """Write an error to the run's log."""
+        self._say("error", message)
+
+    def _say(self, level: str, message: str) -> None:
+        if self._transcript is not None:
+            self._transcript.say(level, message)
+        else:
+            self._logs.write(self.run_id, level, message)
+
+
+def programs_of(workspace: Path, attempt: int) -> Path:
+    """Return where the programs of an attempt have their folders."""
+    return workspace / f"attempt-{attempt}"
+
+
+def mark_of(run: Run) -> str:
+    """Return what marks whatever the programs of a run's present attempt start."""
+    return f"{run.id}:{run.attempt}"
