@@ -1,0 +1,336 @@
+"""Puts together what tells people: listens, notices, plans, keeps, and lets the senders send."""
+
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from core.clock import Clock
+from core.errors import HoldfastError
+from core.events import (
+    Event,
+    EventBus,
+    EventsMissed,
+    JobChangedOutside,
+    JobCreated,
+    JobDeleted,
+    JobEdited,
+    RegisterChanged,
+    RunMoved,
+    Subscription,
+)
+from core.listing import JobPage, JobQuery
+from core.models import Ending, Run
+from core.notifications import apprise_urls, noticing, webhooks
+from core.notifications.book import Book
+from core.notifications.noticing import Jobs, Noticer, Unusual, notice_id
+from core.notifications.outgoing import Client
+from core.notifications.pings import OWN, Pings
+from core.notifications.planning import Planner
+from core.notifications.registers import CHANNEL, RULE, Choices, Registers
+from core.notifications.rhythm import Expected, Rhythm
+from core.notifications.senders import Senders
+from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule
+from core.states import RunState
+
+log = logging.getLogger(__name__)
+
+MOST_TAKEN: Final = 20_000
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at what became late."""
+
+SLACK: Final = timedelta(minutes=10)
+"""How far before the last mark a start looks for what was not noticed."""
+
+MARK_EVERY: Final = timedelta(minutes=1)
+BREAKER: Final = "breaker/"
+GRACE: Final = 3.0
+"""Seconds that whoever stops waits for what is being sent."""
+
+
+class Manager(Jobs, Registers, Protocol):
+    """What has to be known of jobs and runs; see JobManager."""
+
+    def list_jobs(self, query: JobQuery) -> JobPage:
+        """Return a page of jobs."""
+        ...
+
+    def runs_at_hand(self) -> tuple[Run, ...]:
+        """Return the runs that are not over, the latest of each job and the last day's."""
+        ...
+
+    def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
+        """Return the runs that ended at that moment or later."""
+        ...
+
+
+class Wishes:
+    """How telling is set: the address people use, whether private networks are allowed, the watcher outside."""
+
+    def __init__(
+        self, *, origin: str = "", private: bool = True, ping_url: str = "", ping_every: float = 300.0
+    ) -> None:
+        self.origin = origin
+        self.private = private
+        self.ping_url = ping_url
+        self.ping_every = ping_every
+
+
+class Office:
+    """Tells people what happens to jobs and runs, and remembers what it told."""
+
+    def __init__(  # its collaborators, each a promise of its own
+        self,
+        manager: Manager,
+        events: EventBus,
+        clock: Clock,
+        folder: Path,
+        wishes: Wishes,
+        *,
+        alive: Callable[[], bool] = lambda: True,
+        unusual: Unusual = lambda _run: (),
+    ) -> None:
+        self._manager = manager
+        self._events = events
+        self._clock = clock
+        self._wishes = wishes
+        self._alive = alive
+        self._client = Client(private=wishes.private)
+        self.book = Book(folder, clock)
+        self.choices = Choices(manager, clock)
+        self.rhythm = Rhythm(manager, manager, clock)
+        self.pings = Pings(self._client, clock)
+        self.senders = Senders(self.book, clock, self.send)
+        self._noticer = Noticer(manager, unusual)
+        self._planner = Planner(self.book)
+        self._taken: deque[Event] = deque()
+        self._changed = threading.Condition()
+        self._missed = False
+        self._ended = False
+        self._pinged_at = float("-inf")
+        self._channels: Mapping[str, Channel] = {}
+        self._rules: Sequence[Rule] = ()
+        self._subscription: Subscription | None = None
+        self._thread = threading.Thread(target=self._keep_working, name="telling", daemon=True)
+
+    # Its life
+
+    def open(self) -> None:
+        """Read what was told before; what cannot be read is left alone, and told of in the log."""
+        try:
+            self.book.open()
+        except HoldfastError as error:
+            log.warning("%s", error)
+
+    def start(self) -> None:
+        """Listen from now on, and tell what happened since the last time and was not told."""
+        self.open()
+        self._subscription = self._events.subscribe("telling", self.take)
+        with self._changed:
+            self._missed = True
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Notice what was taken, and send nothing more; the next start does."""
+        if self._subscription is not None:
+            self._events.unsubscribe(self._subscription)
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(GRACE)
+        self.senders.stop(GRACE)
+        self.pings.stop()
+
+    def take(self, event: Event) -> None:
+        """Take an event; returns at once."""
+        if not isinstance(event, HEARD) or (isinstance(event, RunMoved) and event.run.state not in MATTERING):
+            return
+        if isinstance(event, RegisterChanged) and not event.name.startswith((CHANNEL, RULE, BREAKER)):
+            return
+        with self._changed:
+            if isinstance(event, EventsMissed) or len(self._taken) >= MOST_TAKEN:
+                self._missed = True
+            else:
+                self._taken.append(event)
+            self._changed.notify()
+
+    def _keep_working(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._taken or self._missed or self._ended, LOOK_EVERY)
+                ended = self._ended
+            try:
+                self.work()
+                self.tick()
+            except Exception:  # what is wrong with one notice must not end the others
+                log.exception("something that happened could not be told")
+            if ended:
+                return
+
+    # What happened
+
+    def work(self) -> None:
+        """Notice everything that was taken, as one write."""
+        began = self._clock.now()
+        with self._changed:
+            taken, missed = tuple(self._taken), self._missed
+            self._taken.clear()
+            self._missed = False
+        if missed:
+            self._look_at_everything()
+        entered = 0
+        for notice in (notice for event in taken for notice in self._noticed(event)):
+            entered += self._enter(notice)
+        if missed:
+            entered += sum(self._enter(notice) for notice in self._not_noticed_yet())
+        self._settle(entered, began, moved=bool(taken) or missed)
+
+    def _settle(self, entered: int, began: datetime, *, moved: bool) -> None:
+        if entered or self.book.trouble:
+            self.book.flush()
+            self.senders.wake()
+        mark = self.book.mark
+        if moved and (mark is None or not timedelta(0) <= began - mark < MARK_EVERY):
+            self.book.mark_at(began)
+
+    def tick(self) -> None:
+        """Look at what became late, and tell the watcher outside that all is well."""
+        now = self._clock.now()
+        entered = sum(self._enter(notice) for notice in self._late(self.rhythm.tick(now)))
+        self._settle(entered, now, moved=False)
+        self.pings.tick()
+        passed = self._clock.monotonic()
+        if self._wishes.ping_url and passed - self._pinged_at >= self._wishes.ping_every:
+            self._pinged_at = passed
+            self.pings.ping(OWN, self._wishes.ping_url, unless=lambda: not self._alive())
+
+    def _noticed(self, event: Event) -> Iterator[Notice]:
+        """Yield what there is to tell of an event; one that cannot be told keeps no other from it."""
+        try:
+            yield from self._notices_of(event)
+        except HoldfastError as error:
+            log.warning("something that happened could not be told: %s", error)
+
+    def _notices_of(self, event: Event) -> Iterator[Notice]:
+        match event:
+            case RunMoved(run=run):
+                yield from self._of_run(run)
+            case JobCreated(job=job) | JobEdited(job=job) | JobChangedOutside(job=job):
+                self.rhythm.know(job)
+            case JobDeleted(job_id=job_id):
+                self._noticer.forget(job_id)
+                self.rhythm.forget(job_id)
+                self.pings.forget(job_id)
+            case RegisterChanged(name=name, value=value) if name.startswith(BREAKER):
+                if value is not None and (
+                    notice := noticing.breaker_opened(name.removeprefix(BREAKER), value)
+                ):
+                    yield notice
+            case RegisterChanged():
+                self.know_choices()
+
+    def _of_run(self, run: Run) -> Iterator[Notice]:
+        late = self.book.told_late(run.job_id)
+        was_late = late is not None and run.ended_at is not None and run.ended_at >= late.at
+        notice = self._noticer.of_run(run, was_late=was_late)
+        if notice is not None and not self.book.knows(notice.id):
+            yield notice
+            if run.state == RunState.COMPLETED:
+                self.rhythm.succeeded(run)
+                self._ping(run)
+
+    def _ping(self, run: Run) -> None:
+        with contextlib.suppress(HoldfastError):
+            expect = self._manager.job(run.job_id).job.expect
+            if expect is not None and expect.ping:
+                self.pings.ping(run.job_id, expect.ping)
+
+    def _late(self, expected: Sequence[Expected]) -> Iterator[Notice]:
+        for each in expected:
+            with contextlib.suppress(HoldfastError):
+                job = self._manager.job(each.job_id).job
+                yield noticing.late(job, each.last_success, each.deadline, each.words)
+
+    def _look_at_everything(self) -> None:
+        self.know_choices()
+        for overview in self._manager.list_jobs(JobQuery(limit=None)).items:
+            self.rhythm.know(overview.job)
+
+    def _not_noticed_yet(self) -> Iterator[Notice]:
+        """Yield what happened since the last mark and was not noticed; before the first, nothing was missed."""
+        if self.book.mark is None:
+            return
+        since = self.book.mark - SLACK
+        stopped = (run for run in self._manager.runs_at_hand() if _interrupted_since(run, since))
+        runs = sorted(
+            (*self._manager.runs_ended_since(since), *stopped), key=lambda run: (_at(run), run.number)
+        )
+        for run in runs:
+            yield from self._of_run(run)
+        for name, value in self._manager.registers(BREAKER).items():
+            if (notice := noticing.breaker_opened(name.removeprefix(BREAKER), value)) and notice.at >= since:
+                yield notice
+
+    def _enter(self, notice: Notice) -> bool:
+        """Take in a notice with its messages, once; tell whether there was anything to keep."""
+        told = None
+        if not self.book.knows(notice.id):
+            told = self._planner.plan(notice, self._rules, self._channels, self._clock.now())
+        if told is not None:
+            self.book.enter(told)
+        return told is not None
+
+    # Channels and rules
+
+    def know_choices(self) -> None:
+        """Look at the channels and rules there are."""
+        self._channels, self._rules = self.choices.channels(), self.choices.rules()
+        self.senders.know(self._channels)
+
+    def send(self, channel: Channel, message: Message) -> Outcome:
+        """Send a message through a channel, now; takes as long as its receiver does, up to a limit."""
+        if channel.kind == ChannelKind.WEBHOOK:
+            return webhooks.send(self._client, channel, message, self._wishes.origin, self._clock.now())
+        return apprise_urls.send(channel, message, self._wishes.origin, private=self._wishes.private)
+
+    def test(self, channel_id: str) -> Outcome:
+        """Really send a message that is a test, and return what came of it; raises NotFound."""
+        channel = self.choices.channel(channel_id)
+        now = self._clock.now()
+        notice = Notice(
+            id=notice_id("test", channel_id, now),
+            occasions=(Occasion.SUCCESS,),
+            at=now,
+            subject="this is a test",
+            text=f"This is a test of the channel “{channel.name}”. If you read it, it works.",
+        )
+        message = Message(
+            id=notice_id(notice.id, channel_id), channel=channel_id, put_at=now, due_at=now, notice=notice
+        )
+        return self.send(channel, message)
+
+
+HEARD: Final = (
+    RunMoved, JobCreated, JobEdited, JobChangedOutside, JobDeleted, RegisterChanged, EventsMissed,
+)  # fmt: skip
+MATTERING: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.PAUSED})
+
+
+def _interrupted_since(run: Run, since: datetime) -> bool:
+    last = run.attempts[-1] if run.attempts else None
+    return (
+        run.state == RunState.PAUSED
+        and last is not None
+        and last.ending == Ending.INTERRUPTED
+        and last.ended_at is not None
+        and last.ended_at >= since
+    )
+
+
+def _at(run: Run) -> datetime:
+    return run.ended_at or (run.attempts[-1].ended_at if run.attempts else None) or run.created_at
