@@ -79,7 +79,7 @@ class Attempts(Deciding):
             if begun is not None and begun.id != run.id:  # it comes into line when that one is over
                 return None
             if self._is_held(decision, run):
-                self._dispatcher.enqueue(place_of(run))
+                self._enqueue(run)
                 return None
             for name in run.reaches:
                 self._change_breaker(decision, name, lambda breaker: breaker.probed(run_id))
