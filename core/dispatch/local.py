@@ -82,7 +82,8 @@ class LocalDispatcher(Dispatcher):
 
     def is_working(self) -> bool:
         """Tell whether every slot is there and none was told to stop."""
-        return not self._stopping and all(thread.is_alive() for thread in self._threads)
+        started = self._handler is not None and not self._stopping
+        return started and all(thread.is_alive() for thread in self._threads)
 
     def stop(self, grace: float = GRACE) -> bool:
         """Carry nothing more; tell whether the slots became empty within `grace` seconds."""
