@@ -179,3 +179,20 @@ class EventBus:
             subscriptions, self._subscriptions = self._subscriptions, ()
         for subscription in subscriptions:
             subscription.close()
+
+
+class PromptBus(EventBus):
+    """Tells every listener at once, in the publisher's thread: for whoever goes through time by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of every event from now on."""
+        self._listeners.append(listener)
+
+    def publish(self, event: Event) -> None:
+        """Tell every listener before this returns."""
+        for listener in self._listeners:
+            listener(event)

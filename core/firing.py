@@ -15,6 +15,9 @@ from core.models import Job, Missed, Overlap, Run, Schedule, Value
 from core.schedules import due_after, due_between, end_of_blackout, last_due, moment_in_words, zone_named
 from core.states import RunState
 
+SCHEDULE: Final = "schedule/"
+"""How the names of the registers begin that say how far the due times of a job are settled."""
+
 LATE: Final = timedelta(minutes=1)
 """A due time that is further back was missed: Holdfast was off, or the machine asleep."""
 SET_BACK: Final = timedelta(hours=1)
@@ -101,6 +104,18 @@ def next_due(job: Job, kept: Mapping[str, Any] | None) -> datetime | None:
     if job.schedule is None or not job.enabled:
         return None
     return due_after(job.schedule, Cursor.of_job(job, kept).settled, anchor=job.created_at)
+
+
+def look_at(job: Job, kept: Mapping[str, Any] | None, now: datetime) -> datetime | None:
+    """Return when the job is to be looked at: when it is next due, and at once where something is to be put right."""
+    if job.schedule is None:
+        return None if kept is None else now
+    cursor = Cursor.of_job(job, kept)
+    if not job.enabled:
+        return None if kept is None or kept.get("of") == OFF else now
+    if cursor.settled - now >= SET_BACK:
+        return now
+    return next_due(job, kept)
 
 
 def coming(job: Job, kept: Mapping[str, Any] | None, now: datetime, most: int) -> tuple[datetime, ...]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from core.deciding import BREAKER, QUEUE, decided_again
 from core.errors import InvalidOptions
-from core.models import Run
+from core.models import Job, Run
 from core.queueing import Holdup, Pause, Rules, Scope, limited, paused, register_of, resumed, rules_of
 from core.starting import Starting
 
@@ -65,6 +65,14 @@ class Lining(Starting):
     def waiting_runs(self) -> tuple[Run, ...]:
         """Return the runs that wait: scheduled, blocked, queued; in no order."""
         return self._ledger.waiting()
+
+    def unfinished_of(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of the job that are not over."""
+        return self._ledger.unfinished_of(job_id)
+
+    def scheduled_jobs(self) -> tuple[Job, ...]:
+        """Return the jobs that have a schedule, and those that had one of which something is kept; in no order."""
+        return self._ledger.scheduled_jobs()
 
     def register(self, name: str) -> Mapping[str, Any] | None:
         """Return what a register has; None where there is none."""

@@ -28,6 +28,7 @@ from core.metrics import Metrics
 from core.models import Run, Value
 from core.own_backups import OwnBackups
 from core.recovery import fate_of
+from core.scheduler import Scheduler
 from core.settings import Settings
 from core.states import AT_WORK
 from core.storage.base import JobStore
@@ -36,8 +37,8 @@ from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_b
 from core.storage.pieces import has_pieces_of_runs
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
-from core.watchdog import Watchdog
 from core.waiting_room import WaitingRoom
+from core.watchdog import Watchdog
 from core.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Service:
             surroundings,
         )
         self.waiting_room = WaitingRoom(self.manager, self.dispatcher, clock)
+        self.scheduler = Scheduler(self.manager, self.events, clock)
         self.logs = RunLogs(self.data / "logs", self.events, clock)
         self.worker = Worker(
             platform.node() or "here",
@@ -136,6 +138,7 @@ class Service:
         """
         self._open()
         self.dispatcher.start(self.worker.carry_out)
+        self.scheduler.start()
         self.housekeeping.start()
         self.edits.start()
         self.watchdog.start()
@@ -152,6 +155,7 @@ class Service:
         Programs at work have the grace to end by themselves; then they are ended, unless they are to stay at work
         to be taken up by whoever is next.
         """
+        self.scheduler.stop()
         self.worker.leave(grace=self.settings.grace, programs_stay=programs_stay)
         self.housekeeping.stop()
         self.edits.close()

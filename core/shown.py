@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from core.clock import Clock
 from core.errors import NotFound
 from core.events import EventBus, JobEdited
+from core.firing import SCHEDULE
 from core.listing import JobPage, JobQuery, Listing
 from core.models import Job, JobOverview, Run
 from core.states import RunState
@@ -126,6 +127,13 @@ class Shown:
     def waiting(self) -> tuple[Run, ...]:
         """Return the runs that wait: scheduled, blocked, queued; in no order."""
         return tuple(run for run in self.unfinished() if run.state in WAITING)
+
+    def scheduled_jobs(self) -> tuple[Job, ...]:
+        """Return the jobs that have a schedule, and those that had one of which something is kept; in no order."""
+        with self.lock:
+            had = (name.removeprefix(SCHEDULE) for name in self.rows.registers if name.startswith(SCHEDULE))
+            kept = (job for job_id in had if (job := self.rows.jobs.get(job_id)) and job.schedule is None)
+            return (*(job for job in self.rows.jobs.values() if job.schedule is not None), *kept)
 
     def register(self, name: str) -> Mapping[str, Any] | None:
         """Return what a register has; None where there is none."""
