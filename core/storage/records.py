@@ -10,7 +10,19 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from core.errors import InvalidOptions, InvalidYaml
-from core.models import GOOD_ID, Attempt, Failure, Job, Priority, Progress, Run, Schedule, Trigger, Value
+from core.models import (
+    GOOD_ID,
+    ONCE,
+    Attempt,
+    Failure,
+    Job,
+    Priority,
+    Progress,
+    Run,
+    Schedule,
+    Trigger,
+    Value,
+)
 from core.packed import Packed, frozen, packed
 from core.states import RunState
 from core.storage.documents import document_of
@@ -247,9 +259,9 @@ def frozen_job(job: Job) -> Job:
         options=_packed(job.options),
         tags=_known(job.tags, tags_known),
         schedule=job.schedule and _known(job.schedule, wishes_known),
-        retry=_known(job.retry, wishes_known),
+        retry=ONCE if job.retry == ONCE else _known(job.retry, wishes_known),
         expect=job.expect and _known(job.expect, wishes_known),
-        groups=_known(job.groups, wishes_known),
+        groups=job.groups and _known(job.groups, wishes_known),
         updated_at=_same(job.updated_at, job.created_at),
     )
 
@@ -273,11 +285,11 @@ def frozen_run(run: Run, job: Job | None = None, plain: Mapping[str, Any] | None
         result=_packed(run.result),
         due_at=_same(run.due_at, run.created_at),
         slot_at=_same(run.slot_at, run.due_at),
-        flow=_same(run.flow, run.id),
+        flow=run.flow and _same(run.flow, run.id),
         upstream=_packed(run.upstream),
-        groups=_known(run.groups, wishes_known),
-        reaches=_known(run.reaches, wishes_known),
-        reason=intern(run.reason),
+        groups=run.groups and _known(run.groups, wishes_known),
+        reaches=run.reaches and _known(run.reaches, wishes_known),
+        reason=run.reason and intern(run.reason),
         attempts=tuple([_sharing(attempt, run) for attempt in run.attempts]),
     )
 
