@@ -53,7 +53,8 @@ def _follow(decision: Decision, job: Job, parent: Run) -> Run | None:
 
 def add_blocked(decision: Decision, job: Job, parent: Run) -> Run:
     """Make a run of a job that waits for a run of one that it comes after, and for the others."""
-    upstream = {job_id: _bound(decision, job_id, parent.flow) for job_id in job.after}
+    flow = None if job.after_when == AfterWhen.ANY_ENDED else parent.flow
+    upstream = {job_id: _bound(decision, job_id, flow) for job_id in job.after}
     return decision.add(
         new_run(
             decision,
@@ -66,7 +67,7 @@ def add_blocked(decision: Decision, job: Job, parent: Run) -> Run:
     )
 
 
-def _bound(decision: Decision, job_id: str, flow: str) -> str:
+def _bound(decision: Decision, job_id: str, flow: str | None) -> str:
     """Return the run of a job to wait for: one that is not over, or one of the same flow; empty is its next."""
     try:
         latest = decision.latest(job_id)

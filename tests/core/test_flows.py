@@ -347,3 +347,20 @@ def test_what_waits_is_taken_up_after_a_restart(a_manager, manager, store, dispa
     carry(again, parent)
 
     assert state(again, child) == RunState.QUEUED
+
+
+def test_one_that_follows_any_is_not_let_go_by_what_was_over_before(manager):
+    root = a_job(manager)
+    good, bad = a_job(manager, after=(root.id,)), a_job(manager, after=(root.id,))
+    child = a_job(manager, after=(good.id, bad.id), after_when=AfterWhen.ANY_ENDED)
+    manager.start(root.id)
+    carry(manager, root)
+    carry(manager, good)
+    carry(manager, child)
+    carry(manager, bad, fail=LOST)
+
+    manager.retry_graph(root.id)
+
+    assert state(manager, child) == "blocked"
+    carry(manager, bad)
+    assert state(manager, child) == "queued"
