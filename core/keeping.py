@@ -102,10 +102,11 @@ class Keeper:
 
     def _outlived(self, job_ids: Iterable[str]) -> Iterator[tuple[Run, ...]]:
         """Give the runs that go, job by job."""
+        unhandled = {letter.run_id for letter in self._manager.letters()}
         for job_id in job_ids:
             with contextlib.suppress(NotFound):  # it was deleted meanwhile
                 runs = self._manager.runs_of(job_id)
-                if gone := runs_to_forget(runs, self.keeping, self._clock.now()):
+                if gone := runs_to_forget(runs, self.keeping, self._clock.now(), unhandled):
                     yield gone
 
     def _outlived_logs(self) -> tuple[KeptLog, ...]:

@@ -1,10 +1,10 @@
 """How long runs and logs are kept: pure decisions about what goes.
 
 Nothing goes that is still of use: of a job its latest run, every run that is not over, and the newest
-one that proved its copy stay for as long as the job.
+one that proved its copy stay for as long as the job, and a failed run until somebody has seen to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
@@ -32,13 +32,16 @@ class KeptLog(Value, frozen=True, kw_only=True):
     written_at: datetime
 
 
-def runs_to_forget(runs: Sequence[Run], keeping: Keeping, now: datetime) -> tuple[Run, ...]:
-    """Return which runs of one job go, the newest first."""
+def runs_to_forget(
+    runs: Sequence[Run], keeping: Keeping, now: datetime, unhandled: Container[str] = ()
+) -> tuple[Run, ...]:
+    """Return which runs of one job go, the newest first; `unhandled` are the dead letters, which stay."""
     ordered = sorted(runs, key=lambda run: run.number, reverse=True)
     proved = next((run.id for run in ordered if has_proved(run)), None)
     surplus = ordered[max(keeping.runs, 1) :]
     before = now - keeping.runs_for
-    return tuple(run for run in surplus if run.over and run.id != proved and _ended_at(run) < before)
+    old = (run for run in surplus if run.over and _ended_at(run) < before)
+    return tuple(run for run in old if run.id != proved and run.id not in unhandled)
 
 
 def has_proved(run: Run) -> bool:

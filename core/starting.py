@@ -178,20 +178,24 @@ class Starting(Attempts):
         fields: dict[str, Any] = {"of": run.id} | ({"flow": run.flow} if run.flow else {})
         return self._started(decision, job, Trigger.REQUEUE, asked_by, **fields)
 
-    @decided_again
     def discard(self, run_id: str, *, by: str = "", reason: str = "") -> None:
         """Give a failed run up: it leaves the dead letters; raises WrongState where it is not among them."""
+        if not self.discard_all((run_id,), by=by, reason=reason):
+            self._ledger.run(run_id)
+            raise WrongState("This run is not among the dead letters.")
+
+    @decided_again
+    def discard_all(self, run_ids: Iterable[str], *, by: str = "", reason: str = "") -> tuple[str, ...]:
+        """Give failed runs up in one change; return those that were among the dead letters."""
         words = " ".join(reason.split())[:LONGEST_REASON]
         why = "discarded" + (f" by {by}" if by else "") + (f": {words}" if words else "")
         with self._deciding(why=why) as decision:
-            if not letters.take_away(decision, run_id):
-                decision.run(run_id)
-                raise WrongState("This run is not among the dead letters.")
+            return tuple(run_id for run_id in run_ids if letters.take_away(decision, run_id))
 
     def letters(self) -> tuple[Letter, ...]:
         """Return the dead letters, the newest first."""
         found = map(letter_of, self._ledger.registers(letters.BEGINNING).values())
-        return tuple(sorted(found, key=lambda letter: letter.at, reverse=True))
+        return tuple(sorted(found, key=lambda letter: (letter.at, letter.number), reverse=True))
 
     @decided_again
     def prioritise(self, run_id: str, priority: Priority, *, version: int | None = None) -> Run:
