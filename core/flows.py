@@ -171,6 +171,14 @@ def reconsider(decision: Decision, job: Job, blocked: Run) -> Run:
             return _upstream_failed(decision, job, blocked, bound)
 
 
+def look_again(decision: Decision, job: Job, blocked: Run) -> Run:
+    """Decide anew about a blocked run; where that ends it, about what waits for it as well."""
+    decided = reconsider(decision, job, blocked)
+    if decided.over:
+        let_go(decision, decided)
+    return decided
+
+
 def _run_of(decision: Decision, job_id: str, blocked: Run) -> Run | None:
     """Return the run of a job that a blocked run waits for; None is its next one."""
     try:

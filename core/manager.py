@@ -250,9 +250,7 @@ class JobManager(Lining):
         """Decide anew about what the job has that waits for others: they may be others now."""
         waiting = decision.waiting(job.id)
         if waiting is not None and waiting.state == RunState.BLOCKED:
-            decided = flows.reconsider(decision, job, waiting)
-            if decided.over:
-                flows.let_go(decision, decided)
+            flows.look_again(decision, job, waiting)
 
     @decided_again
     def delete(self, job_id: str, *, version: int | None = None) -> None:

@@ -98,7 +98,7 @@ class Starting(Attempts):
         """
         with self._about(run_id, None, why="its time came") as (decision, run):
             if run.state == RunState.BLOCKED:
-                return flows.reconsider(decision, decision.job(run.job_id), run)
+                return flows.look_again(decision, decision.job(run.job_id), run)
             return run if run.state != RunState.SCHEDULED else self._into_line(decision, run)
 
     @decided_again
@@ -159,7 +159,7 @@ class Starting(Attempts):
         )
         run = decision.add(replace(run, reaches=self.reached_by(run)))
         flows.begin(decision, run)
-        return flows.reconsider(decision, job, run) if state == RunState.BLOCKED else run
+        return flows.look_again(decision, job, run) if state == RunState.BLOCKED else run
 
     @decided_again
     def requeue(self, run_id: str, *, asked_by: str = "") -> Run:

@@ -89,3 +89,15 @@ def test_a_job_that_is_deleted_leaves_nothing_of_its_schedule(manager, clock):
     manager.delete(job.id)
 
     assert manager.registers("schedule/") == {}
+
+
+def test_one_that_is_skipped_as_soon_as_it_is_due_is_told_to_what_waits_for_it(manager, clock):
+    dump = a_job(manager)
+    late = a_job(manager, after=(dump.id,), schedule=HOURLY)
+    report = a_job(manager, after=(late.id,))
+    manager.cancel(manager.start(dump.id).id)
+    clock.pass_by(timedelta(hours=1))
+
+    manager.fire(late.id, clock.now())
+
+    assert [manager.job(job.id).latest_run.state for job in (late, report)] == ["skipped", "skipped"]
