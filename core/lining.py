@@ -9,6 +9,7 @@ from core.errors import InvalidOptions
 from core.models import Job, Run
 from core.queueing import Holdup, Pause, Rules, Scope, limited, paused, register_of, resumed, rules_of
 from core.starting import Starting
+from core.terms import is_good_name
 
 MOST_AT_ONCE: Final = 10_000
 LONGEST_REASON: Final = 1_000
@@ -22,6 +23,7 @@ class Lining(Starting):
         self, scope: Scope, name: str = "", *, by: str = "", reason: str = "", until: datetime | None = None
     ) -> Rules:
         """Let nothing new begin of the queue, a kind, a job or a group. Raises NotFound for an unknown job."""
+        _check_name(scope, name)
         with self._deciding(why=f"paused {scope.key(name)}") as decision:
             if scope is Scope.JOB:
                 decision.job(name)
@@ -46,6 +48,11 @@ class Lining(Starting):
         """Let at most so many runs of a kind, a group, or all be at work at once; None is what goes without saying."""
         if most is not None and not 1 <= most <= MOST_AT_ONCE:
             raise InvalidOptions({"most": f"This must be from 1 to {MOST_AT_ONCE:,}."})
+        if scope is Scope.JOB:
+            raise InvalidOptions(
+                {"scope": "A job has one run at a time; limits are for kinds, groups and the queue."}
+            )
+        _check_name(scope, name)
         words = f"limit of {scope.key(name)} " + ("removed" if most is None else f"is {most}")
         with self._deciding(why=words) as decision:
             rules = limited(rules_of(decision.register(QUEUE)), scope, name, most)
@@ -61,6 +68,10 @@ class Lining(Starting):
     def holdup(self, run_id: str) -> Holdup | None:
         """Return what holds a queued run back; None when it is not in line."""
         return self._dispatcher.holdup(run_id)
+
+    def unfinished(self) -> tuple[Run, ...]:
+        """Return the runs that are not over, in no order."""
+        return self._ledger.unfinished()
 
     def waiting_runs(self) -> tuple[Run, ...]:
         """Return the runs that wait: scheduled, blocked, queued; in no order."""
@@ -94,3 +105,13 @@ class Lining(Starting):
         with self._deciding(why=why) as decision:
             for name, value in values.items():
                 decision.set(name, value)
+
+
+def _check_name(scope: Scope, name: str) -> None:
+    """Raise InvalidOptions where nothing can be called that."""
+    if scope is Scope.QUEUE and name:
+        raise InvalidOptions({"name": "There is one queue; it has no name."})
+    if scope in {Scope.KIND, Scope.GROUP} and not is_good_name(name):
+        raise InvalidOptions(
+            {"name": f"Name the {scope} that this is about, in up to 60 printable characters."}
+        )

@@ -1,18 +1,19 @@
 """Tells of each run that waits why, and when it will begin: gathers what is known, and asks `core.waiting`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from core.breakers import Breaker
 from core.clock import Clock
-from core.dispatch.base import Dispatcher
+from core.dispatch.base import Dispatcher, Load
 from core.errors import NotFound
 from core.firing import SCHEDULE, coming
 from core.forecasts import expected_seconds, seconds_left
 from core.line import Standing
 from core.manager import JobManager
 from core.models import Job, Run, Value
-from core.queueing import Busy, Holdup, Reason, Scope, holds, place_of
+from core.queueing import Busy, Holdup, Pause, Reason, Rules, Scope, holds, place_of
 from core.states import AT_WORK, RunState
 from core.usual import LOOKED_BACK, Measured, likeness, measured
 from core.waiting import MOST_FORESEEN, Standpoint, Waiting, waiting
@@ -28,105 +29,58 @@ class Guest(Value, frozen=True, kw_only=True):
     waiting: Waiting
 
 
-class WaitingRoom:
-    """Knows why runs wait."""
+class AtWork(Value, frozen=True, kw_only=True):
+    """A run that an engine works at, and how many seconds it usually still needs."""
 
-    def __init__(self, manager: JobManager, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._manager = manager
-        self._dispatcher = dispatcher
-        self._clock = clock
-        self._known = _Memory(manager, clock)
-
-    def why(self, run: Run, *, elsewhere: bool = False) -> Waiting | None:
-        """Return why a run is not running; None for one that is at work or over.
-
-        `elsewhere` says that another process carries runs out, whose slots cannot be seen from here.
-        """
-        if run.state not in WAITS:
-            return None
-        standings = self._line() if run.state == RunState.QUEUED else ()
-        return self._why(run, self._manager.job(run.job_id).job, standings, elsewhere=elsewhere)
-
-    def in_line(self, most: int) -> tuple[Guest, ...]:
-        """Return the first of those in line, in their order."""
-        standings = self._line()
-        return self._guests([self._known.run(one.place.run_id) for one in standings[:most]], standings)
-
-    def others(self, most: int) -> tuple[Guest, ...]:
-        """Return the first of those that wait and are not in line: by when they are due, then the others."""
-        standings = self._line()
-        lined_up = {one.place.run_id for one in standings}
-        runs = [run for run in self._manager.waiting_runs() if run.id not in lined_up]
-        far = datetime.max.replace(tzinfo=self._clock.now().tzinfo)
-        return self._guests(
-            sorted(runs, key=lambda run: (run.due_at or far, run.created_at))[:most], standings
-        )
-
-    def _guests(self, runs: Sequence[Run | None], standings: Sequence[Standing]) -> tuple[Guest, ...]:
-        found = []
-        for run in runs:
-            job = self._known.job(run.job_id) if run is not None else None
-            if run is None or job is None:
-                continue
-            why = self._why(run, job, standings, elsewhere=False)
-            if why is not None:
-                found.append(Guest(run=run, job=job, waiting=why))
-        return tuple(found)
-
-    def _line(self) -> tuple[Standing, ...]:
-        return self._dispatcher.in_line() if self._dispatcher.is_working() else ()
-
-    def _why(self, run: Run, job: Job, standings: Sequence[Standing], *, elsewhere: bool) -> Waiting | None:
-        mine = next((one for one in standings if one.place.run_id == run.id), None)
-        working = self._dispatcher.is_working()
-        at = Standpoint(
-            run=run,
-            job=job,
-            now=self._clock.now(),
-            holdup=mine.holdup if mine else (self._held(run) if not working else None),
-            before=self._before(mine, standings) if mine else (),
-            other=self._other(run),
-            carried=working or elsewhere,
-        )
-        return waiting(at, self._known)
-
-    def _held(self, run: Run) -> Holdup:
-        """Return what holds a run back in the line of another process, as far as it can be told from here."""
-        at_work = Busy(place_of(one) for one in self._manager.runs_at_hand() if one.state in AT_WORK)
-        holdup = holds(self._manager.rules(), place_of(run), at_work, self._clock.now())
-        return holdup or Holdup(reason=Reason.SLOTS)
-
-    def _before(self, mine: Standing, standings: Sequence[Standing]) -> tuple[Run, ...]:
-        """Return the runs that go first for the same reason, where they are few enough to tell what they mean."""
-        if mine.holdup.position > MOST_FORESEEN:
-            return ()
-        runs = []
-        for one in standings:
-            if one is mine:
-                break
-            if _key(one.holdup) == _key(mine.holdup):
-                runs.append(self._known.run(one.place.run_id))
-        return tuple(run for run in runs if run is not None)
-
-    def _other(self, run: Run) -> Run | None:
-        """Return another run of its job that has begun and is not over."""
-        if run.state != RunState.QUEUED:
-            return None
-        return next(
-            (one for one in self._manager.unfinished_of(run.job_id) if one.begun and one.id != run.id), None
-        )
+    run: Run
+    job: Job
+    left: float | None
 
 
-def _key(holdup: Holdup) -> tuple[Reason, Scope, str]:
-    return holdup.reason, holdup.scope, holdup.name
+class Shared(Value, frozen=True, kw_only=True):
+    """A kind or a group: how many of its runs are at work, how many are queued, and what was said about it."""
+
+    scope: Scope
+    name: str
+    busy: int
+    queued: int
+    most: int | None
+    pause: Pause | None
+
+
+class PausedJob(Value, frozen=True, kw_only=True):
+    """A job of which nothing new begins."""
+
+    job: Job
+    pause: Pause
+
+
+class Queue(Value, frozen=True, kw_only=True):
+    """Everything about the queue at one moment; of long lists the first, with how many there are in all."""
+
+    at: datetime
+    load: Load
+    working: bool
+    most: int | None
+    pause: Pause | None
+    at_work: tuple[AtWork, ...]
+    line: tuple[Guest, ...]
+    in_line: int
+    others: tuple[Guest, ...]
+    in_others: int
+    shared: tuple[Shared, ...]
+    paused_jobs: tuple[PausedJob, ...]
+    breakers: Mapping[str, Breaker]
 
 
 class _Memory:
-    """What is known about other jobs and runs; see `core.waiting.Known`."""
+    """What is known about other jobs and runs, for one answer; see `core.waiting.Known`."""
 
     def __init__(self, manager: JobManager, clock: Clock) -> None:
         self._manager = manager
         self._clock = clock
+        self._histories: dict[str, tuple[Measured, ...]] = {}
+        self._usual: dict[tuple[str, str], float | None] = {}
 
     def job(self, job_id: str) -> Job | None:
         """Return a job; None for one that is gone."""
@@ -161,14 +115,174 @@ class _Memory:
 
     def usual(self, run: Run) -> float | None:
         """Return how many seconds such a run usually takes."""
-        return expected_seconds(self._history(run), _like(run))
+        key = run.job_id, _like(run)
+        if key not in self._usual:
+            self._usual[key] = expected_seconds(self._history(run), key[1])
+        return self._usual[key]
 
     def _history(self, run: Run) -> tuple[Measured, ...]:
-        try:
-            runs = self._manager.runs_of(run.job_id)[: 2 * LOOKED_BACK]
-        except NotFound:
+        if run.job_id not in self._histories:
+            try:
+                runs = self._manager.runs_of(run.job_id)[: 2 * LOOKED_BACK]
+            except NotFound:
+                runs = ()
+            found = tuple(one for one in map(measured, runs) if one is not None)
+            self._histories[run.job_id] = found
+        return self._histories[run.job_id]
+
+
+class WaitingRoom:
+    """Knows why runs wait."""
+
+    def __init__(self, manager: JobManager, dispatcher: Dispatcher, clock: Clock) -> None:
+        self._manager = manager
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    def why(self, run: Run, *, elsewhere: bool = False) -> Waiting | None:
+        """Return why a run is not running; None for one that is at work or over.
+
+        `elsewhere` says that another process carries runs out, whose slots cannot be seen from here.
+        """
+        if run.state not in WAITS:
+            return None
+        standings = self._line() if run.state == RunState.QUEUED else ()
+        job = self._manager.job(run.job_id).job
+        return self._why(run, job, standings, _Memory(self._manager, self._clock), elsewhere=elsewhere)
+
+    def queue(self, most: int) -> Queue:
+        """Return how the queue is; of those in line, and of those that wait for something else, the first `most`."""
+        now, rules, standings = self._clock.now(), self._manager.rules(), self._line()
+        known = _Memory(self._manager, self._clock)
+        unfinished = self._manager.unfinished()
+        lined_up = {one.place.run_id for one in standings}
+        others = sorted(
+            (run for run in unfinished if run.state in WAITS and run.id not in lined_up), key=_when_due
+        )
+        first = [known.run(one.place.run_id) for one in standings[:most]]
+        pause = rules.pause(Scope.QUEUE)
+        return Queue(
+            at=now,
+            load=self._dispatcher.load(),
+            working=self._dispatcher.is_working(),
+            most=rules.limit(Scope.QUEUE),
+            pause=pause if pause is not None and pause.binds(now) else None,
+            at_work=tuple(self._at_work(unfinished, known)),
+            line=self._guests(first, standings, known),
+            in_line=len(standings),
+            others=self._guests(others[:most], standings, known),
+            in_others=len(others),
+            shared=_shared(unfinished, rules, now),
+            paused_jobs=tuple(self._paused_jobs(rules, now, known)),
+            breakers={name: breaker for name, breaker in rules.breakers.items() if breaker.until is not None},
+        )
+
+    def _at_work(self, unfinished: Sequence[Run], known: _Memory) -> Iterator[AtWork]:
+        busy = (run for run in unfinished if run.state in AT_WORK)
+        for run in sorted(busy, key=lambda run: run.started_at or run.created_at):
+            if (job := known.job(run.job_id)) is not None:
+                yield AtWork(run=run, job=job, left=known.left(run))
+
+    def _paused_jobs(self, rules: Rules, now: datetime, known: _Memory) -> Iterator[PausedJob]:
+        beginning = Scope.JOB.key("")
+        for key, pause in rules.pauses.items():
+            job = known.job(key.removeprefix(beginning)) if key.startswith(beginning) else None
+            if job is not None and pause.binds(now):
+                yield PausedJob(job=job, pause=pause)
+
+    def _guests(
+        self, runs: Sequence[Run | None], standings: Sequence[Standing], known: _Memory
+    ) -> tuple[Guest, ...]:
+        found = []
+        for run in runs:
+            job = known.job(run.job_id) if run is not None else None
+            if run is None or job is None:
+                continue
+            why = self._why(run, job, standings, known, elsewhere=False)
+            if why is not None:
+                found.append(Guest(run=run, job=job, waiting=why))
+        return tuple(found)
+
+    def _line(self) -> tuple[Standing, ...]:
+        return self._dispatcher.in_line() if self._dispatcher.is_working() else ()
+
+    def _why(
+        self, run: Run, job: Job, standings: Sequence[Standing], known: _Memory, *, elsewhere: bool
+    ) -> Waiting | None:
+        queued = run.state == RunState.QUEUED
+        mine = next((one for one in standings if one.place.run_id == run.id), None) if queued else None
+        working = self._dispatcher.is_working()
+        at = Standpoint(
+            run=run,
+            job=job,
+            now=self._clock.now(),
+            holdup=mine.holdup if mine else (self._held(run) if queued and not working else None),
+            before=self._before(mine, standings, known) if mine else (),
+            other=self._other(run),
+            carried=working or elsewhere,
+        )
+        return waiting(at, known)
+
+    def _held(self, run: Run) -> Holdup:
+        """Return what holds a run back in the line of another process, as far as it can be told from here."""
+        at_work = Busy(place_of(one) for one in self._manager.runs_at_hand() if one.state in AT_WORK)
+        holdup = holds(self._manager.rules(), place_of(run), at_work, self._clock.now())
+        return holdup or Holdup(reason=Reason.SLOTS)
+
+    def _before(self, mine: Standing, standings: Sequence[Standing], known: _Memory) -> tuple[Run, ...]:
+        """Return the runs that go first for the same reason, where they are few enough to tell what they mean."""
+        if mine.holdup.position > MOST_FORESEEN:
             return ()
-        return tuple(one for one in map(measured, runs) if one is not None)
+        runs = []
+        for one in standings:
+            if one is mine:
+                break
+            if _key(one.holdup) == _key(mine.holdup):
+                runs.append(known.run(one.place.run_id))
+        return tuple(run for run in runs if run is not None)
+
+    def _other(self, run: Run) -> Run | None:
+        """Return another run of its job that has begun and is not over."""
+        if run.state != RunState.QUEUED:
+            return None
+        return next(
+            (one for one in self._manager.unfinished_of(run.job_id) if one.begun and one.id != run.id), None
+        )
+
+
+def _when_due(run: Run) -> tuple[bool, datetime]:
+    return run.due_at is None, run.due_at or run.created_at
+
+
+def _shared(unfinished: Sequence[Run], rules: Rules, now: datetime) -> tuple[Shared, ...]:
+    """Return every kind and group that has runs, or that somebody said something about."""
+    busy = Busy(place_of(run) for run in unfinished if run.state in AT_WORK)
+    queued = Busy(place_of(run) for run in unfinished if run.state == RunState.QUEUED)
+    names = {
+        (Scope.KIND, run.kind) for run in unfinished if run.state in AT_WORK or run.state == RunState.QUEUED
+    }
+    names |= {(Scope.GROUP, group) for run in unfinished for group in run.groups}
+    names |= {named for key in (*rules.pauses, *rules.most) if (named := _scope_of(key)) is not None}
+    return tuple(
+        Shared(
+            scope=scope,
+            name=name,
+            busy=busy.count(scope, name),
+            queued=queued.count(scope, name),
+            most=rules.limit(scope, name),
+            pause=pause if (pause := rules.pause(scope, name)) is not None and pause.binds(now) else None,
+        )
+        for scope, name in sorted(names)
+    )
+
+
+def _scope_of(key: str) -> tuple[Scope, str] | None:
+    scope, _, name = key.partition("/")
+    return (Scope(scope), name) if scope in {Scope.KIND, Scope.GROUP} else None
+
+
+def _key(holdup: Holdup) -> tuple[Reason, Scope, str]:
+    return holdup.reason, holdup.scope, holdup.name
 
 
 def _like(run: Run) -> str:
