@@ -5,7 +5,7 @@ import logging
 import platform
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
-from core.errors import StorageFailed, StoreInUse
+from core.errors import StorageFailed, StoreInUse, WrongState
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
@@ -80,6 +80,8 @@ class Service:
     ) -> None:
         clock = clock or SystemClock()
         self._make_engine = make_engine
+        self.programs_stay = False
+        self.on_restart: Callable[[], object] | None = None
         self.settings = settings
         self.data = settings.data.absolute()
         self.clock = clock
@@ -149,14 +151,20 @@ class Service:
         """Let a stop that is under way wait no longer for programs to end by themselves."""
         self.worker.leaving.hurry()
 
-    def stop(self, *, programs_stay: bool = False) -> None:
+    def restart(self) -> None:
+        """Ask for a restart that leaves programs at work; raises WrongState where nobody could begin anew."""
+        if self.on_restart is None:
+            raise WrongState("This Holdfast cannot restart by itself.", hint="Stop it and start it again.")
+        self.on_restart()
+
+    def stop(self) -> None:
         """Ask the engines to give their slots back, wait for them, and close everything.
 
-        Programs at work have the grace to end by themselves; then they are ended, unless they are to stay at work
-        to be taken up by whoever is next.
+        Programs at work have the grace to end by themselves; then they are ended, unless `programs_stay`: then they
+        stay at work, and whoever starts next takes them up.
         """
         self.scheduler.stop()
-        self.worker.leave(grace=self.settings.grace, programs_stay=programs_stay)
+        self.worker.leave(grace=self.settings.grace, programs_stay=self.programs_stay)
         self.housekeeping.stop()
         self.edits.close()
         if not self.dispatcher.stop(self.settings.grace + WIND_DOWN):

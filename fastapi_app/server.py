@@ -7,8 +7,9 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 import uvicorn
 import uvloop
@@ -32,6 +33,8 @@ Say = Callable[[str], None]
 
 GRACE_SECONDS: Final = 10
 BACKLOG: Final = 2_048
+LISTENER: Final = "HOLDFAST_LISTENER"
+"""The variable that tells the process after a restart which open socket it listens on."""
 
 
 class CannotListen(HoldfastError):
@@ -57,6 +60,16 @@ def run_server(settings: Settings, say: Say) -> None:
         server = Server(app, listener, say)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.live())
+        if server.restarting:
+            begin_anew(listener)
+
+
+def begin_anew(listener: socket.socket) -> NoReturn:
+    """Begin again in the same process, as it was begun, with what is installed now; who calls meanwhile waits."""
+    listener.set_inheritable(True)
+    log.info("restarting: programs stay at work and are taken up")
+    os.environ[LISTENER] = str(listener.fileno())
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own arguments once more
 
 
 def check_address(settings: Settings, accounts: Accounts) -> None:
@@ -75,7 +88,11 @@ def check_address(settings: Settings, accounts: Accounts) -> None:
 
 
 def listening_socket(settings: Settings) -> socket.socket:
-    """Return a socket that listens; raises CannotListen, saying why."""
+    """Return a socket that listens, the one from before a restart if there is one; raises CannotListen, saying why."""
+    inherited = os.environ.pop(LISTENER, "")
+    if inherited.isdigit():
+        with contextlib.suppress(OSError):
+            return _same_socket(int(inherited))
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
@@ -92,6 +109,16 @@ def listening_socket(settings: Settings) -> socket.socket:
         raise CannotListen(message) from error
 
 
+def _same_socket(number: int) -> socket.socket:
+    """Return the socket that was left open for us; raises OSError where there is none."""
+    listener = socket.socket(fileno=number)
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.detach()
+        raise OSError(errno.EINVAL, "It does not listen.")
+    listener.set_inheritable(False)
+    return listener
+
+
 class Server(uvicorn.Server):
     """A server that enters the app's life before it answers, and leaves it after the last answer."""
 
@@ -101,6 +128,7 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._say = say
         self._house: House = app.state.house
+        self.restarting = False
 
     @property
     def address(self) -> str:
@@ -117,10 +145,11 @@ class Server(uvicorn.Server):
 
     async def live(self) -> None:
         """Start, answer until told to stop, stop."""
-        async with self._app.router.lifespan_context(self._app):
-            token = self._house.accounts.open_door()
-            with open_door(self._house.service.data, self.address, token), self._stopping_on_signals():
-                await self.serve(sockets=[self._listener])
+        with self._stopping_on_signals():
+            async with self._app.router.lifespan_context(self._app):
+                token = self._house.accounts.open_door()
+                with open_door(self._house.service.data, self.address, token):
+                    await self.serve(sockets=[self._listener])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, then say where."""
@@ -138,18 +167,32 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        names = (signal.SIGTERM, signal.SIGINT)
-        for name in names:
+        names = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for name in names[:2]:
             loop.add_signal_handler(name, self._stop, name)
+        loop.add_signal_handler(signal.SIGHUP, self._restart)
+        self._house.service.on_restart = lambda: loop.call_soon_threadsafe(self._restart)
         try:
             yield
         finally:
+            self._house.service.on_restart = None
             for name in names:
                 loop.remove_signal_handler(name)
 
     def _stop(self, name: signal.Signals) -> None:
-        log.info("%s: no new work; runs give their slots back and go on at the next start", name.name)
+        if self.should_exit:
+            log.info("%s once more: programs at work are ended now", name.name)
+            self._house.service.hurry()
+            return
+        log.info(
+            "%s: no new work; what is at work may end by itself for a while, then it is set down", name.name
+        )
         self.should_exit = True
+
+    def _restart(self) -> None:
+        if not self.should_exit:
+            self.restarting = self.should_exit = True
+            self._house.service.programs_stay = True
 
 
 def _config(app: FastAPI) -> uvicorn.Config:

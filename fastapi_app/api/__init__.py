@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from fastapi_app.api import auth, docs, jobs, kinds, runs, stats, store
+from fastapi_app.api import auth, docs, jobs, kinds, restart, runs, stats, store
 from fastapi_app.api.values import ProblemOut
 
 PROBLEM: Final[dict[str, Any]] = {
@@ -19,5 +19,6 @@ router.include_router(runs.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)
+router.include_router(restart.router)
 
 documentation = docs.router

@@ -94,7 +94,7 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
 
 def open_door(data: Path) -> Door | None:
     """Return the way into the server that runs on this folder; None when there is none."""
-    door = _door_of(data)
+    door = door_left_in(data)
     if door is None or not _is_held(data):
         return None
     try:
@@ -113,7 +113,7 @@ def open_door(data: Path) -> Door | None:
     return Door(client)
 
 
-def _door_of(data: Path) -> DoorFile | None:
+def door_left_in(data: Path) -> DoorFile | None:
     """Return what the server that holds the folder left; None for a file of one before it."""
     try:
         door = msgspec.json.decode((data / "locks" / "door.json").read_bytes(), type=DoorFile)

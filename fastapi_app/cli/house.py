@@ -21,7 +21,7 @@ from core.log_files import LogPage
 from core.models import Job, JobOverview, Run
 from core.service import Service
 from core.settings import Settings
-from core.states import RunState
+from core.states import AT_WORK, RunState
 from fastapi_app.cli.terminal import note
 
 LOOK_EVERY: Final = 1.0
@@ -129,8 +129,9 @@ class OwnHouse(House):
         return self._carry_out(self._manager.resume(latest.id) if latest.state == RunState.PAUSED else latest)
 
     def _carry_out(self, run: Run) -> Run:
-        """Begin with a run that waits for a slot; every other one stays as it is."""
-        if run.state == RunState.QUEUED:
+        """Begin with a run that waits for a slot, or take one up whose worker is gone; others stay as they are."""
+        left_alone = run.state in AT_WORK and not self._service.another_is_at_work
+        if run.state == RunState.QUEUED or (left_alone and run.id not in self._threads):
             thread = threading.Thread(target=self._service.worker.carry_out, args=(run.id,), name="slot-1")
             self._threads[run.id] = thread
             thread.start()
