@@ -110,12 +110,10 @@ def look_at(job: Job, kept: Mapping[str, Any] | None, now: datetime) -> datetime
     """Return when the job is to be looked at: when it is next due, and at once where something is to be put right."""
     if job.schedule is None:
         return None if kept is None else now
-    cursor = Cursor.of_job(job, kept)
     if not job.enabled:
         return None if kept is None or kept.get("of") == OFF else now
-    if cursor.settled - now >= SET_BACK:
-        return now
-    return next_due(job, kept)
+    settled = Cursor.of_job(job, kept).settled
+    return now if settled - now >= SET_BACK else due_after(job.schedule, settled, anchor=job.created_at)
 
 
 def coming(job: Job, kept: Mapping[str, Any] | None, now: datetime, most: int) -> tuple[datetime, ...]:
@@ -136,8 +134,9 @@ def fired(firing: Firing, draw: Draw) -> Fired:
         return Fired(kept=None)
     if not job.enabled:
         return _switched_off(firing)
-    cursor, said = _in_time(Cursor.of_job(job, firing.kept), firing.now)
-    pending = _Pending(firing, schedule, cursor)
+    known = Cursor.of_job(job, firing.kept)
+    cursor, said = _in_time(known, firing.now)
+    pending = _Pending(firing, schedule, known, cursor)
     decided = pending.decide(draw)
     return replace(decided, said=(*said, *decided.said))
 
@@ -161,9 +160,10 @@ def _in_time(cursor: Cursor, now: datetime) -> tuple[Cursor, tuple[str, ...]]:
 class _Pending:
     """The due times of a job that are not settled."""
 
-    def __init__(self, firing: Firing, schedule: Schedule, cursor: Cursor) -> None:
+    def __init__(self, firing: Firing, schedule: Schedule, known: Cursor, cursor: Cursor) -> None:
         self._firing = firing
         self._schedule = schedule
+        self._known = known
         self._cursor = cursor
         self._now = firing.now
         self._said: list[str] = []
@@ -275,11 +275,10 @@ class _Pending:
         return Due(slot_at=slot, due_at=end_of_blackout(self._schedule, max(due_at, self._now)) or due_at)
 
     def _answer(self, *, run: Due | None = None, cancels: tuple[str, ...] = ()) -> Fired:
-        kept = self._cursor.mapping()
-        unchanged = self._cursor == Cursor.of_job(self._firing.job, self._firing.kept)
+        unchanged = self._cursor == self._known
         following = self._first()
         return Fired(
-            kept=self._firing.kept if unchanged else kept,
+            kept=self._firing.kept if unchanged else self._cursor.mapping(),
             run=run,
             cancels=cancels,
             said=tuple(self._said),

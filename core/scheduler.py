@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.clock import Clock
@@ -160,6 +160,12 @@ class Scheduler:
         by_the_clock = [at - now for at in (self._jobs.next_at(), self._runs.next_at()) if at is not None]
         wait_ends = self._waits.next_at()
         return min([math.inf, *by_the_clock, *([] if wait_ends is None else [wait_ends - passed])])
+
+    def next_at(self) -> datetime | None:
+        """Return when something is due by the clock on the wall; None is never."""
+        with self._changed:
+            planned = [at for at in (self._jobs.next_at(), self._runs.next_at()) if at is not None]
+        return datetime.fromtimestamp(min(planned), UTC) if planned else None
 
     # What has come due
 

@@ -61,7 +61,10 @@ class Cron:
 
     def due_after(self, zone: ZoneInfo, moment: datetime) -> datetime | None:
         """Return when it is next due strictly after a moment; None when never again."""
-        at = moment.astimezone(UTC)
+        return _due_after(self, zone, moment.astimezone(UTC))
+
+    def walk(self, zone: ZoneInfo, at: datetime) -> datetime | None:
+        """Return when it is next due strictly after a moment in UTC, found out anew."""
         ahead = offset(zone, at)
         local = at.replace(tzinfo=None) + ahead
         while (wall := self.wall_after(local)) is not None:
@@ -77,6 +80,12 @@ class Cron:
             at, ahead = change.at, change.after
             local = change.wall_after - SECOND
         return None
+
+
+@lru_cache(20_000)
+def _due_after(cron: Cron, zone: ZoneInfo, at: datetime) -> datetime | None:
+    # One decision asks the same several times, and so does whoever looks at the list.
+    return cron.walk(zone, at)
 
 
 @lru_cache(2_000)
