@@ -8,8 +8,10 @@ import typer
 from core.drafts import JobPatch
 from core.errors import InvalidOptions
 from core.models import OnInterrupt, Priority, frozen
+from fastapi_app.cli import terms
+from fastapi_app.cli.create import option_of
+from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.house import the_house
-from fastapi_app.cli.jobs import Which, find_job, option_of
 from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
 
 
@@ -32,6 +34,22 @@ def edit(
     enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")
     ] = None,
+    after: terms.After = None,
+    no_after: Annotated[bool, typer.Option("--no-after", help="Let it come after nothing.")] = False,
+    after_when: terms.When = None,
+    after_failed: terms.IfFailed = None,
+    retries: terms.Retries = None,
+    backoff: terms.TheBackoff = None,
+    wait: terms.Wait = None,
+    longest_wait: terms.LongestWait = None,
+    jitter: terms.Jitter = None,
+    timeout: terms.Timeout = None,
+    run_timeout: terms.RunTimeout = None,
+    group: terms.Groups = None,
+    no_groups: Annotated[bool, typer.Option("--no-groups", help="Take it out of every group.")] = False,
+    expect_every: terms.Expect = None,
+    grace: terms.Grace = None,
+    ping: terms.Ping = None,
     version: Annotated[
         int | None,
         typer.Option(help="Only if it is at this version still.", min=1, show_default="the present one"),
@@ -47,11 +65,29 @@ def edit(
         "on_interrupt": on_interrupt,
         "enabled": enabled,
     }
+    agreed = {
+        "after_when": after_when,
+        "after_failed": after_failed,
+        "retries": retries,
+        "backoff": backoff,
+        "wait": wait,
+        "longest_wait": longest_wait,
+        "jitter": jitter,
+        "timeout": timeout,
+        "run_timeout": run_timeout,
+        "groups": [] if no_groups else group,
+        "expect_every": expect_every,
+        "grace": grace,
+        "ping": ping,
+    }
     changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-    if not changes and not option:
+    asked = changes or option or after or no_after or any(value is not None for value in agreed.values())
+    if not asked:
         raise InvalidOptions({"change": "Say what to change: --name, --option, --tag and the like."})
     with the_house(data) as house:
         job = find_job(house, which).job
+        changes |= terms.terms_in(job, agreed)
+        changes |= {"after": ()} if no_after else terms.parents_in(house, after)
         if option:
             changes["options"] = frozen(_merged(job.options, dict(map(option_of, option))))
         edited = house.edit(job.id, JobPatch(**changes), version=version or job.version)

@@ -4,36 +4,25 @@ import time
 from collections.abc import Callable
 from typing import Annotated, Final
 
-import orjson
 import typer
 
-from core.drafts import JobDraft
-from core.errors import HoldfastError, InvalidOptions, NotFound
+from core.errors import InvalidOptions, NotFound
 from core.listing import NEVER_RUN, JobQuery, state_of
 from core.models import JobOverview, Run
 from core.states import RunState
 from fastapi_app.cli.backup import exit_code
+from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.follow import follow, watcher_for
-from fastapi_app.cli.house import House, the_house
+from fastapi_app.cli.house import the_house
 from fastapi_app.cli.terminal import AsJson, Data, note, say, say_json, say_table, shown
 from fastapi_app.presenters import times
+from fastapi_app.presenters.terms import labelled
 
 LOOK_EVERY: Final = 0.5
 STARTING: Final = ("resume", "requeue")
 """What a run goes on after, so that somebody has to carry it out."""
 
 app = typer.Typer(help="Jobs: list, show, create, start, follow and stop them.", no_args_is_help=True)
-
-Which = Annotated[
-    str, typer.Argument(help="The job's name, its id, or the beginning of its id.", show_default=False)
-]
-
-
-class Ambiguous(HoldfastError):
-    """More than one job is called that."""
-
-    code = "ambiguous"
-    hint = "Use the id from `holdfast job list`."
 
 
 @app.command("list")
@@ -75,48 +64,19 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
     """Show a job, its options and its latest run."""
     with the_house(data) as house:
         item = find_job(house, which)
+        job = item.job
+        names = {one: house.job(one).job.name for one in job.after} if not as_json else {}
     if as_json:
         say_json(item)
         return
-    job = item.job
     facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
     facts += [(name, _plain(value)) for name, value in job.options.items()]
+    facts += [(label.lower(), sentence) for label, sentence in labelled(job, names)]
     say_table(("", ""), [*facts, ("state", state_of(item)), ("last run", _when(item))])
 
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-@app.command("create")
-def create(
-    name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
-    kind: Annotated[str, typer.Option(help="One of `holdfast kinds`.")] = "copy",
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", "-o", help="name=value, once for each option; JSON values are read."),
-    ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; can be given often.")] = None,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a job; it starts when you say so."""
-    options = dict(map(option_of, option or ()))
-    draft = JobDraft(name=name, kind=kind, options=options, tags=tuple(tag or ()))
-    with the_house(data) as house:
-        job = house.create(draft)
-    say_json(job) if as_json else say(f"Made {shown(job.name)}, {job.id}.")
-
-
-def option_of(text: str) -> tuple[str, object]:
-    """Return name and value of an option as it is typed: "name=value"."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InvalidOptions({"options": f"{text!r} is not of the form name=value."})
-    try:
-        return name, orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return name, value
 
 
 @app.command("start")
@@ -213,18 +173,6 @@ def delete(
             typer.confirm(f"Delete {shown(job.name)} and its history? The copies it made stay.", abort=True)
         house.delete(job.id)
     say(f"Deleted {shown(job.name)}.")
-
-
-def find_job(house: House, which: str) -> JobOverview:
-    """Return the one job of that name or id; raises NotFound or Ambiguous."""
-    everything = house.list_jobs(JobQuery(limit=None)).items
-    found = [item for item in everything if which in {item.job.id, item.job.name}]
-    found = found or [item for item in everything if len(which) > 3 and item.job.id.startswith(which)]  # noqa: PLR2004
-    if not found:
-        raise NotFound("job", which)
-    if len(found) > 1:
-        raise Ambiguous(f"{len(found)} jobs are called {which!r}.")
-    return found[0]
 
 
 def _latest(item: JobOverview) -> Run:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from core.errors import HoldfastError
-from fastapi_app.cli import backup, bench, doctor, edit, jobs, kinds, runs, serve, store
+from fastapi_app.cli import backup, bench, create, doctor, edit, jobs, kinds, restart, runs, serve, store
 from fastapi_app.cli.terminal import complain
 
 REFUSED: Final = 2
@@ -22,7 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("serve")(serve.serve)
+app.command("restart")(restart.restart)
 app.command("backup")(backup.backup)
+jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from core.models import Run
+from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.house import the_house
-from fastapi_app.cli.jobs import Which, find_job
 from fastapi_app.cli.terminal import AsJson, Data, say, say_json, say_table, shown
 from fastapi_app.presenters import times
 

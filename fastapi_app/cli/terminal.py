@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,13 +61,18 @@ def shown(text: str) -> str:
 
 
 def say_json(value: Any) -> None:  # noqa: ANN401 - any value of ours
-    """Print one JSON document."""
-    plain = to_builtins(value, enc_hook=_plain, str_keys=True)
+    """Print one JSON document, with every field of what it is about."""
+    plain = to_builtins(_whole(value), str_keys=True)
     sys.stdout.write(orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - what msgspec does not know: read-only mappings
-    return dict(value) if not isinstance(value, Value) else value
+def _whole(value: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the value with what files leave out because it goes without saying."""
+    if isinstance(value, Value):
+        return {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def say_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

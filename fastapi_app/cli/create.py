@@ -1,0 +1,78 @@
+"""`holdfast job create`: make a job."""
+
+from typing import Annotated
+
+import orjson
+import typer
+
+from core.drafts import JobDraft
+from core.errors import InvalidOptions
+from core.models import Priority
+from fastapi_app.cli import terms
+from fastapi_app.cli.house import the_house
+from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
+    *,
+    kind: Annotated[str, typer.Option(help="One of `holdfast kinds`.")] = "copy",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help="name=value, once for each option; JSON values are read."),
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; can be given often.")] = None,
+    priority: Annotated[Priority, typer.Option(help="Which queued run goes first.")] = Priority.NORMAL,
+    after: terms.After = None,
+    after_when: terms.When = None,
+    after_failed: terms.IfFailed = None,
+    retries: terms.Retries = None,
+    backoff: terms.TheBackoff = None,
+    wait: terms.Wait = None,
+    longest_wait: terms.LongestWait = None,
+    jitter: terms.Jitter = None,
+    timeout: terms.Timeout = None,
+    run_timeout: terms.RunTimeout = None,
+    group: terms.Groups = None,
+    expect_every: terms.Expect = None,
+    grace: terms.Grace = None,
+    ping: terms.Ping = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a job; it starts when you say so, and after the jobs that it comes after."""
+    given = {
+        "after_when": after_when,
+        "after_failed": after_failed,
+        "retries": retries,
+        "backoff": backoff,
+        "wait": wait,
+        "longest_wait": longest_wait,
+        "jitter": jitter,
+        "timeout": timeout,
+        "run_timeout": run_timeout,
+        "groups": group,
+        "expect_every": expect_every,
+        "grace": grace,
+        "ping": ping,
+    }
+    agreed = terms.terms_in(None, given)
+    options = dict(map(option_of, option or ()))
+    with the_house(data) as house:
+        agreed |= terms.parents_in(house, after)
+        draft = JobDraft(
+            name=name, kind=kind, options=options, tags=tuple(tag or ()), priority=priority, **agreed
+        )
+        job = house.create(draft)
+    say_json(job) if as_json else say(f"Made {shown(job.name)}, {job.id}.")
+
+
+def option_of(text: str) -> tuple[str, object]:
+    """Return name and value of an option as it is typed: "name=value"."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidOptions({"options": f"{text!r} is not of the form name=value."})
+    try:
+        return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return name, value
