@@ -211,6 +211,8 @@ class _Pending:
         return self._settle(first)
 
     def _one_for_all(self, first: datetime) -> datetime:
+        if self._now - first <= LATE and not self._is_due_between(first, self._now):
+            return self._settle(first)
         last = self._last(self._now)
         many = self._count(first, last)
         if self._now - first > LATE:
@@ -237,6 +239,10 @@ class _Pending:
     def _count(self, first: datetime, last: datetime) -> int:
         anchor = self._firing.job.created_at
         return 1 + len(due_between(self._schedule, first, last, anchor=anchor, most=MOST_COUNTED))
+
+    def _is_due_between(self, after: datetime, until: datetime) -> bool:
+        following = due_after(self._schedule, after, anchor=self._firing.job.created_at)
+        return following is not None and following <= until
 
     def _settle(self, slot: datetime) -> datetime:
         self._cursor = replace(self._cursor, settled=slot)
