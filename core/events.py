@@ -79,6 +79,13 @@ class RegisterChanged(Event, frozen=True, kw_only=True):
     value: Mapping[str, Any] | None
 
 
+class RunUnusual(Event, frozen=True, kw_only=True):
+    """A run completed and was unlike the ones before it; `findings` says how, in words: "wrote 3 % of its usual size"."""
+
+    run: Run
+    findings: tuple[str, ...]
+
+
 class LogGrew(Event, frozen=True, kw_only=True):
     """A run's log has more lines; `lines` is how many it has now."""
 

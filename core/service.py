@@ -12,12 +12,14 @@ from typing import Final
 
 from core.attempts import Fate
 from core.clock import Clock, SystemClock
+from core.dead_letters import DeadLetters
 from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import StorageFailed, StoreInUse, WrongState
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
+from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
 from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
@@ -114,6 +116,8 @@ class Service:
             self.manager.runs_at_hand,
             lambda: self.dispatcher.load().waiting,
         )
+        self.histories = Histories(self.manager, self.logs, self.events)
+        self.dead_letters = DeadLetters(self.manager, clock)
         self.watchdog = Watchdog(self.manager, self.worker, self._fate_of)
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
         self.own_backups = OwnBackups(
@@ -190,6 +194,7 @@ class Service:
         self.manager.open()
         self.events.subscribe("housekeeping", self._tidy)
         self.events.subscribe("metrics", self.metrics.heard)
+        self.events.subscribe("histories", self.histories.heard)
         self.metrics.start()
         self.edits.catch_up()
         self._recover()
