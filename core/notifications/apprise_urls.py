@@ -1,6 +1,7 @@
 """Sends a message with Apprise, in a process of its own: see `messenger`."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,8 +51,7 @@ def service_of(url: str) -> tuple[str, str]:
 def masked(url: str, service: str) -> str:
     """Return as much of the address as everybody may see."""
     scheme, _, rest = url.partition("://")
-    host = rest.rpartition("@")[2] if "@" in rest.partition("/")[0] else rest
-    host = host.partition("/")[0].partition("?")[0] if scheme.lower() in SHOWN_HOSTS else "****"
+    host = re.split(r"[/?#]", rest)[0].rpartition("@")[2] if scheme.lower() in SHOWN_HOSTS else ""
     return texts.harmless(f"{service or 'Apprise'}: {scheme.lower()}://{host or '****'}", 200)
 
 

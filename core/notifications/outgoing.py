@@ -88,7 +88,7 @@ class Client:
         cause = error.__cause__ or error.__context__ or error
         match error, cause:
             case httpcore.TimeoutException() | TimeoutError(), _:
-                return f"The receiver did not answer within {self._patience:.0f} s."
+                return f"The receiver did not answer within {self._patience:g} s."
             case socket.gaierror(), _:
                 return "The receiver's name is not known to the resolver."
             case _, ssl.SSLError():

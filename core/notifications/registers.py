@@ -17,6 +17,7 @@ from core.errors import InvalidOptions, NotFound, WrongState
 from core.models import Value
 from core.notifications import apprise_urls, outgoing, rules, signing
 from core.notifications.values import Channel, ChannelKind, Rule
+from core.packed import thawed
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Choices:
         found = []
         for name, value in self._registers.registers(beginning).items():
             try:
-                found.append(msgspec.convert(dict(value), kind, strict=False))
+                found.append(msgspec.convert(thawed(value), kind, strict=False))
             except msgspec.ValidationError:
                 log.warning("register %s cannot be read; nothing is sent by it", name)
         return found

@@ -16,6 +16,9 @@ LONGEST_WORDS: Final = 600
 """Characters of what others said: an error, a name."""
 
 REPLACEMENT: Final = "\ufffd"
+JOINERS: Final = frozenset("\u200c\u200d")
+"""What joins letters of some scripts, and the parts of a picture."""
+
 UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -24,9 +27,13 @@ def harmless(text: str, longest: int = LONGEST_WORDS) -> str:
     blank = "".join(
         " " if letter in "\t\r\n\v\f\x85\u2028\u2029" else letter for letter in text[: 4 * longest]
     )
-    seen = "".join(REPLACEMENT if unicodedata.category(letter) in UNSEEN else letter for letter in blank)
+    seen = "".join(letter if _is_seen(letter) else REPLACEMENT for letter in blank)
     line = " ".join(seen.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def _is_seen(letter: str) -> bool:
+    return letter in JOINERS or unicodedata.category(letter) not in UNSEEN
 
 
 def stamp(moment: datetime) -> str:
