@@ -7,10 +7,11 @@ contract tests (`tests/core/storage/test_contract.py`) holds every implementatio
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from core.models import Run, Value
+from core.storage.records import Record
 from core.storage.rows import Changes, Rows
 
 
@@ -116,6 +117,18 @@ class JobStore(ABC):
     @abstractmethod
     def older_runs(self, job_id: str) -> tuple[Run, ...]:
         """Return the runs of a job that are not at hand, in no order."""
+
+    @abstractmethod
+    def records(self, after: int) -> Iterator[Record]:
+        """Give what is durable after the change of this number, in order, as far as it is still kept.
+
+        For one thread that follows; raises StorageFailed.
+        """
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """Return the number of the last change that is durable."""
 
     @abstractmethod
     def check_writable(self) -> None:

@@ -144,7 +144,9 @@ class Committer:
         before = {
             run.id: known for run in changes.runs if (known := self._audience.ahead(run.id)) is not None
         }
-        return body_of(changes, was, before)
+        jobs = self._audience.rows.jobs
+        names = {job_id: jobs[job_id].name for job_id in changes.gone_jobs if job_id in jobs}
+        return body_of(changes, was, before, names)
 
     def _jobs_of(self, changes: Changes) -> frozenset[str]:
         found = {job.id for job in changes.jobs}

@@ -83,6 +83,15 @@ class MemoryStore(JobStore):
         """Return nothing: every run is at hand."""
         return ()
 
+    def records(self, after: int) -> Iterator[Record]:
+        """Give what was kept after the change of this number."""
+        yield from map(record_from, self._tape.texts[after:])
+
+    @property
+    def reach(self) -> int:
+        """Return the number of the last change."""
+        return self._tape.n
+
     def check_writable(self) -> None:
         """Raise what the next commit would."""
         self._open()

@@ -15,12 +15,14 @@ from core.storage import atomic
 from core.storage.base import Audience
 from core.storage.committer import Committer
 from core.storage.folder import StoreFolder
+from core.storage.following import Follower
 from core.storage.history import History
 from core.storage.journal import Journal
 from core.storage.old_segments import archive_segments
 from core.storage.opening import Opened
 from core.storage.pieces import has_pieces_of_runs
 from core.storage.reach import tell_reach
+from core.storage.records import Record
 from core.storage.rows import Changes
 from core.storage.shelf import Shelf
 from core.storage.snapshot import Snapshots, View
@@ -90,6 +92,7 @@ class OpenStore:
         )
         self.committer = Committer(self._journal, audience, clock, self.shelf.crc_of, self._durable)
         self._told = opened.n
+        self._follower = Follower(folder.root, folder.store_id)
         self._tender: Tender | None = None
 
     def tend(self) -> None:
@@ -116,6 +119,15 @@ class OpenStore:
                 self.shelf.due(job, before.get(job.id))
             for job_id in changes.gone_jobs:
                 self.shelf.gone(job_id)
+
+    @property
+    def reach(self) -> int:
+        """Return the number of the last change that is known to be durable."""
+        return self._journal.n
+
+    def records(self, after: int) -> Iterator[Record]:
+        """Give what is durable after the change of this number, in order, as far as the journal has it."""
+        return self._follower.records(after, self._journal.n)
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[Position]:

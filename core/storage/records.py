@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from core.errors import InvalidOptions, InvalidYaml
 from core.models import (
     GOOD_ID,
+    NOTHING,
     ONCE,
     Attempt,
     Failure,
@@ -97,7 +98,8 @@ class Record(Value, frozen=True, kw_only=True):
     """One change, whole.
 
     `n` is its number, `t` when it was, in milliseconds since 1970. `was` has, for each of the
-    `jobs`, the CRC-32 of its definition's text when the change was decided. `by`, `origin` and `why` are those of `Changes`.
+    `jobs`, the CRC-32 of its definition's text when the change was decided. `names` are what the `gone_jobs`
+    were called. `by`, `origin` and `why` are those of `Changes`.
     """
 
     n: int
@@ -108,6 +110,7 @@ class Record(Value, frozen=True, kw_only=True):
     moved: tuple[Moved, ...] = ()
     gone_jobs: tuple[str, ...] = ()
     gone_runs: tuple[str, ...] = ()
+    names: dict[str, str] = msgspec.field(default_factory=dict)
     registers: dict[str, dict[str, Any] | None] = msgspec.field(default_factory=dict)
     by: str = ""
     origin: str = ""
@@ -145,11 +148,13 @@ SURELY_SHORT: Final = 20_000
 """Up to how many bytes a record is within every limit of a definition, whatever an engine wants."""
 
 
-def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run]) -> bytes:
+def body_of(
+    changes: Changes, was: Mapping[str, int], before: Mapping[str, Run], names: Mapping[str, str] = NOTHING
+) -> bytes:
     """Return the JSON of a change without its number and time.
 
-    `before` has the runs as they are, so that of those only what changed is written. Raises
-    InvalidOptions for what no text can hold.
+    `before` has the runs as they are, so that of those only what changed is written; `names` those of jobs that
+    go. Raises InvalidOptions for what no text can hold.
     """
     for job in changes.jobs:
         _check(job, job.options)
@@ -159,7 +164,7 @@ def body_of(changes: Changes, was: Mapping[str, int], before: Mapping[str, Run])
     for register in changes.registers:
         _check_register(register)
     try:
-        text = json_text(_parts_of(changes, was, before))
+        text = json_text(_parts_of(changes, was, before) | ({"names": names} if names else {}))
     except UnicodeEncodeError:
         raise InvalidOptions({"options": "A text holds half a character."}) from None
     except RecursionError:

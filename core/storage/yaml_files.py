@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.storage.folder import StoreFolder
 from core.storage.open_store import OpenStore, Position
 from core.storage.opening import open_state
 from core.storage.own_backup import Source
+from core.storage.records import Record
 from core.storage.rows import Changes
 from core.storage.shelf import Shelf
 
@@ -89,6 +91,15 @@ class YamlFilesStore(JobStore):
     def older_runs(self, job_id: str) -> tuple[Run, ...]:
         """Return the runs of a job that are not at hand, in no order."""
         return self._open().history.read(job_id)
+
+    def records(self, after: int) -> Iterator[Record]:
+        """Give what is durable after the change of this number, in order, as far as the journal has it."""
+        return self._open().records(after)
+
+    @property
+    def reach(self) -> int:
+        """Return the number of the last change that is durable; raises StorageFailed when closed."""
+        return self._open().reach
 
     def look(self) -> None:
         """Take in what other processes changed; raises StorageFailed."""

@@ -499,3 +499,25 @@ def test_of_two_processes_that_change_one_register_the_second_is_overtaken(folde
         "breaker/nas-02": {"failures": 1},
         "breaker/nas-03": {"failures": 1},
     }
+
+
+def test_what_is_durable_is_read_by_number(place):
+    store, _ = place.open()
+    store.commit(Changes(jobs=(a_kept_job(ONE, name="photos"),), by="ana", origin="127.0.0.1", why="asked"))
+    store.commit(Changes(registers=(kept("queue", slots=2),)))
+    read = list(store.store.records(0))
+    store.commit(Changes(gone_jobs=(ONE,)))
+
+    later = list(store.store.records(2))
+    store, _ = place.open()
+    again = list(store.store.records(0))
+
+    assert [(record.n, record.by, record.origin, record.why) for record in read] == [
+        (1, "ana", "127.0.0.1", "asked"),
+        (2, "", "", ""),
+    ]
+    assert read[1].registers == {"queue": {"slots": 2}}
+    assert [(record.n, record.gone_jobs, record.names) for record in later] == [(3, (ONE,), {ONE: "photos"})]
+    assert [record.n for record in again] == [1, 2, 3]
+    assert store.store.reach == 3
+    assert list(store.store.records(3)) == []
