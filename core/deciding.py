@@ -112,7 +112,7 @@ class Deciding:
         for run in changes.runs:
             if run.state == RunState.QUEUED:
                 self._enqueue(run)
-            elif run.state not in AT_WORK:
+            else:
                 self._dispatcher.withdraw(run.id)
             if run.over:
                 self._let_another_begin(run.job_id)

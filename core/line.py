@@ -100,8 +100,10 @@ class Line:
             self._put(place)
 
     def remove(self, run_id: str) -> None:
-        """Forget a run that has not been offered yet."""
-        self._waiting.pop(run_id, None)
+        """Forget a run that has not been offered yet; an adopted one stays, as it is at work all the same."""
+        place = self._waiting.get(run_id)
+        if place is not None and not place.adopted:
+            del self._waiting[run_id]
         self._again.pop(run_id, None)
         if self._entries > MOST_GONE + 2 * len(self._waiting):
             self._sort_anew()

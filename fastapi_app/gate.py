@@ -53,6 +53,7 @@ METHODS: Final = READING | {"POST", "PATCH", "DELETE"}
 ROLES: Final = (
     ("/jobs", Role.OPERATOR),
     ("/runs", Role.OPERATOR),
+    ("/queue", Role.OPERATOR),
     ("/kinds", Role.OPERATOR),
     ("/logout", Role.VIEWER),
     ("/theme", Role.VIEWER),

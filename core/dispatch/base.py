@@ -38,7 +38,7 @@ class Dispatcher(ABC):
 
     @abstractmethod
     def withdraw(self, run_id: str) -> None:
-        """Forget a run that has not been carried yet."""
+        """Forget a run that has not been carried yet; an adopted one stays."""
 
     @abstractmethod
     def govern(self, rules: Rules) -> None:

@@ -50,7 +50,7 @@ class LocalDispatcher(Dispatcher):
             self._changed.notify()
 
     def withdraw(self, run_id: str) -> None:
-        """Forget a run that has not been carried yet."""
+        """Forget a run that has not been carried yet; an adopted one stays."""
         with self._changed:
             self._line.remove(run_id)
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from fastapi_app.api import auth, docs, jobs, kinds, restart, runs, stats, store
+from fastapi_app.api import auth, docs, jobs, kinds, queue, restart, runs, stats, store
 from fastapi_app.api.values import ProblemOut
 
 PROBLEM: Final[dict[str, Any]] = {
@@ -16,6 +16,7 @@ router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
 router.include_router(jobs.router)
 router.include_router(runs.router)
+router.include_router(queue.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)

@@ -167,6 +167,13 @@ def _taken(name: str, value: Any) -> Any:  # noqa: ANN401 - a field of a draft
     return value.value() if isinstance(value, RetryEntry | ExpectEntry) else frozen(value)
 
 
+class PriorityEntry(Entry):
+    """Another priority of a run that waits, and the version that is changed, where that matters."""
+
+    priority: Priority
+    version: Annotated[StrictInt, Field(ge=1, le=LARGEST)] | None = None
+
+
 class OptionsEntry(Entry):
     """Options of a kind that are still being entered."""
 

@@ -9,10 +9,11 @@ from core.errors import InvalidOptions
 from core.listing import MOST, PAGE, JobQuery
 from core.models import Trigger
 from fastapi_app.api.entries import JobChange, JobEntry
+from fastapi_app.api.keys import IdempotencyKey
 from fastapi_app.api.texts import PageTexts
-from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut
+from fastapi_app.api.values import JobOut, JobsOut, RunOut, RunsOut, WaitingOut
 from fastapi_app.api.versions import IfMatch, agreed, etag
-from fastapi_app.dependencies import Manager, Person
+from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.places import JobId
 
 router = APIRouter(tags=["jobs"])
@@ -53,20 +54,24 @@ def _check_kinds(kinds: list[str]) -> None:
 
 
 @router.post("/jobs", status_code=201)
-def create(entry: JobEntry, manager: Manager, person: Person, response: Response) -> JobOut:
-    """Keep a new job."""
-    job = manager.create(entry.draft(), asked_by=person.name)
+def create(
+    entry: JobEntry, manager: Manager, person: Person, response: Response, key: IdempotencyKey
+) -> JobOut:
+    """Keep a new job; the same Idempotency-Key again answers with the job that it made."""
+    job = manager.create(entry.draft(), asked_by=person.name, key=key)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     response.headers["ETag"] = etag(job.version)
     return JobOut.of(job, None)
 
 
 @router.get("/jobs/{job_id}")
-def show(job_id: JobId, manager: Manager, response: Response) -> JobOut:
+def show(job_id: JobId, service: TheService, response: Response) -> JobOut:
     """Return the job with its latest run."""
-    overview = manager.job(job_id)
+    overview = service.manager.job(job_id)
+    run = overview.latest_run
+    why = service.waiting_room.why(run) if run is not None else None
     response.headers["ETag"] = etag(overview.job.version)
-    return JobOut.of_overview(overview)
+    return JobOut.of(overview.job, run, WaitingOut.of(why, service.clock.now()) if why else None)
 
 
 @router.patch("/jobs/{job_id}")
@@ -101,10 +106,10 @@ def runs(
 
 
 @router.post("/jobs/{job_id}/runs", status_code=202)
-async def start(job_id: JobId, manager: Manager, person: Person) -> RunOut:
-    """Ask for a run of the job."""
+async def start(job_id: JobId, manager: Manager, person: Person, key: IdempotencyKey) -> RunOut:
+    """Ask for a run of the job; the same Idempotency-Key again answers with the run that it made."""
     return RunOut.of(
-        await manager.later(lambda: manager.start(job_id, trigger=Trigger.API, asked_by=person.name))
+        await manager.later(lambda: manager.start(job_id, trigger=Trigger.API, asked_by=person.name, key=key))
     )
 
 

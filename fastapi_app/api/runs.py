@@ -4,7 +4,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from fastapi_app.api.values import LogOut, RunOut
+from fastapi_app.api.entries import PriorityEntry
+from fastapi_app.api.values import LogOut, RunOut, WaitingOut
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.places import RunId
 
@@ -15,9 +16,17 @@ LAST_LINE: Final = 2**53
 
 
 @router.get("")
-def show(run_id: RunId, manager: Manager) -> RunOut:
-    """Return the run."""
-    return RunOut.of(manager.run(run_id))
+def show(run_id: RunId, service: TheService) -> RunOut:
+    """Return the run; where it waits, with the reason."""
+    run = service.manager.run(run_id)
+    why = service.waiting_room.why(run)
+    return RunOut.of(run, WaitingOut.of(why, service.clock.now()) if why else None)
+
+
+@router.patch("")
+def prioritise(run_id: RunId, entry: PriorityEntry, manager: Manager) -> RunOut:
+    """Give a run that waits another priority."""
+    return RunOut.of(manager.prioritise(run_id, entry.priority, version=entry.version))
 
 
 @router.get("/log")

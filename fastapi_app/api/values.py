@@ -26,6 +26,9 @@ from core.models import (
 )
 from core.packed import thawed
 from core.states import RunState
+from core.waiting import Code, Waiting
+
+NOT_OF_RUNS: Final = frozenset({"requeued_from", "waiting"})
 
 
 class Out(BaseModel):
@@ -85,11 +88,28 @@ class AttemptOut(Out):
         return cls.model_construct(**fields)
 
 
+class WaitingOut(Out):
+    """Why a run is not running: a code, one sentence, when what holds it ends, and when it will probably begin."""
+
+    code: Code
+    words: str
+    until: datetime | None
+    starts_at: datetime | None
+
+    @classmethod
+    def of(cls, waiting: Waiting, now: datetime) -> "WaitingOut":
+        """Return it as JSON says it."""
+        return cls.model_construct(
+            code=waiting.code, words=waiting.words(now), until=waiting.until, starts_at=waiting.starts_at
+        )
+
+
 class RunOut(Out):
     """One time a job is carried out.
 
     `slot_at` is the due time of its schedule that it stands for, `flow` the run that began the graph it is part of,
-    `upstream` the run that it waits for of each job it comes after, `of` the run it was requeued from.
+    `upstream` the run that it waits for of each job it comes after, `of` the run it was requeued from. `waiting` says why it is not
+    running, where one run is asked for.
     """
 
     id: str
@@ -120,12 +140,13 @@ class RunOut(Out):
     warnings: list[str]
     error: FailureOut | None
     result: dict[str, Any] | None
+    waiting: WaitingOut | None = None
 
     @classmethod
-    def of(cls, run: Run) -> "RunOut":
+    def of(cls, run: Run, waiting: WaitingOut | None = None) -> "RunOut":
         """Return the run as JSON says it."""
-        fields = {name: getattr(run, name) for name in cls.model_fields if name != "requeued_from"}
-        fields["requeued_from"] = run.of
+        fields = {name: getattr(run, name) for name in cls.model_fields if name not in NOT_OF_RUNS}
+        fields["requeued_from"], fields["waiting"] = run.of, waiting
         fields["progress"] = ProgressOut.of(run.progress)
         fields["error"] = FailureOut.of(run.error) if run.error else None
         fields["attempts"] = [AttemptOut.of(attempt) for attempt in run.attempts]
@@ -195,14 +216,14 @@ class JobOut(Out):
     latest_run: RunOut | None
 
     @classmethod
-    def of(cls, job: Job, latest_run: Run | None) -> "JobOut":
+    def of(cls, job: Job, latest_run: Run | None, waiting: WaitingOut | None = None) -> "JobOut":
         """Return the job as JSON says it."""
         fields = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
         fields["options"] = thawed(job.options)
         fields |= {name: list(fields[name]) for name in LISTS}
         fields["retry"] = _retry_out(job.retry)
         fields["expect"] = ExpectOut.of(job.expect) if job.expect else None
-        fields["latest_run"] = RunOut.of(latest_run) if latest_run else None
+        fields["latest_run"] = RunOut.of(latest_run, waiting) if latest_run else None
         return cls.model_construct(**fields)
 
     @classmethod

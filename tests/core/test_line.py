@@ -150,6 +150,15 @@ def test_a_run_that_began_before_the_breaker_opened_does_not_stand_in_for_the_pr
     assert taken(line, WHEN + MINUTE) == ["probe"]
 
 
+def test_an_adopted_run_goes_first_and_cannot_be_withdrawn():
+    line = a_line(a_place("new", priority=Priority.CRITICAL), a_place("adopted", adopted=True))
+
+    line.remove("adopted")
+    line.remove("new")
+
+    assert taken(line) == ["adopted"]
+
+
 def test_a_new_place_replaces_the_old_one():
     line = a_line(a_place("one"), a_place("two", number=2))
 
