@@ -17,7 +17,7 @@ from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
-from core.errors import StorageFailed, StoreInUse, WrongState
+from core.errors import HoldfastError, StorageFailed, StoreInUse, WrongState
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
@@ -28,6 +28,7 @@ from core.logs import RunLogs
 from core.manager import JobManager
 from core.metrics import Metrics
 from core.models import Run, Value
+from core.notifications.office import Office, wishes_in
 from core.own_backups import OwnBackups
 from core.recovery import fate_of
 from core.scheduler import Scheduler
@@ -117,6 +118,15 @@ class Service:
             lambda: self.dispatcher.load().waiting,
         )
         self.histories = Histories(self.manager, self.logs, self.events)
+        self.notifications = Office(
+            self.manager,
+            self.events,
+            clock,
+            self.data / "notifications",
+            wishes_in(settings),
+            alive=self._is_alive,
+            unusual=self.histories.words,
+        )
         self.dead_letters = DeadLetters(self.manager, clock)
         self.watchdog = Watchdog(self.manager, self.worker, self._fate_of)
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
@@ -145,6 +155,7 @@ class Service:
         self._open()
         self.dispatcher.start(self.worker.carry_out)
         self.scheduler.start()
+        self.notifications.start()
         self.housekeeping.start()
         self.edits.start()
         self.watchdog.start()
@@ -173,6 +184,7 @@ class Service:
         self.edits.close()
         if not self.dispatcher.stop(self.settings.grace + WIND_DOWN):
             log.warning("something at work does not let go; its run is looked after at the next start")
+        self.notifications.stop()
         self._close()
 
     @contextlib.contextmanager
@@ -222,6 +234,14 @@ class Service:
     def another_is_at_work(self) -> bool:
         """Tell whether another process carries runs out in this store."""
         return isinstance(self._store, YamlFilesStore) and self._store.another_is_at_work
+
+    def _is_alive(self) -> bool:
+        """Tell whether changes can be kept and runs are carried out."""
+        try:
+            self.manager.check_writable()
+        except HoldfastError:
+            return False
+        return self.dispatcher.is_working()
 
     def _shelf(self) -> Shelf | None:
         return self._store.shelf if isinstance(self._store, YamlFilesStore) else None

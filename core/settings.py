@@ -16,6 +16,8 @@ MOST_RUNS: Final = 1_000_000
 MOST_MEGABYTES: Final = 100_000_000
 LONGEST_NUMBER: Final = 20
 LONGEST_TOLD: Final = 80
+MOST_PING_SECONDS: Final = 86_400
+ADDRESS: Final = re.compile(r"https?://[!-~]{1,2000}")
 ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
@@ -45,6 +47,11 @@ class Settings(Value, frozen=True, kw_only=True):
     keep_logs_days: int = 400
     keep_logs_mb: int = 2_000
     """Logs of runs that are over are kept at most so many days, and all together at most so many megabytes."""
+    private_receivers: str = "allow"
+    """Whether Holdfast may tell receivers on this machine and in private networks."""
+    ping_url: str = ""
+    ping_seconds: int = 300
+    """Whom Holdfast tells every so often that it works: a watcher outside, who notices when nothing comes."""
     own_backup: str = "daily"
     own_backup_dir: Path | None = None
     own_backup_mb: int = 5_000
@@ -70,6 +77,9 @@ class Settings(Value, frozen=True, kw_only=True):
             keep_days=_number(environment, "HOLDFAST_KEEP_DAYS", 400, most=MOST_DAYS),
             keep_logs_days=_number(environment, "HOLDFAST_KEEP_LOGS_DAYS", 400, most=MOST_DAYS),
             keep_logs_mb=_number(environment, "HOLDFAST_KEEP_LOGS_MB", 2_000, least=1, most=MOST_MEGABYTES),
+            private_receivers=_one_of(environment, "HOLDFAST_PRIVATE_RECEIVERS", ("allow", "refuse")),
+            ping_url=_address(environment, "HOLDFAST_PING_URL"),
+            ping_seconds=_number(environment, "HOLDFAST_PING_SECONDS", 300, least=10, most=MOST_PING_SECONDS),
             own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
             own_backup_dir=_folder_of_backups(environment, "HOLDFAST_OWN_BACKUP_DIR", data),
             own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
@@ -113,6 +123,15 @@ def _origin(environment: Mapping[str, str], name: str) -> str:
     text = environment.get(name, "").rstrip("/").lower()
     if text and not ORIGIN.fullmatch(text):
         message = f"{name} is {_told(text)}, not an address such as https://jobs.example.org."
+        raise BadSetting(message)
+    return text
+
+
+def _address(environment: Mapping[str, str], name: str) -> str:
+    """Return an address to be asked; it may be secret, so it is not in what is said of a wrong one."""
+    text = environment.get(name, "")
+    if text and not ADDRESS.fullmatch(text):
+        message = f"{name} is not an address such as https://watcher.example.org/ping."
         raise BadSetting(message)
     return text
 

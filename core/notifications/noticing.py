@@ -132,7 +132,7 @@ def _succeeded(job: Job, run: Run, *, recovered: bool, unusual: tuple[str, ...])
     name, warned = harmless(job.name), _counted(len(run.warnings), "warning")
     subject = {
         Occasion.RECOVERY: f"{name} works again",
-        Occasion.UNUSUAL: f"{name} was unusual: {harmless(unusual[0]) if unusual else ''}",
+        Occasion.UNUSUAL: f"{name} {harmless(unusual[0]) if unusual else ''}",
         Occasion.WARNINGS: f"{name} succeeded with {warned}",
         Occasion.FIRST_RUN: f"{name} succeeded, its first run",
         Occasion.SUCCESS: f"{name} succeeded",

@@ -24,7 +24,7 @@ from core.events import (
     Subscription,
 )
 from core.listing import JobPage, JobQuery
-from core.models import Ending, Run
+from core.models import Ending, Run, Value
 from core.notifications import apprise_urls, noticing, webhooks
 from core.notifications.book import Book
 from core.notifications.noticing import Jobs, Noticer, Unusual, notice_id
@@ -35,6 +35,7 @@ from core.notifications.registers import CHANNEL, RULE, Choices, Registers
 from core.notifications.rhythm import Expected, Rhythm
 from core.notifications.senders import Senders
 from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule
+from core.settings import Settings
 from core.states import RunState
 
 log = logging.getLogger(__name__)
@@ -68,16 +69,23 @@ class Manager(Jobs, Registers, Protocol):
         ...
 
 
-class Wishes:
+class Wishes(Value, frozen=True, kw_only=True):
     """How telling is set: the address people use, whether private networks are allowed, the watcher outside."""
 
-    def __init__(
-        self, *, origin: str = "", private: bool = True, ping_url: str = "", ping_every: float = 300.0
-    ) -> None:
-        self.origin = origin
-        self.private = private
-        self.ping_url = ping_url
-        self.ping_every = ping_every
+    origin: str = ""
+    private: bool = True
+    ping_url: str = ""
+    ping_every: float = 300.0
+
+
+def wishes_in(settings: Settings) -> Wishes:
+    """Return what the settings say."""
+    return Wishes(
+        origin=settings.public_origin,
+        private=settings.private_receivers == "allow",
+        ping_url=settings.ping_url,
+        ping_every=settings.ping_seconds,
+    )
 
 
 class Office:

@@ -66,6 +66,8 @@ def answering(status: int = 204, **headers: str) -> Callable[[http.server.BaseHT
 
 @contextmanager
 def receiving(answer):
+    taking = Receiver("", answer)
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def take(self):
             length = int(self.headers.get("Content-Length") or 0)
@@ -75,10 +77,10 @@ def receiving(answer):
                 {name.lower(): value for name, value in self.headers.items()},
                 self.rfile.read(length),
             )
-            with receiver.arrived:
-                receiver.requests.append(request)
-                receiver.arrived.notify_all()
-            receiver.answer(self)
+            with taking.arrived:
+                taking.requests.append(request)
+                taking.arrived.notify_all()
+            taking.answer(self)
 
         def do_POST(self):
             self.take()
@@ -97,11 +99,11 @@ def receiving(answer):
             """Whoever asked went away, as a test wants it."""
 
     server = Server(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook/sesame", answer)
+    taking.url = f"http://127.0.0.1:{server.server_port}/hook/sesame"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield receiver
+        yield taking
     finally:
         server.shutdown()
         server.server_close()
