@@ -128,10 +128,11 @@ def problems_of_terms(draft: JobDraft) -> dict[str, str]:
         **terms.problems_of_groups(draft.groups),
         **terms.problems_of_parents(draft.after),
         **terms.problems_of_rhythm(draft.expect),
-        **_problems_of_schedule(draft.schedule),
+        **problems_of_schedule(draft.schedule),
     }
 
 
-def _problems_of_schedule(schedule: Schedule | None) -> dict[str, str]:
+def problems_of_schedule(schedule: Schedule | None) -> dict[str, str]:
+    """Return what is wrong with when a job is due, by field."""
     found = {} if schedule is None else schedules.problems(schedule)
     return {f"schedule.{field}": words for field, words in found.items()}

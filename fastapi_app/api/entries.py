@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     Strict,
@@ -25,9 +25,13 @@ from core.models import (
     AfterWhen,
     Backoff,
     Expectation,
+    Missed,
     OnInterrupt,
+    Overlap,
     Priority,
     Retry,
+    Schedule,
+    Window,
     frozen,
 )
 
@@ -60,22 +64,6 @@ class Entry(BaseModel):
     """Something a program sends; a field that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def nothing(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return what stands for nothing; raises ValueError for anything else."""
-    if value not in (None, []):
-        raise ValueError("Jobs do not have this yet; leave it out.")
-    return value
-
-
-NotYet = Annotated[None, BeforeValidator(nothing)]
-
-
-class StillToCome(Entry):
-    """What jobs do not have yet; only the value that stands for nothing is accepted."""
-
-    schedule: NotYet = None
 
 
 Span = Annotated[float, Strict(), Field(ge=0, le=SECONDS_OF_A_CENTURY, allow_inf_nan=False)]
@@ -111,13 +99,49 @@ class ExpectEntry(Entry):
         return Expectation(**self.model_dump())
 
 
-class JobEntry(StillToCome):
+class WindowEntry(Entry):
+    """A span of the day, "22:00" to "06:00"; `days` are 0 for Monday to 6, none is every day."""
+
+    start: PlainText
+    end: PlainText
+    days: Annotated[list[Annotated[StrictInt, Field(ge=0, le=6)]], Field(max_length=7)] = []
+
+    def value(self) -> Window:
+        """Return it as schedules have it."""
+        return Window(start=self.start, end=self.end, days=tuple(dict.fromkeys(self.days)))
+
+
+class ScheduleEntry(Entry):
+    """When a job is due: one of `cron`, `every` (seconds) and `at`, or `on_start`, alone or beside it.
+
+    `cron` has five fields, or six with seconds first. `timezone` is a name such as "Europe/Berlin"; empty is the
+    server's. Nothing begins in `blackout`: what is due then waits for its end.
+    """
+
+    cron: PlainText = ""
+    every: Limit | None = None
+    at: AwareDatetime | None = None
+    on_start: StrictBool = False
+    timezone: PlainText = ""
+    missed: Missed = Missed.ONCE
+    overlap: Overlap = Overlap.SKIP
+    jitter: Span = 0.0
+    blackout: Annotated[list[WindowEntry], Field(max_length=100)] = []
+
+    def value(self) -> Schedule:
+        """Return it as jobs have it."""
+        fields = {name: getattr(self, name) for name in Schedule.__struct_fields__}
+        return Schedule(**fields | {"blackout": tuple(window.value() for window in self.blackout)})
+
+
+class JobEntry(Entry):
     """A new job."""
 
     name: PlainText
     kind: PlainText
     options: Options = {}
     priority: Priority = Priority.NORMAL
+    schedule: ScheduleEntry | None = None
     after: Names = []
     after_when: AfterWhen = AfterWhen.ALL_SUCCEEDED
     after_failed: AfterFailed = AfterFailed.SKIP
@@ -135,13 +159,14 @@ class JobEntry(StillToCome):
         return JobDraft(**{name: _taken(name, getattr(self, name)) for name in JobDraft.__struct_fields__})
 
 
-class JobChange(StillToCome):
+class JobChange(Entry):
     """What of a job is to be changed, and the version that is changed; what is left out stays."""
 
     version: Annotated[StrictInt, Field(ge=1, le=LARGEST)] | None = None
     name: PlainText = Field(default_factory=str)
     options: Options = Field(default_factory=dict)
     priority: Priority = Field(default_factory=lambda: Priority.NORMAL)
+    schedule: ScheduleEntry | None = None
     after: Names = Field(default_factory=list)
     after_when: AfterWhen = Field(default_factory=lambda: AfterWhen.ALL_SUCCEEDED)
     after_failed: AfterFailed = Field(default_factory=lambda: AfterFailed.SKIP)
@@ -164,7 +189,7 @@ def _taken(name: str, value: Any) -> Any:  # noqa: ANN401 - a field of a draft
     """Return a field as drafts have it; no retry is one attempt."""
     if name == "retry" and value is None:
         return ONCE
-    return value.value() if isinstance(value, RetryEntry | ExpectEntry) else frozen(value)
+    return value.value() if isinstance(value, RetryEntry | ExpectEntry | ScheduleEntry) else frozen(value)
 
 
 class PriorityEntry(Entry):

@@ -17,11 +17,14 @@ from core.models import (
     Failure,
     Job,
     JobOverview,
+    Missed,
     OnInterrupt,
+    Overlap,
     Priority,
     Progress,
     Retry,
     Run,
+    Schedule,
     Trigger,
 )
 from core.packed import thawed
@@ -186,6 +189,35 @@ class ExpectOut(Out):
         return cls.model_construct(**{name: getattr(expect, name) for name in cls.model_fields})
 
 
+class WindowOut(Out):
+    """A span of the day; `days` are 0 for Monday to 6, none is every day."""
+
+    start: str
+    end: str
+    days: list[int]
+
+
+class ScheduleOut(Out):
+    """When a job is due; spans are seconds, an empty time zone is the server's."""
+
+    cron: str
+    every: float | None
+    at: datetime | None
+    on_start: bool
+    timezone: str
+    missed: Missed
+    overlap: Overlap
+    jitter: float
+    blackout: list[WindowOut]
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> "ScheduleOut":
+        """Return the schedule as JSON says it."""
+        fields = {name: getattr(schedule, name) for name in cls.model_fields}
+        fields["blackout"] = [WindowOut.model_validate(window) for window in schedule.blackout]
+        return cls.model_construct(**fields)
+
+
 LISTS: Final = ("after", "groups", "tags")
 
 
@@ -197,7 +229,7 @@ class JobOut(Out):
     kind: str
     options: dict[str, Any]
     priority: Priority
-    schedule: None = None
+    schedule: ScheduleOut | None
     after: list[str]
     after_when: AfterWhen
     after_failed: AfterFailed
@@ -221,6 +253,7 @@ class JobOut(Out):
         fields = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
         fields["options"] = thawed(job.options)
         fields |= {name: list(fields[name]) for name in LISTS}
+        fields["schedule"] = ScheduleOut.of(job.schedule) if job.schedule else None
         fields["retry"] = _retry_out(job.retry)
         fields["expect"] = ExpectOut.of(job.expect) if job.expect else None
         fields["latest_run"] = RunOut.of(latest_run, waiting) if latest_run else None
