@@ -53,8 +53,10 @@ METHODS: Final = READING | {"POST", "PATCH", "DELETE"}
 ROLES: Final = (
     ("/jobs", Role.OPERATOR),
     ("/runs", Role.OPERATOR),
+    ("/dead-letters", Role.OPERATOR),
     ("/queue", Role.OPERATOR),
     ("/kinds", Role.OPERATOR),
+    ("/notifications/read", Role.VIEWER),
     ("/logout", Role.VIEWER),
     ("/theme", Role.VIEWER),
 )
