@@ -4,7 +4,21 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from fastapi_app.api import auth, docs, jobs, kinds, queue, restart, runs, stats, store
+from fastapi_app.api import (
+    auth,
+    dead_letters,
+    docs,
+    graphs,
+    jobs,
+    kinds,
+    notifications,
+    queue,
+    restart,
+    runs,
+    schedules,
+    stats,
+    store,
+)
 from fastapi_app.api.values import ProblemOut
 
 PROBLEM: Final[dict[str, Any]] = {
@@ -15,8 +29,12 @@ PROBLEM: Final[dict[str, Any]] = {
 router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
 router.include_router(jobs.router)
+router.include_router(graphs.router)
 router.include_router(runs.router)
+router.include_router(dead_letters.router)
 router.include_router(queue.router)
+router.include_router(schedules.router)
+router.include_router(notifications.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)
