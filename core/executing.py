@@ -71,6 +71,7 @@ class Transcript:
     def begin(self) -> None:
         """Note where the log stands before the program says anything."""
         if not self._taken:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._note(self._logs.settle(self._run_id))
 
     def tell(self, lines: list[Line]) -> None:

@@ -60,8 +60,8 @@ def run_server(settings: Settings, say: Say) -> None:
         server = Server(app, listener, say)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.live())
-        if server.restarting:
-            begin_anew(listener)
+        if server.kept is not None:
+            begin_anew(server.kept)
 
 
 def begin_anew(listener: socket.socket) -> NoReturn:
@@ -128,7 +128,7 @@ class Server(uvicorn.Server):
         self._listener = listener
         self._say = say
         self._house: House = app.state.house
-        self.restarting = False
+        self.kept: socket.socket | None = None
 
     @property
     def address(self) -> str:
@@ -190,8 +190,10 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     def _restart(self) -> None:
+        """Stop, and keep the socket for the next beginning: whoever calls meanwhile waits for that."""
         if not self.should_exit:
-            self.restarting = self.should_exit = True
+            self.kept = self._listener.dup()
+            self.should_exit = True
             self._house.service.programs_stay = True
 
 
