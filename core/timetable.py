@@ -26,6 +26,20 @@ class Preview(Value, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
+class Scheduled(Value, frozen=True, kw_only=True):
+    """An appointment in short, as a command lists it."""
+
+    job_id: str
+    job: str
+    enabled: bool
+    words: str
+    next_at: datetime | None = None
+    skip: datetime | None = None
+    left_out: int = 0
+    left_out_at: datetime | None = None
+    reason: str = ""
+
+
 class Appointment(Value, frozen=True, kw_only=True):
     """A job that has a schedule: when it is due next, and what is known of its due times.
 
@@ -46,6 +60,12 @@ class Appointment(Value, frozen=True, kw_only=True):
     def next_at(self) -> datetime | None:
         """Return when it is due next; None when never again."""
         return self.coming[0] if self.coming else None
+
+    def short(self) -> Scheduled:
+        """Return it in short."""
+        alike = ("words", "next_at", "skip", "left_out", "left_out_at", "reason")
+        fields = {name: getattr(self, name) for name in alike}
+        return Scheduled(job_id=self.job.id, job=self.job.name, enabled=self.job.enabled, **fields)
 
 
 def preview(

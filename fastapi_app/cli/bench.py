@@ -19,6 +19,7 @@ class Part(StrEnum):
     LIST = "list"
     LIVE = "live"
     STORE = "store"
+    TIME = "time"
 
 
 def bench(
@@ -34,7 +35,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure copying, lists, live updates and the store, and compare each with its budget.
+    """Measure copying, lists, live updates, the store and schedules, and compare each with its budget.
 
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
@@ -73,6 +74,10 @@ def _measure(part: Part, folder: Path) -> tuple[Row, ...]:
             from fastapi_app.bench import store  # noqa: PLC0415
 
             return store.measure(folder)
+        case Part.TIME:
+            from core.bench import days  # noqa: PLC0415
+
+            return days.measure(folder)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import typer
 from core.drafts import JobDraft
 from core.errors import InvalidOptions
 from core.models import Priority
-from fastapi_app.cli import terms
+from fastapi_app.cli import schedules, terms
 from fastapi_app.cli.house import the_house
 from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
 
@@ -23,6 +23,15 @@ def create(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; can be given often.")] = None,
     priority: Annotated[Priority, typer.Option(help="Which queued run goes first.")] = Priority.NORMAL,
+    cron: schedules.Cron = None,
+    every: schedules.Every = None,
+    at: schedules.At = None,
+    on_start: schedules.OnStart = None,
+    timezone: schedules.TimeZone = None,
+    missed: schedules.TheMissed = None,
+    overlap: schedules.TheOverlap = None,
+    spread: schedules.Spread = None,
+    blackout: schedules.Blackout = None,
     after: terms.After = None,
     after_when: terms.When = None,
     after_failed: terms.IfFailed = None,
@@ -40,7 +49,7 @@ def create(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a job; it starts when you say so, and after the jobs that it comes after."""
+    """Make a job; it starts when you say so, when it is due, and after the jobs that it comes after."""
     given = {
         "after_when": after_when,
         "after_failed": after_failed,
@@ -56,7 +65,18 @@ def create(
         "grace": grace,
         "ping": ping,
     }
-    agreed = terms.terms_in(None, given)
+    due = {
+        "cron": cron,
+        "every": every,
+        "at": at,
+        "on_start": on_start,
+        "timezone": timezone,
+        "missed": missed,
+        "overlap": overlap,
+        "spread": spread,
+        "blackout": blackout,
+    }
+    agreed = terms.terms_in(None, given) | schedules.scheduled(None, due)
     options = dict(map(option_of, option or ()))
     with the_house(data) as house:
         agreed |= terms.parents_in(house, after)

@@ -20,6 +20,7 @@ from core.log_files import LogPage
 from core.models import NOTHING, Job, JobOverview, Run, Value, frozen
 from core.states import RunState
 from core.storage import yaml_text
+from core.timetable import Scheduled
 from fastapi_app.cli.house import House
 
 LOOK_EVERY: Final = 0.25
@@ -213,6 +214,11 @@ class RemoteHouse(House):
         return _as(
             LogPage, self._door.ask("GET", f"/runs/{quote(run_id, safe='')}/log", params={"after": after})
         )
+
+    def schedules(self) -> tuple[Scheduled, ...]:
+        """Return when each job that has a schedule is due next, the first of them first."""
+        answer = self._door.ask("GET", "/schedules", params={"limit": MOST})
+        return tuple(_as(Scheduled, item) for item in answer["items"])
 
 
 def _params(query: JobQuery) -> dict[str, Any]:

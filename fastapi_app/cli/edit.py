@@ -8,7 +8,7 @@ import typer
 from core.drafts import JobPatch
 from core.errors import InvalidOptions
 from core.models import OnInterrupt, Priority, frozen
-from fastapi_app.cli import terms
+from fastapi_app.cli import schedules, terms
 from fastapi_app.cli.create import option_of
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.house import the_house
@@ -34,6 +34,16 @@ def edit(
     enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Whether it can be started.")
     ] = None,
+    cron: schedules.Cron = None,
+    every: schedules.Every = None,
+    at: schedules.At = None,
+    on_start: schedules.OnStart = None,
+    timezone: schedules.TimeZone = None,
+    missed: schedules.TheMissed = None,
+    overlap: schedules.TheOverlap = None,
+    spread: schedules.Spread = None,
+    blackout: schedules.Blackout = None,
+    no_schedule: Annotated[bool, typer.Option("--no-schedule", help="Let it be due no more.")] = False,
     after: terms.After = None,
     no_after: Annotated[bool, typer.Option("--no-after", help="Let it come after nothing.")] = False,
     after_when: terms.When = None,
@@ -80,13 +90,26 @@ def edit(
         "grace": grace,
         "ping": ping,
     }
+    due = {
+        "cron": cron,
+        "every": every,
+        "at": at,
+        "on_start": on_start,
+        "timezone": timezone,
+        "missed": missed,
+        "overlap": overlap,
+        "spread": spread,
+        "blackout": blackout,
+    }
     changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
-    asked = changes or option or after or no_after or any(value is not None for value in agreed.values())
+    asked = changes or option or after or no_after or no_schedule
+    asked = asked or any(value is not None for value in (*agreed.values(), *due.values()))
     if not asked:
         raise InvalidOptions({"change": "Say what to change: --name, --option, --tag and the like."})
     with the_house(data) as house:
         job = find_job(house, which).job
-        changes |= terms.terms_in(job, agreed)
+        changes |= terms.terms_in(job, agreed) | schedules.scheduled(job, due)
+        changes |= {"schedule": None} if no_schedule else {}
         changes |= {"after": ()} if no_after else terms.parents_in(house, after)
         if option:
             changes["options"] = frozen(_merged(job.options, dict(map(option_of, option))))

@@ -22,6 +22,7 @@ from core.models import Job, JobOverview, Run
 from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
+from core.timetable import Scheduled, timetable
 from fastapi_app.cli.terminal import note
 
 LOOK_EVERY: Final = 1.0
@@ -83,6 +84,10 @@ class House(ABC):
     @abstractmethod
     def log(self, run_id: str, after: int) -> LogPage:
         """Return the run's log lines after that number."""
+
+    @abstractmethod
+    def schedules(self) -> tuple[Scheduled, ...]:
+        """Return when each job that has a schedule is due next, the first of them first."""
 
 
 class NobodyWorks(WrongState):
@@ -184,6 +189,10 @@ class OwnHouse(House):
     def log(self, run_id: str, after: int) -> LogPage:
         """Return the run's log lines after that number."""
         return self._service.logs.read(run_id, after=after)
+
+    def schedules(self) -> tuple[Scheduled, ...]:
+        """Return when each job that has a schedule is due next, the first of them first."""
+        return tuple(one.short() for one in timetable(self._manager, self._service.clock.now()))
 
     def leave(self) -> None:
         """Ask the engines that this command started to let go; their runs go on the next time."""

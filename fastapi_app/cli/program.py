@@ -8,7 +8,20 @@ from typing import Annotated, Final
 import typer
 
 from core.errors import HoldfastError
-from fastapi_app.cli import backup, bench, create, doctor, edit, jobs, kinds, restart, runs, serve, store
+from fastapi_app.cli import (
+    backup,
+    bench,
+    create,
+    doctor,
+    edit,
+    jobs,
+    kinds,
+    restart,
+    runs,
+    schedules,
+    serve,
+    store,
+)
 from fastapi_app.cli.terminal import complain
 
 REFUSED: Final = 2
@@ -28,6 +41,7 @@ jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
+app.add_typer(schedules.app, name="schedule")
 app.add_typer(store.app, name="store")
 app.command("kinds")(kinds.kinds)
 app.command("doctor")(doctor.doctor)
