@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -74,7 +75,7 @@ class Book:
     def later_than(self, number: int) -> int:
         """Return how many notices are listed that came after the one with this number."""
         with self._lock:
-            return sum(each.number > number for each in self._shown)
+            return sum(1 for _ in takewhile(lambda each: each.number > number, reversed(self._shown)))
 
     @property
     def newest(self) -> int:

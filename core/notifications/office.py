@@ -34,7 +34,7 @@ from core.notifications.planning import Planner
 from core.notifications.registers import CHANNEL, RULE, Choices, Registers
 from core.notifications.rhythm import Expected, Rhythm
 from core.notifications.senders import Senders
-from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule
+from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule, Standing
 from core.settings import Settings
 from core.states import RunState
 
@@ -300,6 +300,39 @@ class Office:
         self._channels, self._rules = self.choices.channels(), self.choices.rules()
         self.senders.know(self._channels)
 
+    def add_channel(self, name: str, url: str, secret: str = "") -> Channel:
+        """Keep a new channel; raises InvalidOptions. See `Choices.add_channel`."""
+        channel = self.choices.add_channel(name, url, secret)
+        self._choose_anew()
+        return channel
+
+    def switch_channel(self, channel_id: str, *, enabled: bool) -> Channel:
+        """Switch a channel off, or on again; raises NotFound."""
+        channel = self.choices.switch_channel(channel_id, enabled=enabled)
+        self._choose_anew()
+        return channel
+
+    def remove_channel(self, channel_id: str) -> None:
+        """Let go of a channel and of what waits for it; raises NotFound."""
+        self.choices.remove_channel(channel_id)
+        self._choose_anew()
+
+    def add_rule(self, rule: Rule) -> Rule:
+        """Keep a new rule; raises InvalidOptions."""
+        kept = self.choices.add_rule(rule)
+        self._choose_anew()
+        return kept
+
+    def remove_rule(self, rule_id: str) -> None:
+        """Let go of a rule; raises NotFound."""
+        self.choices.remove_rule(rule_id)
+        self._choose_anew()
+
+    def _choose_anew(self) -> None:
+        """Go by what was chosen at once, where this office is the one that tells."""
+        if self._subscription is not None:
+            self.know_choices()
+
     def send(self, channel: Channel, message: Message) -> Outcome:
         """Send a message through a channel, now; takes as long as its receiver does, up to a limit."""
         if channel.kind == ChannelKind.WEBHOOK:
@@ -321,6 +354,37 @@ class Office:
             id=notice_id(notice.id, channel_id), channel=channel_id, put_at=now, due_at=now, notice=notice
         )
         return self.send(channel, message)
+
+    # What became of it
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return how every channel is."""
+        rests, ended, waiting = self.senders.rests(), self.book.ended(), self.book.waiting()
+        return tuple(
+            Standing(
+                channel=channel,
+                waiting=sum(message.channel == channel.id for message in waiting),
+                trouble=next(
+                    (
+                        message.trouble
+                        for message in waiting
+                        if message.channel == channel.id and message.trouble
+                    ),
+                    "",
+                ),
+                rests=rests.get(channel.id, 0.0),
+                last=next((each for each in ended if each.channel == channel.id), None),
+            )
+            for channel in self.choices.channels().values()
+        )
+
+    def unread(self, person: str) -> int:
+        """Return how many notices there are that this person has not seen."""
+        return self.book.later_than(self.choices.read_by(person))
+
+    def note_read(self, person: str) -> None:
+        """Take note that this person has seen everything there is."""
+        self.choices.note_read(person, self.book.newest)
 
 
 HEARD: Final = (

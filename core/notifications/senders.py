@@ -4,7 +4,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Final
 
 from core.clock import Clock
@@ -212,8 +211,3 @@ class Senders:
     def _all(self) -> tuple[Sender, ...]:
         with self._lock:
             return tuple(self._senders.values())
-
-
-def ready_in(message: Message, rest: float, now: datetime) -> float:
-    """Return in how many seconds a message is tried next, as far as can be said."""
-    return max(rest, (message.due_at - now).total_seconds(), 0.0)

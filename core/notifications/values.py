@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -202,8 +201,14 @@ class Outcome(Value, frozen=True, kw_only=True, omit_defaults=True):
     status: int = 0
 
 
-class Placed(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """A message on its way, with when it is tried next."""
+class Standing(Value, frozen=True, kw_only=True):
+    """How a channel is: how much waits, why it did not get through, and what became of the last that is over.
 
-    message: Message
-    next_at: datetime
+    A receiver that failed `rests` for so many seconds.
+    """
+
+    channel: Channel
+    waiting: int
+    trouble: str
+    rests: float
+    last: Ended | None

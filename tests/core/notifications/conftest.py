@@ -187,13 +187,8 @@ class Listening:
 
     def rule(self, *channels, on=(Occasion.FAILURE, Occasion.RECOVERY), **fields):
         """Return a rule that is kept."""
-        defaults = {
-            "id": "",
-            "on": tuple(on),
-            "channels": tuple(each.id for each in channels),
-            "created_at": WHEN,
-        }
-        rule = self.choices.add_rule(Rule(**defaults | fields))
+        named = tuple(each.id for each in channels)
+        rule = self.choices.add_rule(Rule(id="", on=tuple(on), channels=named, created_at=WHEN, **fields))
         self.office.know_choices()
         return rule
 
