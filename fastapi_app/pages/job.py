@@ -3,9 +3,12 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
+from core.manager import JobManager
+from core.models import Job
 from core.storage.excerpts import line_of
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.pages.graph import drawn, overviews
 from fastapi_app.places import JobId
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
 from fastapi_app.presenters.mistakes import mistake_view
@@ -36,7 +39,13 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         older=len(ended[MOST_RUNS:]),
         tide=tide_of(history, BARS),
         safety=safety_of(overview.job, history),
-        settings=settings_of(overview.job),
+        settings=settings_of(overview.job, _names(manager, overview.job)),
+        graph=drawn(manager, job_id),
         mistake=mistake_view(problem, line_of(service.data, problem)) if problem else None,
         outside=house.outside.change_of(overview.job),
     )
+
+
+def _names(manager: JobManager, job: Job) -> dict[str, str]:
+    """Return the names of the jobs that it comes after."""
+    return {item.job.id: item.job.name for item in overviews(manager, job.after)}

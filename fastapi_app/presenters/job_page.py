@@ -6,13 +6,14 @@ from typing import Any, Final
 
 from core.engines import ENGINES
 from core.holdings import Problem
-from core.models import Job, JobOverview, OnInterrupt, Priority, Run, Value
+from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
 from fastapi_app.presenters import sizes
 from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.proofs import newest_verified, proof_of, proved_at
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
+from fastapi_app.presenters.terms import labelled
 from fastapi_app.presenters.texts import plural
 
 MOST_RUNS: Final = 10
@@ -91,8 +92,8 @@ INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {
 }
 
 
-def settings_of(job: Job) -> tuple[Setting, ...]:
-    """Return the job's options in words, those that differ from nothing."""
+def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, ...]:
+    """Return the job's options in words, those that differ from nothing; `names` are of the jobs it comes after."""
     engine = ENGINES.get(job.kind)
     schema = engine.model_json_schema() if engine else {"properties": {}}
     settings = [Setting(label="Kind", text=label_of(job.kind), code=False)]
@@ -103,6 +104,7 @@ def settings_of(job: Job) -> tuple[Setting, ...]:
             settings.append(Setting(label=described.get("title", name), text=text, code=code))
     if job.priority != Priority.NORMAL:
         settings.append(Setting(label="Priority", text=job.priority.capitalize(), code=False))
+    settings += [Setting(label=label, text=text, code=False) for label, text in labelled(job, names)]
     return tuple(settings)
 
 

@@ -10,6 +10,7 @@ from core.engines import ENGINES
 from core.errors import InvalidOptions
 from core.log_files import LogLine, LogPage
 from core.models import Attempt, Ending, Failure, Job, Run, Trigger, Value
+from core.spans import exact
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import live_of, took
@@ -63,7 +64,9 @@ class AttemptView(Value, frozen=True, kw_only=True):
     worker: str
     started_at: datetime
     took: str
+    waited: str
     note: str
+    hint: str
 
 
 class RunView(Value, frozen=True, kw_only=True):
@@ -91,6 +94,9 @@ class RunView(Value, frozen=True, kw_only=True):
     warnings_count: str
     figures: tuple[Figure, ...]
     attempts: tuple[AttemptView, ...]
+    again_at: datetime | None
+    reason: str
+    of: str
     set_down_at: datetime | None
 
 
@@ -120,6 +126,9 @@ def run_view(run: Run, job: Job) -> RunView:
         warnings_count=plural(len(run.warnings), "thing to know", "things to know"),
         figures=figures_of(run),
         attempts=tuple(attempt_view(attempt) for attempt in run.attempts),
+        again_at=run.due_at if run.state == RunState.SCHEDULED and run.attempt else None,
+        reason=run.reason,
+        of=run.of,
         set_down_at=set_down_at(run),
     )
 
@@ -216,7 +225,9 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         worker=attempt.worker,
         started_at=attempt.started_at,
         took=times.span((ended - attempt.started_at).total_seconds()) if ended else "",
+        waited=exact(round(attempt.waited, 1)) if attempt.waited else "",
         note=attempt.error.message if attempt.error else "",
+        hint=attempt.error.hint if attempt.error else "",
     )
 
 
