@@ -25,6 +25,13 @@ from tests.faults.power import real_cuts, recorded_cuts
 from tests.faults.proof import spoilt_stores, what_the_gate_sees
 from tests.faults.refusals import failing_calls, short_writes
 from tests.faults.reports import Effort, Tally
+from tests.faults.restarts import (
+    cancelled_trees,
+    kills_of_supervisors,
+    kills_of_the_server,
+    restarts_in_peace,
+    stops,
+)
 from tests.faults.served import failing_under_a_server
 from tests.faults.together import (
     a_hundred_threads,
@@ -46,6 +53,13 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "machine": (both_stores,),
     "upkeep": (kills_of_upkeep, cuts_of_upkeep),
     "served": (failing_under_a_server,),
+    "restarts": (
+        kills_of_the_server,
+        kills_of_supervisors,
+        restarts_in_peace,
+        stops,
+        cancelled_trees,
+    ),
     "proof": (what_the_gate_sees, spoilt_stores),
     "power": (recorded_cuts, real_cuts),
 }

@@ -51,7 +51,16 @@ class RealServer:
 
     def start(self) -> Self:
         """Start it and wait until it answers."""
-        argv = [sys.executable, "-m", "tests.faults.serving", "serve", "--port", "0", "--data", str(self.data)]
+        argv = [
+            sys.executable,
+            "-m",
+            "tests.faults.serving",
+            "serve",
+            "--port",
+            "0",
+            "--data",
+            str(self.data),
+        ]
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         with (self.data.parent / f"{self.data.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -116,7 +125,9 @@ class RealServer:
     def begin(self, kind: str, argv: list[str], **fields: Any) -> str:
         """Make a job and start it; returns the id of its run."""
         options = {"argv": argv, **fields.pop("options", {})}
-        job = self.ask("POST", "/jobs", json={"name": argv[-1][:40], "kind": kind, "options": options, **fields})
+        job = self.ask(
+            "POST", "/jobs", json={"name": argv[-1][:40], "kind": kind, "options": options, **fields}
+        )
         return str(self.ask("POST", f"/jobs/{job['id']}/runs")["id"])
 
     def run(self, run_id: str) -> Mapping[str, Any]:

@@ -30,7 +30,12 @@ class LastingEngine(Engine):
         heard = []
         order = Order(argv=self.argv, environment={"PATH": PATH}, grace=self.grace)
         ending = context.execute(order, lambda _, text: heard.append(text))
-        result = {"code": ending.code, "signal": ending.signal, "heard": len(heard), "left": ending.left_behind}
+        result = {
+            "code": ending.code,
+            "signal": ending.signal,
+            "heard": len(heard),
+            "left": ending.left_behind,
+        }
         if ending.code:
             raise EngineFailed(f"It ended with {ending.code}.", result=result)
         return Outcome(result=result)
