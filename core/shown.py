@@ -144,6 +144,11 @@ class Shown:
         with self.lock:
             return {name: value for name, value in self.rows.registers.items() if name.startswith(beginning)}
 
+    def count_registers(self, beginning: str) -> int:
+        """Return how many registers have names that begin like that."""
+        with self.lock:
+            return sum(name.startswith(beginning) for name in self.rows.registers)
+
     def count_runs(self) -> tuple[int, int]:
         """Return how many runs are at hand, and how many more there are."""
         with self.lock:

@@ -192,6 +192,10 @@ class Starting(Attempts):
         with self._deciding(why=why) as decision:
             return tuple(run_id for run_id in run_ids if letters.take_away(decision, run_id))
 
+    def count_letters(self) -> int:
+        """Return how many dead letters there are."""
+        return self._ledger.count_registers(letters.BEGINNING)
+
     def letters(self) -> tuple[Letter, ...]:
         """Return the dead letters, the newest first."""
         found = map(letter_of, self._ledger.registers(letters.BEGINNING).values())

@@ -45,6 +45,7 @@ class Scribe:
             self._manager.counts(),
             self._service.dispatcher.load(),
             problems=len(self._manager.problems),
+            letters=self._manager.count_letters(),
             trouble=self._disk.trouble,
         )
 

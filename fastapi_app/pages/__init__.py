@@ -2,8 +2,20 @@
 
 from fastapi import APIRouter
 
-from fastapi_app.pages import account, actions, dashboard, graph, job, job_form, jobs, queue, run, store
+from fastapi_app.pages import (
+    account,
+    actions,
+    dashboard,
+    dead_letters,
+    graph,
+    job,
+    job_form,
+    jobs,
+    queue,
+    run,
+    store,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (account, dashboard, job_form, jobs, job, actions, graph, queue, run, store):
+for part in (account, dashboard, job_form, jobs, job, actions, graph, queue, run, dead_letters, store):
     router.include_router(part.router)

@@ -52,7 +52,7 @@ def edited_notice(job: Job, changes: Sequence[str]) -> dict[str, Any]:
 
 
 def count_patch(
-    counts: Mapping[str, int], load: Load, *, problems: int = 0, trouble: str = ""
+    counts: Mapping[str, int], load: Load, *, problems: int = 0, letters: int = 0, trouble: str = ""
 ) -> dict[str, str | int]:
     """Return the counts of chips and navigation, the slots and the disk's trouble in words.
 
@@ -60,7 +60,14 @@ def count_patch(
     """
     groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
     groups["jobs"] = sum(counts.values())
-    return {**groups, "slots": slots_sentence(load), "problems": problems or "", "trouble": visible(trouble)}
+    return {
+        **groups,
+        "slots": slots_sentence(load),
+        "in_line": load.waiting or "",
+        "problems": problems or "",
+        "letters": letters or "",
+        "trouble": visible(trouble),
+    }
 
 
 def slots_sentence(load: Load) -> str:
