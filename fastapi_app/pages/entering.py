@@ -13,8 +13,10 @@ from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Value
 from core.service import Service
+from core.timetable import preview
 from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
 from fastapi_app.presenters.parents import Offer, Parents
+from fastapi_app.presenters.schedule_fields import ABOUT, facts_of_schedule, sentence_of
 from fastapi_app.presenters.term_fields import facts_of_terms
 from fastapi_app.presenters.terms import sentences_of
 
@@ -75,11 +77,14 @@ def checked(service: Service, entry: Entry) -> Checked:
     """Return what is true of what was entered."""
     about_options = _checked_options(service, entry.draft)
     terms = {**problems_of_terms(entry.draft), **entry.problems}
-    plan = about_options.plan and (*about_options.plan, *sentences_of(entry.draft, entry.names))
+    schedule = entry.draft.schedule
+    said = (*sentence_of(schedule), *sentences_of(entry.draft, entry.names))
+    due = schedule is not None and not any(name.startswith(ABOUT) for name in terms)
     return Checked(
         problems={**about_options.problems, **terms},
-        facts=(*about_options.facts, *facts_of_terms(entry.draft)),
-        plan=plan,
+        facts=(*about_options.facts, *facts_of_schedule(entry.draft), *facts_of_terms(entry.draft)),
+        plan=about_options.plan and (*about_options.plan, *said),
+        due=preview(schedule, service.clock.now()) if schedule and due else None,
     )
 
 

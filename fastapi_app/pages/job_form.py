@@ -18,11 +18,14 @@ from fastapi_app.pages.entering import Entry, check_kind, checked, entry_from, e
 from fastapi_app.places import JobId
 from fastapi_app.presenters.conflict import with_theirs
 from fastapi_app.presenters.forms import Checked, job_form
+from fastapi_app.presenters.schedule_fields import WHEN
 from fastapi_app.presenters.term_fields import NAMES, TERMS
 
 router = APIRouter(prefix="/jobs")
 
 MOST_FIELDS: Final = 200
+CHECK: Final = "check"
+"""What browsers without scripts ask for, to see what is true of the form before it is kept."""
 FIRST_KIND: Final = next(iter(ENGINES))
 
 
@@ -50,6 +53,8 @@ def create(  # who asks, what they say, and whom to ask
     """Make the job, and start it where that was asked; else show what is to be fixed."""
     entry = entry_from(values, values.get("kind", FIRST_KIND), manager)
     about = _making(entry.draft.kind)
+    if values.get("then") == CHECK:
+        return _seen(canvas, service, entry, about)
     try:
         entry.check()
         job = manager.create(entry.draft, asked_by=person.name)
@@ -84,6 +89,8 @@ def save(job_id: JobId, values: Values, canvas: TheCanvas, manager: Manager, hou
     version = values.get("version", "")
     given = int(version) if version.isascii() and version.isdigit() else 0
     about = _editing(job_id, job.name) | {"version": given}
+    if values.get("then") == CHECK:
+        return _seen(canvas, service, entry, about)
     try:
         entry.check()
         manager.edit(job_id, _patch(entry.draft, values), version=given)
@@ -108,6 +115,7 @@ def _patch(draft: JobDraft, values: dict[str, str]) -> JobPatch:
     """Return what the form changes; a form that did not ask for everything leaves the rest as it is."""
     names = ["name", "options", "priority", "on_interrupt", "tags"]
     names += NAMES if TERMS in values else ()
+    names += ["schedule"] if WHEN in values else []
     return JobPatch(**{name: getattr(draft, name) for name in names})
 
 
@@ -117,6 +125,12 @@ def check(values: Values, canvas: TheCanvas, service: TheService) -> HTMLRespons
     entry = entry_from(values, values.get("kind", FIRST_KIND), service.manager, job_id=values.get("job", ""))
     form = form_of(entry, checked(service, entry))
     return canvas.piece("partials/checked.html", form=form, checked=True)
+
+
+def _seen(canvas: Canvas, service: Service, entry: Entry, about: dict[str, Any]) -> HTMLResponse:
+    """Show the form as it was sent, with what is true of it; nothing is kept."""
+    form = form_of(entry, checked(service, entry), posted=True, **about)
+    return canvas.draw("pages/job_form.html", "jobs" if form.job_id else "new", form=form)
 
 
 def _making(kind: str) -> dict[str, Any]:

@@ -11,12 +11,21 @@ from core.drafts import JobDraft
 from core.engines import ENGINES
 from core.engines.base import Engine, Fact
 from core.models import NOTHING, OnInterrupt, Priority, Value
+from core.timetable import Preview
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.parents import Offer
+from fastapi_app.presenters.schedule_fields import (
+    DueShown,
+    due_fields,
+    due_shown,
+    more_fields,
+    read_schedule,
+)
 from fastapi_app.presenters.term_fields import read_terms, term_fields
 from fastapi_app.presenters.texts import Exactly, plural
 
 OPTIONS: Final = "options."
+DUE: Final = "When it runs"
 USUAL: Final = JobDraft(name="", kind="")
 """A job that nobody said anything about."""
 NEEDED: Final = "This is needed."
@@ -36,12 +45,16 @@ INTERRUPTED: Final = (
 
 
 class Group(Value, frozen=True, kw_only=True):
-    """Fields that belong together; a `folded` one shows them when somebody asks, `opened` says that it does."""
+    """Fields that belong together; a `folded` one shows them when somebody asks, `opened` says that it does.
+
+    The next due times stand below the one that `shows_due`.
+    """
 
     title: str
     fields: tuple[Field, ...]
     folded: bool = False
     opened: bool = False
+    shows_due: bool = False
 
 
 class KindCard(Value, frozen=True, kw_only=True):
@@ -92,6 +105,7 @@ class JobForm(Value, frozen=True, kw_only=True):
     notice_hint: str = ""
     conflict: Conflict | None = None
     offers: tuple[Offer, ...] = ()
+    due: DueShown | None = None
 
 
 class Checked(Value, frozen=True, kw_only=True):
@@ -100,6 +114,7 @@ class Checked(Value, frozen=True, kw_only=True):
     problems: Mapping[str, str] = {}
     facts: tuple[Fact, ...] = ()
     plan: tuple[str, ...] = ()
+    due: Preview | None = None
 
 
 class Entered(Value, frozen=True, kw_only=True):
@@ -122,7 +137,7 @@ def kind_cards() -> tuple[KindCard, ...]:
 
 def entered(values: Mapping[str, Any], kind: str) -> Entered:
     """Return what a form's fields say; what is wrong with what it says, checking tells."""
-    terms = read_terms(values)
+    terms, when = read_terms(values), read_schedule(values)
     draft = JobDraft(
         name=str(values.get("name", "")),
         kind=kind,
@@ -130,9 +145,14 @@ def entered(values: Mapping[str, Any], kind: str) -> Entered:
         priority=_one_of(Priority, values.get("priority"), Priority.NORMAL),
         on_interrupt=_one_of(OnInterrupt, values.get("on_interrupt"), OnInterrupt.RESUME),
         tags=tuple(tag.strip() for tag in str(values.get("tags", "")).split(",") if tag.strip()),
+        schedule=when.schedule,
         **terms.fields,
     )
-    return Entered(draft=draft, typed=terms.typed, problems=terms.problems)
+    return Entered(
+        draft=draft,
+        typed={**terms.typed, **when.typed},
+        problems={**terms.problems, **when.problems},
+    )
 
 
 def _one_of(words: type[Chosen], value: object, otherwise: Chosen) -> Chosen:
@@ -274,11 +294,12 @@ def job_form(  # what stands in it, and what is known of that
     Fields that are still empty are only called wrong when `strict`: after sending.
     """
     first, last = own_fields(draft)
-    usual = {field.name: field.value for fields in term_fields(USUAL, {}).values() for field in fields}
-    folded = term_fields(draft, typed)
+    usual = {field.name: field.value for fields in _folded(USUAL, {}).values() for field in fields}
+    folded = _folded(draft, typed)
     grouped: dict[str, list[Field]] = {"What": [*first]}
     for group, field in fields_of(ENGINES[draft.kind], draft.options):
         grouped.setdefault(group.capitalize() or "What", []).append(field)
+    grouped[DUE] = [*due_fields(draft, typed)]
     grouped |= {title: [*fields] for title, fields in folded.items()}
     grouped["If something comes between"] = [*last]
     known = {
@@ -295,6 +316,7 @@ def job_form(  # what stands in it, and what is known of that
                 title=title,
                 fields=tuple(replace(field, focus=field.id == first_wrong) for field in fields),
                 folded=title in folded,
+                shows_due=title == DUE,
                 opened=any(field.wrong or field.value != usual.get(field.name) for field in fields),
             )
             for title, fields in known.items()
@@ -302,7 +324,14 @@ def job_form(  # what stands in it, and what is known of that
         plan=checked.plan,
         plan_missing="Fill in the fields, and it is told here in sentences.",
         to_fix=f"{plural(len(wrong), 'field')} to fix first." if wrong else "",
+        due=due_shown(draft.schedule, checked.due) if draft.schedule and checked.due else None,
         **about,
+    )
+
+
+def _folded(draft: JobDraft, typed: Mapping[str, str]) -> dict[str, tuple[Field, ...]]:
+    return {"If a due time is missed or meets another run": more_fields(draft, typed)} | term_fields(
+        draft, typed
     )
 
 
