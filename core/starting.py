@@ -15,7 +15,7 @@ from core.errors import AlreadyRunning, NotFound, WrongState
 from core.firing import SCHEDULE, Cursor, Fired, Firing, coming, fired
 from core.letters import Letter, letter_of
 from core.models import Job, Priority, Run, Trigger, frozen
-from core.ordering import above, reach
+from core.ordering import above, levels, reach
 from core.states import AT_WORK, RunState
 
 KEY: Final = "key/"
@@ -259,8 +259,11 @@ class Starting(Attempts):
         """
         with self._deciding(why="retry from the failed") as decision:
             decision.job(job_id)
-            connected = (job_id, *_connected(self._ledger.after_ahead(), job_id))
-            found = ((job, decision.latest(job.id)) for job in _there(decision, connected) if job.enabled)
+            after = self._ledger.after_ahead()
+            first = levels(after, (job_id, *_connected(after, job_id)))
+            # What comes first is made first: what follows from it then waits for it, and is not begun beside it.
+            in_order = sorted(first, key=first.__getitem__)
+            found = ((job, decision.latest(job.id)) for job in _there(decision, in_order) if job.enabled)
             bad = [
                 (job, run)
                 for job, run in found
