@@ -6,7 +6,7 @@ from typing import Final
 from core.models import JobOverview, Value
 from core.ordering import levels
 from core.states import RunState
-from fastapi_app.presenters.layering import HEIGHT, WIDTH, Point, laid_out
+from fastapi_app.presenters.layering import HEIGHT, IN_SIGHT, WIDTH, Point, laid_out
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.texts import plural
 
@@ -15,6 +15,8 @@ MOST_LIVE: Final = 90
 """How many a page can be told of as they change."""
 LONGEST_NAME: Final = 22
 ARROW: Final = 5
+WIDE: Final = 640
+"""From where on a job may be out of sight."""
 
 
 class Node(Value, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class GraphView(Value, frozen=True, kw_only=True):
     arrows: str
     label: str
     more: str
+    large: bool
     actions: tuple[GraphAction, ...]
 
 
@@ -77,6 +80,7 @@ def graph_view(job_id: str, items: Sequence[JobOverview], total: int) -> GraphVi
         arrows="".join(_arrow(way[-1]) for way in layout.ways),
         label=f"{plural(len(drawn), 'job')} that follow one another, from left to right",
         more=_more(total, len(drawn)),
+        large=layout.width > WIDE or layout.height > IN_SIGHT,
         actions=tuple(_actions(items)),
     )
 

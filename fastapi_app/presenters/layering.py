@@ -14,6 +14,7 @@ ROOM: Final = 12
 WAY: Final = 10
 """How high a column is where a way passes by."""
 MARGIN: Final = 8
+IN_SIGHT: Final = 520
 SWEEPS: Final = 4
 MOST_WAYS: Final = 2_000
 
@@ -102,11 +103,11 @@ def _size(slot: Slot) -> int:
 
 
 def _tops(columns: Sequence[Sequence[Slot]]) -> dict[Slot, int]:
-    """Return how far down each slot begins, every column in the middle."""
+    """Return how far down each slot begins: in the middle of its column, or where that is out of sight, at the top."""
     tall = max((_height(column) for column in columns), default=0)
     tops: dict[Slot, int] = {}
     for column in columns:
-        top = MARGIN + (tall - _height(column)) // 2
+        top = MARGIN + ((tall - _height(column)) // 2 if tall <= IN_SIGHT else 0)
         for slot in column:
             tops[slot] = top
             top += _size(slot) + ROOM
