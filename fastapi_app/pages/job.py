@@ -5,8 +5,10 @@ from starlette.responses import HTMLResponse
 
 from core.manager import JobManager
 from core.models import Job
+from core.queueing import Scope
 from core.storage.excerpts import line_of
 from fastapi_app.dependencies import Manager, TheHouse
+from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.pages.graph import drawn, overviews
 from fastapi_app.places import JobId
@@ -34,6 +36,8 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         "jobs",
         job=job_view(overview, history, problem),
         run=run_view(latest, overview.job) if latest else None,
+        why=service.waiting_room.why(latest) if latest else None,
+        held=_is_held(house, job_id),
         log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
         runs=[run_view(run, overview.job) for run in ended[:MOST_RUNS]],
         older=len(ended[MOST_RUNS:]),
@@ -49,3 +53,9 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
 def _names(manager: JobManager, job: Job) -> dict[str, str]:
     """Return the names of the jobs that it comes after."""
     return {item.job.id: item.job.name for item in overviews(manager, job.after)}
+
+
+def _is_held(house: House, job_id: str) -> bool:
+    """Tell whether somebody paused the job, so that nothing new of it begins."""
+    pause = house.service.manager.rules().pause(Scope.JOB, job_id)
+    return pause is not None and pause.binds(house.service.clock.now())

@@ -37,6 +37,7 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
         job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
         run=run_view(run, then),
         latest=latest,
+        why=service.waiting_room.why(run),
         actions=actions_on(overview) if latest else (),
         log=log_view(service.logs.tail(run.id, LINES)),
         manifest=_check_by(destination, run.id) if has_manifest else None,

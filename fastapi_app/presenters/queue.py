@@ -1,0 +1,221 @@
+"""The queue as its page shows it: what is at work, what waits and why, and what was said about it."""
+
+from datetime import datetime
+from typing import Final
+
+from core.breakers import Breaker
+from core.models import Priority, Value
+from core.queueing import Pause, Scope
+from core.states import RunState
+from core.waiting import Part
+from core.waiting_room import AtWork, Guest, PausedJob, Queue, Shared
+from fastapi_app.presenters import times
+from fastapi_app.presenters.jobs import label_of
+from fastapi_app.presenters.runs import Figure
+from fastapi_app.presenters.states import Mark, mark_of
+from fastapi_app.presenters.texts import Exactly, plural
+
+SHOWN: Final = 50
+PRIORITIES: Final = tuple((priority.value, priority.capitalize()) for priority in reversed(Priority))
+SPANS: Final = (
+    ("", "until somebody resumes it"),
+    ("1", "for an hour"),
+    ("4", "for 4 hours"),
+    ("12", "for 12 hours"),
+    ("24", "for a day"),
+)
+"""For how many hours something is paused."""
+
+
+class PauseRow(Value, frozen=True, kw_only=True):
+    """A pause: by whom, since when, why, and until when."""
+
+    by: str
+    at: datetime
+    reason: str
+    until: datetime | None
+
+
+class WorkRow(Value, frozen=True, kw_only=True):
+    """A run at work."""
+
+    id: str
+    job_id: str
+    number: int
+    name: str
+    about: str
+    since: datetime
+    left: str
+
+
+class GuestRow(Value, frozen=True, kw_only=True):
+    """A run that waits, and why."""
+
+    id: str
+    job_id: str
+    number: int
+    name: str
+    mark: Mark
+    about: str
+    priority: str
+    said: tuple[Part, ...]
+    starts_at: datetime | None
+    movable: bool
+
+
+class SharedRow(Value, frozen=True, kw_only=True):
+    """A kind or a group: its limit, how much of it is taken, and whether it is paused; `key` is its name as it is."""
+
+    scope: str
+    key: str
+    label: str
+    busy: int
+    queued: int
+    most: int | None
+    pause: PauseRow | None
+
+
+class BreakerRow(Value, frozen=True, kw_only=True):
+    """Something that could not be reached."""
+
+    name: str
+    message: str
+    until: datetime | None
+
+
+class QueueView(Value, frozen=True, kw_only=True):
+    """Everything the page shows."""
+
+    sentence: str
+    aside: str
+    pause: PauseRow | None
+    most: int | None
+    slots: int
+    figures: tuple[Figure, ...]
+    at_work: tuple[WorkRow, ...]
+    line: tuple[GuestRow, ...]
+    more_in_line: int
+    others: tuple[GuestRow, ...]
+    more_others: int
+    kinds: tuple[SharedRow, ...]
+    groups: tuple[SharedRow, ...]
+    paused_jobs: tuple[tuple[str, str, PauseRow], ...]
+    breakers: tuple[BreakerRow, ...]
+
+
+def queue_view(queue: Queue) -> QueueView:
+    """Return the page."""
+    shared = [_shared(one) for one in queue.shared]
+    return QueueView(
+        sentence=sentence_of(queue),
+        aside=aside_of(queue),
+        pause=pause_row(queue.pause) if queue.pause else None,
+        most=queue.most,
+        slots=queue.load.slots,
+        figures=figures_of(queue),
+        at_work=tuple(_work(one) for one in queue.at_work),
+        line=tuple(_guest(one) for one in queue.line),
+        more_in_line=queue.in_line - len(queue.line),
+        others=tuple(_guest(one) for one in queue.others),
+        more_others=queue.in_others - len(queue.others),
+        kinds=tuple(one for one in shared if one.scope == Scope.KIND),
+        groups=tuple(one for one in shared if one.scope == Scope.GROUP),
+        paused_jobs=tuple(_paused_job(one) for one in queue.paused_jobs),
+        breakers=tuple(_breaker(name, one) for name, one in sorted(queue.breakers.items())),
+    )
+
+
+def sentence_of(queue: Queue) -> str:
+    """Return what a person would say first."""
+    if queue.pause is not None:
+        return "The queue is paused."
+    if queue.in_line:
+        return f"{plural(queue.in_line, 'run waits', 'runs wait')} in line."
+    if queue.at_work:
+        return "Everything that is due is running."
+    return "Nothing waits."
+
+
+def aside_of(queue: Queue) -> str:
+    """Return the rest of it."""
+    parts = [f"{queue.load.busy:,} of {plural(queue.load.slots, 'slot')} busy."]
+    if not queue.working:
+        parts.append("The slots take nothing new: Holdfast is stopping.")
+    if queue.in_others:
+        parts.append(f"{plural(queue.in_others, 'run waits', 'runs wait')} for something else.")
+    if queue.pause is not None:
+        parts.append("What is at work goes on; nothing new begins.")
+    return " ".join(parts)
+
+
+def figures_of(queue: Queue) -> tuple[Figure, ...]:
+    """Return the strip of numbers."""
+    held = sum(one.pause is not None for one in queue.shared) + len(queue.paused_jobs)
+    limit = f"limited to {queue.most} at once" if queue.most is not None else ""
+    return (
+        Figure(
+            name="Slots busy", number=f"{queue.load.busy:,}", unit=f"of {queue.load.slots:,}", aside=limit
+        ),
+        Figure(name="In line", number=f"{queue.in_line:,}", aside="paused" if queue.pause else ""),
+        Figure(
+            name="Waiting for something else", number=f"{queue.in_others:,}", aside="time, other jobs, a word"
+        ),
+        Figure(name="Paused", number=f"{held:,}", aside="kinds, groups and jobs"),
+    )
+
+
+def pause_row(pause: Pause) -> PauseRow:
+    """Return the pause as it is shown."""
+    return PauseRow(by=pause.by, at=pause.at, reason=pause.reason, until=pause.until)
+
+
+def _work(work: AtWork) -> WorkRow:
+    run, percent = work.run, work.run.progress.percent
+    about = " ".join(filter(None, (label_of(run.kind), f"{percent:.0f} %" if percent is not None else "")))
+    return WorkRow(
+        id=run.id,
+        job_id=run.job_id,
+        number=run.number,
+        name=work.job.name,
+        about=about,
+        since=run.started_at or run.created_at,
+        left=f"usually {times.span(work.left)} more" if work.left is not None else "",
+    )
+
+
+def _guest(guest: Guest) -> GuestRow:
+    run = guest.run
+    groups = f"in {', '.join(run.groups)}" if run.groups else ""
+    told = run.state == RunState.QUEUED and guest.waiting.starts_at != guest.waiting.until
+    return GuestRow(
+        id=run.id,
+        job_id=run.job_id,
+        number=run.number,
+        name=guest.job.name,
+        mark=mark_of(run),
+        about=", ".join(filter(None, (label_of(run.kind), groups))),
+        priority=run.priority.value,
+        said=guest.waiting.said,
+        starts_at=guest.waiting.starts_at if told else None,
+        movable=run.state != RunState.PAUSED,
+    )
+
+
+def _shared(shared: Shared) -> SharedRow:
+    return SharedRow(
+        scope=shared.scope.value,
+        key=Exactly(shared.name),
+        label=label_of(shared.name) if shared.scope is Scope.KIND else shared.name,
+        busy=shared.busy,
+        queued=shared.queued,
+        most=shared.most,
+        pause=pause_row(shared.pause) if shared.pause else None,
+    )
+
+
+def _paused_job(one: PausedJob) -> tuple[str, str, PauseRow]:
+    return one.job.id, one.job.name, pause_row(one.pause)
+
+
+def _breaker(name: str, breaker: Breaker) -> BreakerRow:
+    return BreakerRow(name=name, message=breaker.message, until=breaker.until)
