@@ -15,6 +15,7 @@ from core.storage.atomic import storage_error
 log = logging.getLogger(__name__)
 
 OWN_BACKUP: Final = "the backup of Holdfast's own state"
+EVENTS: Final = "letting go of events that were kept long enough"
 TIDYING: Final = "letting go of what was kept long enough"
 SAMPLING: Final = "measuring how much there is"
 """The chores, as logs and pages call them."""

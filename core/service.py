@@ -6,11 +6,13 @@ import platform
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from core.attempts import Fate
+from core.audit import Audit
+from core.clerk import Clerk
 from core.clock import Clock, SystemClock
 from core.dead_letters import DeadLetters
 from core.dispatch.local import LocalDispatcher
@@ -18,11 +20,12 @@ from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker, Surroundings
 from core.errors import HoldfastError, StorageFailed, StoreInUse, WrongState
+from core.event_log import EventLog
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
+from core.housekeeping import EVENTS, OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -90,7 +93,13 @@ class Service:
         self.clock = clock
         self.events = EventBus()
         self.dispatcher = LocalDispatcher(settings.slots, clock)
-        surroundings = Surroundings(own_data=self.data)
+        log_bytes = settings.run_log_mb * MEGABYTE
+        surroundings = self.surroundings = Surroundings(
+            own_data=self.data,
+            shells=settings.shell == "on",
+            pass_env=settings.pass_env,
+            log_bytes=log_bytes,
+        )
         self._store = store or YamlFilesStore(self.data, clock=clock)
         self.manager = JobManager(
             self._store,
@@ -102,7 +111,7 @@ class Service:
         )
         self.waiting_room = WaitingRoom(self.manager, self.dispatcher, clock)
         self.scheduler = Scheduler(self.manager, self.events, clock)
-        self.logs = RunLogs(self.data / "logs", self.events, clock)
+        self.logs = RunLogs(self.data / "logs", self.events, clock, quota=log_bytes)
         self.worker = Worker(
             platform.node() or "here",
             self.manager,
@@ -138,9 +147,21 @@ class Service:
             most_bytes=settings.own_backup_mb * MEGABYTE,
         )
         self.stock = Stocktaking(self.manager, self.keeper, self.data, clock, reach=self._reach)
+        self.audit = Audit(self.data / "audit", clock)
+        self.event_log = EventLog(self.data / "events")
+        self.clerk = Clerk(
+            self._store,
+            self.manager,
+            self.events,
+            clock,
+            self.event_log,
+            self.audit,
+            keep_for=timedelta(days=settings.keep_events_days),
+        )
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.housekeeping = Housekeeping(clock)
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
+        self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
         if settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore):
             self.housekeeping.add(
@@ -204,6 +225,7 @@ class Service:
 
     def _open(self) -> None:
         self.manager.open()
+        self.clerk.open()
         self.events.subscribe("housekeeping", self._tidy)
         self.events.subscribe("metrics", self.metrics.heard)
         self.events.subscribe("histories", self.histories.heard)
@@ -270,6 +292,7 @@ class Service:
         self.events.close()
         self.metrics.stop()
         self.logs.close_all()
+        self.clerk.close()
         self.manager.close()
 
     def tell_address(self, address: str) -> None:
@@ -306,7 +329,8 @@ class Service:
         """Return what keeps the store in order and could not be done, and why."""
         store = self._store.troubles if isinstance(self._store, YamlFilesStore) else ()
         chores = (chore for chore in self.housekeeping.states() if chore.trouble)
-        return (*store, *(f"Not done: {chore.name}. {chore.trouble}" for chore in chores))
+        untold = (self.clerk.trouble,) if self.clerk.trouble else ()
+        return (*store, *untold, *(f"Not done: {chore.name}. {chore.trouble}" for chore in chores))
 
     def _source(self) -> Source:
         if not isinstance(self._store, YamlFilesStore):

@@ -14,7 +14,9 @@ MOST_DAYS: Final = 36_500
 MOST_GRACE: Final = 86_400
 MOST_RUNS: Final = 1_000_000
 MOST_MEGABYTES: Final = 100_000_000
+MOST_LOG_MEGABYTES: Final = 1_000
 LONGEST_NUMBER: Final = 20
+NAMES: Final = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]{0,127}")
 LONGEST_TOLD: Final = 80
 MOST_PING_SECONDS: Final = 86_400
 ADDRESS: Final = re.compile(r"https?://[!-~]{1,2000}")
@@ -47,11 +49,18 @@ class Settings(Value, frozen=True, kw_only=True):
     keep_logs_days: int = 400
     keep_logs_mb: int = 2_000
     """Logs of runs that are over are kept at most so many days, and all together at most so many megabytes."""
+    keep_events_days: int = 400
+    """Events are kept at most so many days; the audit for good."""
     private_receivers: str = "allow"
     """Whether Holdfast may tell receivers on this machine and in private networks."""
     ping_url: str = ""
     ping_seconds: int = 300
     """Whom Holdfast tells every so often that it works: a watcher outside, who notices when nothing comes."""
+    run_log_mb: int = 20
+    """How many megabytes one run may say; what it says beyond that is counted and not kept."""
+    shell: str = "off"
+    pass_env: tuple[str, ...] = ()
+    """Whether admins may make jobs that are shell scripts, and which variables of our environment jobs may ask for."""
     own_backup: str = "daily"
     own_backup_dir: Path | None = None
     own_backup_mb: int = 5_000
@@ -77,9 +86,13 @@ class Settings(Value, frozen=True, kw_only=True):
             keep_days=_number(environment, "HOLDFAST_KEEP_DAYS", 400, most=MOST_DAYS),
             keep_logs_days=_number(environment, "HOLDFAST_KEEP_LOGS_DAYS", 400, most=MOST_DAYS),
             keep_logs_mb=_number(environment, "HOLDFAST_KEEP_LOGS_MB", 2_000, least=1, most=MOST_MEGABYTES),
+            keep_events_days=_number(environment, "HOLDFAST_KEEP_EVENTS_DAYS", 400, most=MOST_DAYS),
             private_receivers=_one_of(environment, "HOLDFAST_PRIVATE_RECEIVERS", ("allow", "refuse")),
             ping_url=_address(environment, "HOLDFAST_PING_URL"),
             ping_seconds=_number(environment, "HOLDFAST_PING_SECONDS", 300, least=10, most=MOST_PING_SECONDS),
+            run_log_mb=_number(environment, "HOLDFAST_RUN_LOG_MB", 20, least=1, most=MOST_LOG_MEGABYTES),
+            shell=_one_of(environment, "HOLDFAST_SHELL", ("off", "on")),
+            pass_env=_names(environment, "HOLDFAST_PASS_ENV"),
             own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
             own_backup_dir=_folder_of_backups(environment, "HOLDFAST_OWN_BACKUP_DIR", data),
             own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
@@ -117,6 +130,15 @@ def _number(environment: Mapping[str, str], name: str, default: int, *, least: i
         message = f"{name} is {_told(text)}, not a whole number from {least} to {most}."
         raise BadSetting(message)
     return int(text)
+
+
+def _names(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return the names of variables, or patterns of them, that a list with commas or spaces has."""
+    names = environment.get(name, "").replace(",", " ").split()
+    if bad := [text for text in names if not NAMES.fullmatch(text)]:
+        message = f"{name} has {_told(bad[0])}, which is no name of a variable, nor a pattern such as RESTIC_*."
+        raise BadSetting(message)
+    return tuple(names)
 
 
 def _origin(environment: Mapping[str, str], name: str) -> str:

@@ -40,6 +40,8 @@ class Part(StrEnum):
     OWN_BACKUPS = "own_backups"
     ARCHIVED_JOURNAL = "archived_journal"
     FORMER_TEXTS = "former_texts"
+    EVENTS = "events"
+    AUDIT = "audit"
     QUARANTINE = "quarantine"
     REST = "rest"
 
@@ -59,6 +61,8 @@ PLACES: Final[tuple[tuple[str, Part], ...]] = (
     ("backups/segments/", Part.ARCHIVED_JOURNAL),
     ("backups/definitions/", Part.FORMER_TEXTS),
     ("backups/before-", Part.OWN_BACKUPS),
+    ("events/", Part.EVENTS),
+    ("audit/", Part.AUDIT),
     ("quarantine/", Part.QUARANTINE),
 )
 

@@ -39,7 +39,7 @@ def serve(
 
     How long things are kept: of each job at least HOLDFAST_KEEP_RUNS runs (50) and all that are not older than
     HOLDFAST_KEEP_DAYS days (400); logs for HOLDFAST_KEEP_LOGS_DAYS days (400), together at most
-    HOLDFAST_KEEP_LOGS_MB megabytes (2000).
+    HOLDFAST_KEEP_LOGS_MB megabytes (2000); events for HOLDFAST_KEEP_EVENTS_DAYS days (400), the audit for good.
 
     Holdfast backs its own state up once a day into backups/own-state/ or HOLDFAST_OWN_BACKUP_DIR, and lets that take
     at most HOLDFAST_OWN_BACKUP_MB megabytes (5000); HOLDFAST_OWN_BACKUP=off keeps it from doing so.

@@ -29,6 +29,8 @@ WORDS: Final[Mapping[Part, tuple[str, str]]] = {
     Part.OWN_BACKUPS: ("Own backups", "backups/: all of this, packed"),
     Part.ARCHIVED_JOURNAL: ("Earlier journal", "backups/segments/: the way back to any moment"),
     Part.FORMER_TEXTS: ("Earlier definitions", "backups/definitions/: the last texts of each job"),
+    Part.EVENTS: ("Events", "events/: what happened, a line each, kept for a while"),
+    Part.AUDIT: ("Audit", "audit/: who asked for what, kept for good"),
     Part.QUARANTINE: ("Put aside", "quarantine/: what could not be read, or was discarded"),
     Part.REST: ("The rest", "accounts, locks and the like"),
 }
