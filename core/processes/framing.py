@@ -141,12 +141,29 @@ class Output:
         try:
             file = os.open(tail_path, NEW_FILE, 0o600)
             try:
-                _write_all(file, b"".join(frame(*piece[:2], *piece[2:]) for piece in self._tail))
+                _write_all(file, self._tail_as_pieces())
                 os.fdatasync(file)
             finally:
                 os.close(file)
         except OSError as error:
             self.trouble = self.trouble or error.strerror or "unknown"
+
+    def _tail_as_pieces(self) -> bytes:
+        """Return what was kept aside, from where lines begin, after how much is not kept."""
+        pieces = []
+        within = {b"out", b"err"} if self._beyond > self._tail_size else set()
+        for milliseconds, stream, content, mark in self._tail:
+            if stream in within:
+                begin = content.find(b"\n") + 1 or len(content)
+                within -= {stream} if begin < len(content) or content.endswith(b"\n") else set()
+                self._tail_size -= begin
+            else:
+                begin = 0
+            pieces.append(frame(milliseconds, stream, content[begin:], mark))
+        if missing := self._beyond - self._tail_size:
+            words = b"%d bytes of the output are not kept" % missing
+            pieces.insert(0, frame(self._tail[0][0], GAP, words))
+        return b"".join(pieces)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -26,6 +26,9 @@ A program that is taken up again is told from its first line on, so that whoever
 writes to the log or reports for a line that the log has already is passed over.
 """
 
+Hide = Callable[[str], str]
+"""Returns a line without what nobody may read; the same line always gives the same."""
+
 
 class Limits(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What the kernel lets a program have; None is as much as Holdfast itself has."""

@@ -22,7 +22,7 @@ import msgspec
 from core.errors import Refused
 from core.models import Value
 from core.processes.descent import bearers, boot_id, known, signal_one
-from core.processes.orders import MARK, Exit, Order
+from core.processes.orders import GRACE, MARK, Exit, Order
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ CLAIM: Final = 3
 CLAIMED_WITHIN: Final = 2.0
 """Seconds that whoever looks at a claim, or ends, has to let go of it."""
 
-SWEEP_GRACE: Final = 3.0
 SWEPT_WITHIN: Final = 10.0
 LOOK_EVERY: Final = 0.02
 
@@ -111,7 +110,7 @@ class Program:
     def give_up(self) -> Sweep:
         """End a supervisor that does not obey, and everything that bears the mark."""
         self._tell(signal.SIGKILL)
-        return self.sweep()
+        return self.sweep(grace=0.0)
 
     def wait(self, seconds: float) -> None:
         """Wait until it has ended, or so many seconds."""
@@ -125,10 +124,10 @@ class Program:
             if poll.poll(seconds * 1_000):
                 self._take_leave()
 
-    def sweep(self) -> Sweep:
-        """End whatever still bears the mark: TERM, then KILL, until nothing is left."""
+    def sweep(self, *, grace: float = GRACE) -> Sweep:
+        """End whatever still bears the mark: TERM, after the grace KILL, until nothing is left."""
         found = {process.pid for process in bearers(self._mark.encode())}
-        self._send_to_bearers(signal.SIGTERM, SWEEP_GRACE)
+        self._send_to_bearers(signal.SIGTERM, grace)
         self._send_to_bearers(signal.SIGKILL, SWEPT_WITHIN)
         return Sweep(ended=len(found), stubborn=len(bearers(self._mark.encode())))
 

@@ -1,6 +1,7 @@
 """What a program said, line by line, from the file that its supervisor writes."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ MOST_AT_ONCE: Final = 1 << 17
 """Bytes that are read at a time: what a reader holds in memory, and about how long it is busy at once."""
 
 STREAMS: Final[dict[bytes, Stream]] = {b"out": "out", b"err": "err"}
+NUMBER: Final = re.compile(r"\d+")
 CUT_WORDS: Final = " … (the rest of this line is not kept, it is too long)"
 
 
@@ -88,10 +90,6 @@ class OutputReader:
         lines: list[Line] = []
         if exit_ is None:
             return self._ends()
-        if exit_.dropped:
-            lines += self._ends()
-            words = f"{exit_.dropped:,} bytes of the output are not kept."
-            lines.append(Line(at=self._last_at, stream="err", text=words, note=True))
         self._take_tail(lines)
         lines += self._ends()
         if exit_.disk_trouble:
@@ -117,7 +115,8 @@ class OutputReader:
             self._last_at = datetime.fromtimestamp(int(moment) / 1_000, UTC)
             if name == GAP:
                 lines += self._ends()
-                lines.append(Line(at=self._last_at, stream="err", text=content.decode(), note=True))
+                words = NUMBER.sub(lambda number: f"{int(number[0]):,}", content.decode())
+                lines.append(Line(at=self._last_at, stream="err", text=f"{words}.", note=True))
             else:
                 lines += self._streams[name].take(self._last_at, content, cut=mark == CUT)
             at = end + int(length)
