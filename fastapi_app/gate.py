@@ -55,6 +55,7 @@ ROLES: Final = (
     ("/runs", Role.OPERATOR),
     ("/dead-letters", Role.OPERATOR),
     ("/queue", Role.OPERATOR),
+    ("/breakers", Role.OPERATOR),
     ("/kinds", Role.OPERATOR),
     ("/notifications/read", Role.VIEWER),
     ("/logout", Role.VIEWER),

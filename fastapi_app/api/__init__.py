@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from fastapi_app.api import (
     auth,
+    breakers,
     dead_letters,
     docs,
     graphs,
@@ -30,6 +31,7 @@ router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
 router.include_router(jobs.router)
 router.include_router(graphs.router)
+router.include_router(breakers.router)
 router.include_router(runs.router)
 router.include_router(dead_letters.router)
 router.include_router(queue.router)

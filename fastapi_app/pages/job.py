@@ -4,16 +4,19 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from core.manager import JobManager
-from core.models import Job
+from core.models import Job, Run
 from core.queueing import Scope
+from core.states import RunState
 from core.storage.excerpts import line_of
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.pages.graph import drawn, overviews
 from fastapi_app.places import JobId
+from fastapi_app.presenters.breakers import BreakerView, breaker_views
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
 from fastapi_app.presenters.mistakes import mistake_view
+from fastapi_app.presenters.notifications import late_in_words, rhythm_in_words
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.tide import tide_of
 
@@ -31,6 +34,7 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
     history = manager.runs_of(job_id)
     latest = history[0] if history else None
     ended = [run for run in history if run.over]
+    expected = service.notifications.rhythm.of(job_id)
     return canvas.draw(
         "pages/job.html",
         "jobs",
@@ -43,8 +47,11 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         older=len(ended[MOST_RUNS:]),
         tide=tide_of(history, BARS),
         safety=safety_of(overview.job, history),
+        late=late_in_words(expected, service.clock.now()),
+        rhythm=rhythm_in_words(expected, enabled=overview.job.enabled),
         settings=settings_of(overview.job, _names(manager, overview.job)),
         graph=drawn(manager, job_id),
+        breakers=_holding(house, latest),
         mistake=mistake_view(problem, line_of(service.data, problem)) if problem else None,
         outside=house.outside.change_of(overview.job),
     )
@@ -53,6 +60,15 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
 def _names(manager: JobManager, job: Job) -> dict[str, str]:
     """Return the names of the jobs that it comes after."""
     return {item.job.id: item.job.name for item in overviews(manager, job.after)}
+
+
+def _holding(house: House, run: Run | None) -> tuple[BreakerView, ...]:
+    """Return the breakers that keep a run waiting."""
+    if run is None or run.state not in {RunState.SCHEDULED, RunState.QUEUED}:
+        return ()
+    manager, now = house.service.manager, house.service.clock.now()
+    views = breaker_views(manager.breakers(), now, only=run.reaches)
+    return tuple(view for view in views if view.probe != run.id)
 
 
 def _is_held(house: House, job_id: str) -> bool:

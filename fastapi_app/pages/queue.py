@@ -13,6 +13,7 @@ from core.queueing import Scope
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.pages.drawing import TheCanvas, see
 from fastapi_app.places import known_form
+from fastapi_app.presenters.breakers import breaker_views
 from fastapi_app.presenters.jobs import label_of
 from fastapi_app.presenters.queue import PRIORITIES, SHOWN, SPANS, queue_view
 
@@ -29,6 +30,7 @@ def show(canvas: TheCanvas, service: TheService) -> HTMLResponse:
         "pages/queue.html",
         "queue",
         view=queue_view(service.waiting_room.queue(SHOWN)),
+        breakers=breaker_views(service.manager.breakers(), service.clock.now()),
         priorities=PRIORITIES,
         spans=SPANS,
         kinds=[(kind, label_of(kind)) for kind in ENGINES],

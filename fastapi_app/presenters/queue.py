@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Final
 
-from core.breakers import Breaker
 from core.models import Priority, Value
 from core.queueing import Pause, Scope
 from core.states import RunState
@@ -75,14 +74,6 @@ class SharedRow(Value, frozen=True, kw_only=True):
     pause: PauseRow | None
 
 
-class BreakerRow(Value, frozen=True, kw_only=True):
-    """Something that could not be reached."""
-
-    name: str
-    message: str
-    until: datetime | None
-
-
 class QueueView(Value, frozen=True, kw_only=True):
     """Everything the page shows."""
 
@@ -100,7 +91,6 @@ class QueueView(Value, frozen=True, kw_only=True):
     kinds: tuple[SharedRow, ...]
     groups: tuple[SharedRow, ...]
     paused_jobs: tuple[tuple[str, str, PauseRow], ...]
-    breakers: tuple[BreakerRow, ...]
 
 
 def queue_view(queue: Queue) -> QueueView:
@@ -121,7 +111,6 @@ def queue_view(queue: Queue) -> QueueView:
         kinds=tuple(one for one in shared if one.scope == Scope.KIND),
         groups=tuple(one for one in shared if one.scope == Scope.GROUP),
         paused_jobs=tuple(_paused_job(one) for one in queue.paused_jobs),
-        breakers=tuple(_breaker(name, one) for name, one in sorted(queue.breakers.items())),
     )
 
 
@@ -215,7 +204,3 @@ def _shared(shared: Shared) -> SharedRow:
 
 def _paused_job(one: PausedJob) -> tuple[str, str, PauseRow]:
     return one.job.id, one.job.name, pause_row(one.pause)
-
-
-def _breaker(name: str, breaker: Breaker) -> BreakerRow:
-    return BreakerRow(name=name, message=breaker.message, until=breaker.until)
