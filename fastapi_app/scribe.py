@@ -9,6 +9,7 @@ from core.service import Service
 from fastapi_app.disk import Disk
 from fastapi_app.frames import Drawn, Row, encoded
 from fastapi_app.presenters.live import count_patch, edited_notice, job_patch, job_pieces, notice
+from fastapi_app.presenters.notifications import late_in_words
 
 LARGEST_LOG: Final = 64_000
 MOST_LINES: Final = 1_000
@@ -33,11 +34,15 @@ class Scribe:
         except NotFound:
             gone = Row(job_id, {"v": GONE})
             return Drawn(row=gone, changes=gone)
-        pieces = job_pieces(overview, self._render, runs) if whole else []
+        pieces = job_pieces(overview, self._render, runs, self._late(job_id)) if whole else []
         row = Row(job_id, job_patch(overview, self._manager.mistakes.get(job_id)))
         return Drawn(
             row=row, changes=row, pieces={element: encoded([element, html]) for element, html in pieces}
         )
+
+    def _late(self, job_id: str) -> str:
+        expected = self._service.notifications.rhythm.of(job_id)
+        return late_in_words(expected, self._service.clock.now())
 
     def counts(self) -> Mapping[str, Any]:
         """Return the counts of chips and slots, and what the store is in trouble with."""

@@ -51,6 +51,7 @@ class Canvas:
             may_act=self._person.may(Role.OPERATOR),
             may_rule=self._person.may(Role.ADMIN),
             counts=self._house.scribe.counts(),
+            unread=self._house.service.notifications.unread(self._person.name),
             **context,
         )
         return HTMLResponse(content, status)

@@ -1,7 +1,8 @@
 """The dashboard as it is shown: what a person would say first, the numbers after."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from core.engines import ENGINES
@@ -9,6 +10,7 @@ from core.models import JobOverview, Run, Value
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import JobRow, about, row_of, took
+from fastapi_app.presenters.notifications import LATE
 from fastapi_app.presenters.proofs import newest_verified, proof_of
 from fastapi_app.presenters.runs import Figure, failure_of
 from fastapi_app.presenters.states import CHIPS, Mark, is_about, is_verified, mark_of
@@ -84,20 +86,24 @@ def dashboard_of(
     counts: Mapping[str, int],
     runs: Iterable[Run],
     now: datetime,
+    late: Mapping[str, str] = MappingProxyType({}),
 ) -> Dashboard:
-    """Return the dashboard of all jobs, those that ran last first; some of them with their runs."""
+    """Return the dashboard of all jobs, those that ran last first; some of them with their runs.
+
+    `late` says in words, by their ids, which jobs should have succeeded and did not.
+    """
     lately = [run for run in runs if run.ended_at and now - run.ended_at < A_DAY]
-    failed = [overview for overview in reversed(jobs) if needs_someone(overview)]
+    failed = [overview for overview in reversed(jobs) if needs_someone(overview) or overview.job.id in late]
     running = [overview for overview in jobs if is_at_work(overview)]
     copies = sorted(
         (copy_of(overview, history) for overview, history in histories if history),
         key=lambda copy: copy.at.timestamp() if copy.at else 0.0,
     )
     return Dashboard(
-        sentence=sentence_of(jobs),
+        sentence=sentence_of(jobs, late),
         aside=aside_of(counts, lately),
         welcome=not jobs,
-        needs=tuple(need_of(overview) for overview in failed[:MOST_NEEDS]),
+        needs=tuple(need_of(overview, late.get(overview.job.id, "")) for overview in failed[:MOST_NEEDS]),
         needs_count=needs_count(len(failed)),
         needs_more=len(failed) > MOST_NEEDS,
         figures=figures_of(lately, copies, now),
@@ -117,16 +123,17 @@ def needs_someone(overview: JobOverview) -> bool:
     return overview.latest_run is not None and overview.latest_run.state == RunState.FAILED
 
 
-def sentence_of(jobs: Sequence[JobOverview]) -> str:
-    """Return what a person would say first."""
+def sentence_of(jobs: Sequence[JobOverview], late: Collection[str] = ()) -> str:
+    """Return what a person would say first; `late` are the ids of jobs that should have succeeded and did not."""
     ended = [overview.latest_run for overview in jobs if overview.latest_run and overview.latest_run.over]
     failed = sum(run.state == RunState.FAILED for run in ended)
     good = sum(is_proven(overview) for overview in jobs)
     never = sum(overview.latest_run is None for overview in jobs)
     unproved = len(ended) - failed - good
-    if failed:
+    needing = sum(needs_someone(overview) or overview.job.id in late for overview in jobs)
+    if needing:
         rest = " Everything else that ran has a verified copy." if good and not unproved else ""
-        return f"{plural(failed, 'job needs', 'jobs need')} you.{rest}"
+        return f"{plural(needing, 'job needs', 'jobs need')} you.{rest}"
     if not good:
         return "Nothing is protected yet."
     if unproved:
@@ -160,9 +167,11 @@ def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
     return " ".join(parts)
 
 
-def need_of(overview: JobOverview) -> Need:
-    """Return why the job waits for a person."""
+def need_of(overview: JobOverview, late: str = "") -> Need:
+    """Return why the job waits for a person: its latest run failed, or it is late, in these words."""
     run = overview.latest_run
+    if late and not needs_someone(overview):
+        return _late_need(overview, late)
     failure = failure_of(run) if run else None
     engine = ENGINES.get(run.kind) if run else None
     return Need(
@@ -174,6 +183,22 @@ def need_of(overview: JobOverview) -> Need:
         unharmed=engine.harmless if engine else "",
         hint=failure.hint if failure else "",
         verb="Try again",
+        address=f"/jobs/{overview.job.id}/start",
+    )
+
+
+def _late_need(overview: JobOverview, late: str) -> Need:
+    run = overview.latest_run
+    startable = run is None or run.over
+    return Need(
+        id=overview.job.id,
+        run=run.id if run else "",
+        name=overview.job.name,
+        mark=LATE,
+        cause=late,
+        unharmed="",
+        hint="Look why it did not run or did not succeed.",
+        verb="Start" if startable else "",
         address=f"/jobs/{overview.job.id}/start",
     )
 

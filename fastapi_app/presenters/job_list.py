@@ -86,8 +86,13 @@ def opposite(sort: str) -> str:
     return sort.removeprefix("-") if sort.startswith("-") else f"-{sort}"
 
 
-def view_of(address: ListAddress, page: JobPage, runs_of: Callable[[str], Sequence[Run]]) -> ListView:
-    """Return the list's page."""
+def view_of(
+    address: ListAddress,
+    page: JobPage,
+    runs_of: Callable[[str], Sequence[Run]],
+    late: Callable[[str], str] = lambda _job_id: "",
+) -> ListView:
+    """Return the list's page; `late` says of a job that it is late, nothing of one that is not."""
     items = page.items[::-1] if address.before else page.items
     start = replace(address, cursor="", before="", at=0)
     more_before = page.next is not None if address.before else bool(address.cursor)
@@ -109,7 +114,7 @@ def view_of(address: ListAddress, page: JobPage, runs_of: Callable[[str], Sequen
         address=start.path(),
         chips=_chips(start, page),
         range=_range(address.at, len(items), page.total),
-        rows=tuple(row_of(overview, runs_of(overview.job.id)) for overview in items),
+        rows=tuple(row_of(overview, runs_of(overview.job.id), late(overview.job.id)) for overview in items),
         previous=earlier,
         next=later,
         filtered=bool(address.q or address.state),

@@ -33,6 +33,7 @@ class JobRow(Value, frozen=True, kw_only=True):
     tide: Tide | None
     last_at: datetime | None
     took: str
+    late: str
     actions: tuple[Action, ...]
 
 
@@ -43,8 +44,8 @@ RESUME = Action(verb="resume", word="Resume", look="primary")
 CANCEL = Action(verb="cancel", word="Cancel run", look="danger")
 
 
-def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
-    """Return the job as a row; `runs`, the newest first, are for its tide line."""
+def row_of(overview: JobOverview, runs: Sequence[Run] = (), late: str = "") -> JobRow:
+    """Return the job as a row; `runs`, the newest first, are for its tide line, `late` says that it is late."""
     job, run = overview.job, overview.latest_run
     return JobRow(
         id=job.id,
@@ -57,6 +58,7 @@ def row_of(overview: JobOverview, runs: Sequence[Run] = ()) -> JobRow:
         tide=tide_of(runs) if runs or run is None else None,
         last_at=run.created_at if run else None,
         took=took(run),
+        late=late,
         actions=actions_on(overview),
     )
 

@@ -32,12 +32,14 @@ def job_patch(overview: JobOverview, mistake: Problem | None = None) -> dict[str
     return fields
 
 
-def job_pieces(overview: JobOverview, render: Render, runs: Sequence[Run] = ()) -> list[tuple[str, str]]:
+def job_pieces(
+    overview: JobOverview, render: Render, runs: Sequence[Run] = (), late: str = ""
+) -> list[tuple[str, str]]:
     """Return the parts to be drawn again after a change of state: (element's id, its HTML).
 
     `runs` are the runs of the job, the newest first; without them its tide line stays as it is.
     """
-    row = row_of(overview, runs)
+    row = row_of(overview, runs, late)
     return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
 
 
