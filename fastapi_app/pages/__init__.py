@@ -5,17 +5,35 @@ from fastapi import APIRouter
 from fastapi_app.pages import (
     account,
     actions,
+    breakers,
     dashboard,
     dead_letters,
     graph,
     job,
     job_form,
     jobs,
+    notifications,
     queue,
     run,
+    schedules,
     store,
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (account, dashboard, job_form, jobs, job, actions, graph, queue, run, dead_letters, store):
+for part in (
+    account,
+    dashboard,
+    job_form,
+    jobs,
+    job,
+    actions,
+    graph,
+    breakers,
+    queue,
+    run,
+    dead_letters,
+    notifications,
+    schedules,
+    store,
+):
     router.include_router(part.router)

@@ -59,6 +59,7 @@ NO_TIMES: Final = "Write times of the day, such as 02:00 or 07:30, 19:30."
 OTHER_MINUTES: Final = (
     "Times of one schedule share their minutes, as 07:30 and 19:30 do. Write a cron for others."
 )
+NO_CRON: Final = "Write a cron, such as 0 2 * * * for every day at 02:00."
 NO_SPAN: Final = "Write a span of time, such as 15 min, 6 h or 2 days."
 NO_MOMENT: Final = "Write a day and a time, such as 2026-12-24 18:00."
 NO_WINDOW: Final = "Write one window a line, such as 22:00-06:00 or 08:00-18:00 mon-fri."
@@ -114,6 +115,8 @@ class _Form:
                 due = {"at": self._moment(zone)}
             case "cron":
                 due = {"cron": self._text("cron")}
+                if not due["cron"]:
+                    self._wrong("cron", NO_CRON)
         return Schedule(
             **due,
             on_start=on_start,

@@ -1,0 +1,181 @@
+"""When every job is due, as pages show it, and the part of the form that asks for it."""
+
+import pytest
+
+from core.drafts import JobDraft
+from core.models import Schedule
+from tests.fastapi_app.pages.conftest import words
+
+NIGHTLY = Schedule(cron="0 2 * * *", timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def manager(world):
+    return world.house.service.manager
+
+
+@pytest.fixture
+def a_due_job(world, manager):
+    def make(name="photos", schedule=NIGHTLY):
+        return manager.create(JobDraft(name=name, kind="copy", options=world.options(), schedule=schedule))
+
+    return make
+
+
+@pytest.fixture
+def filled(world, reader):
+    """Fill the form of a new job; returns what makes it, or only looks at it."""
+    form = reader.open("/jobs/new").select_one("#job-form")
+    options = world.options()
+
+    def send(then="wait", **typed):
+        fields = {
+            "name": "photos",
+            "options.source": options["source"],
+            "options.destination": options["destination"],
+        }
+        return reader.send(form, None, then=then, **fields | typed)
+
+    return send
+
+
+def made(manager):
+    (overview,) = manager.list_jobs().items
+    return overview.job.schedule
+
+
+@pytest.mark.parametrize(
+    ("typed", "schedule"),
+    [
+        ({"schedule.when": "times", "schedule.times": "7:30, 19:30", "schedule.days": "* * 1-5"},
+         Schedule(cron="30 7,19 * * 1-5")),
+        ({"schedule.when": "every", "schedule.every": "15 min"}, Schedule(every=900)),
+        ({"schedule.when": "cron", "schedule.cron": "*/5 * * * *", "schedule.timezone": "Europe/Berlin",
+          "schedule.missed": "all", "schedule.overlap": "cancel", "schedule.jitter": "1 min"},
+         Schedule(cron="*/5 * * * *", timezone="Europe/Berlin", missed="all", overlap="cancel", jitter=60)),
+        ({"schedule.when": "start"}, Schedule(on_start=True)),
+        ({"schedule.when": "", "schedule.cron": "nonsense"}, None),
+    ],
+)  # fmt: skip
+def test_the_form_makes_the_schedule_that_was_chosen(filled, manager, typed, schedule):
+    answer = filled(**typed)
+
+    assert answer.status_code == 303
+    assert made(manager) == schedule
+
+
+def test_a_day_and_a_time_are_those_of_the_time_zone(filled, manager):
+    filled(
+        **{"schedule.when": "once", "schedule.at": "2026-12-24 18:00", "schedule.timezone": "Europe/Berlin"}
+    )
+
+    assert made(manager).at.isoformat() == "2026-12-24T17:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({"schedule.when": "times", "schedule.times": "25:00"}, "times", "Write times of the day"),
+        ({"schedule.when": "times", "schedule.times": "06:00, 18:30"}, "times", "share their minutes"),
+        ({"schedule.when": "every", "schedule.every": "soon"}, "every", "Write a span"),
+        ({"schedule.when": "once", "schedule.at": "Christmas"}, "at", "Write a day and a time"),
+        ({"schedule.when": "cron", "schedule.cron": "0 0 31 2 *"}, "cron", "never comes"),
+        ({"schedule.when": "cron", "schedule.cron": ""}, "cron", "Write a cron"),
+        ({"schedule.when": "start", "schedule.timezone": "Berlin"}, "timezone", "Is it Europe/Berlin?"),
+        ({"schedule.when": "start", "schedule.blackout": "at night"}, "blackout", "one window a line"),
+    ],
+)
+def test_a_mistake_in_the_schedule_stands_at_its_field_and_nothing_typed_is_lost(
+    filled, reader, manager, typed, field, said
+):
+    page = reader.read(filled(**typed))
+
+    assert reader.status == 422
+    assert said in words(page.select_one(f"#truth-schedule-{field}"))
+    assert page.select_one('[name="schedule.when"] option[selected]')["value"] == typed["schedule.when"]
+    kept = page.select_one(f'[name="schedule.{field}"]')
+    assert kept.get("value", kept.text.strip()) == typed[f"schedule.{field}"]
+    assert manager.list_jobs().items == ()
+
+
+def test_the_next_due_times_are_shown_before_anything_is_kept_without_scripts_too(filled, reader, manager):
+    typed = {"schedule.when": "times", "schedule.times": "02:30", "schedule.timezone": "Europe/Berlin"}
+
+    page = reader.read(filled(then="check", **typed))
+
+    assert words(page.select_one("#truth-schedule-when")) == "Due every day at 02:30 (Europe/Berlin)."
+    assert words(page.select_one("#due li")) == "Sun 22 Nov 2026, 02:30:00 CET"
+    assert len(page.select("#due li")) == 10
+    assert "On 28 March 2027 02:30 does not exist" in words(page.select_one("#due"))
+    assert manager.list_jobs().items == ()
+
+
+def test_the_form_of_a_job_shows_its_schedule_as_it_was_chosen(reader, a_due_job):
+    simple = reader.open(f"/jobs/{a_due_job().id}/edit")
+    other = reader.open(f"/jobs/{a_due_job('other', Schedule(cron='*/7 3 * * *')).id}/edit")
+
+    assert simple.select_one('[name="schedule.when"] option[selected]')["value"] == "times"
+    assert simple.select_one('[name="schedule.times"]')["value"] == "02:00"
+    assert other.select_one('[name="schedule.when"] option[selected]')["value"] == "cron"
+    assert other.select_one('[name="schedule.cron"]')["value"] == "*/7 3 * * *"
+
+
+def test_saving_a_form_unchanged_leaves_a_schedule_as_it_is(reader, a_due_job, manager):
+    schedule = Schedule(cron="30 7,19 * * 1-5", timezone="Europe/Berlin", jitter=90, on_start=True)
+    job = a_due_job(schedule=schedule)
+    form = reader.open(f"/jobs/{job.id}/edit").select_one("#job-form")
+
+    answer = reader.send(form)
+
+    assert answer.status_code == 303
+    assert manager.job(job.id).job.schedule == schedule
+
+
+def test_the_page_of_schedules_lists_what_is_due_next_in_words(reader, a_due_job):
+    a_due_job("evening", Schedule(cron="0 20 * * *", timezone="UTC"))
+    a_due_job("morning", Schedule(every=3600))
+
+    page = reader.open("/schedules")
+
+    rows = page.select('[id^="due-"]')
+    assert [words(row.select_one(".name")) for row in rows] == ["morning", "evening"]
+    assert "every day at 20:00 (UTC)" in words(rows[1])
+    assert len(page.select("table svg")) == 3
+
+
+def test_jobs_that_fall_together_are_told(reader, a_due_job):
+    a_due_job("one")
+    alone = words(reader.open("/schedules"))
+    a_due_job("two")
+    together = words(reader.open("/schedules"))
+
+    assert "No two of them are at work at once" in alone
+    assert "Up to 2 are at work at once" in together
+
+
+def test_the_next_due_time_is_left_out_from_the_page(reader, a_due_job, manager):
+    job = a_due_job()
+    row = reader.open("/schedules").select_one(f"#due-{job.id}")
+
+    reader.send(row.select_one('form[action$="/skip"]'))
+    after = reader.open("/schedules").select_one(f"#due-{job.id}")
+    reader.send(after.select_one('form[action$="/keep"]'))
+
+    assert "Left out" in words(after)
+    assert "Left out" not in words(reader.open("/schedules"))
+
+
+def test_a_job_is_switched_off_and_on_from_the_page(reader, a_due_job, manager):
+    job = a_due_job()
+    off = reader.open("/schedules").select_one('form[action$="/off"]')
+
+    reader.send(off)
+    page = reader.open("/schedules")
+    reader.send(page.select_one('form[action$="/on"]'))
+
+    assert "Switched off" in words(page)
+    assert manager.job(job.id).job.enabled
+
+
+def test_without_schedules_the_page_says_how_to_have_one(reader):
+    assert "Work that starts when it is due" in words(reader.open("/schedules"))
