@@ -10,7 +10,7 @@ from core.errors import InvalidOptions
 from core.models import Priority
 from fastapi_app.cli import schedules, terms
 from fastapi_app.cli.house import the_house
-from fastapi_app.cli.terminal import AsJson, Data, say, say_json, shown
+from fastapi_app.cli.terminal import AsJson, Data, Key, say, say_json, shown
 
 
 def create(
@@ -46,6 +46,7 @@ def create(
     expect_every: terms.Expect = None,
     grace: terms.Grace = None,
     ping: terms.Ping = None,
+    key: Key = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +84,7 @@ def create(
         draft = JobDraft(
             name=name, kind=kind, options=options, tags=tuple(tag or ()), priority=priority, **agreed
         )
-        job = house.create(draft)
+        job = house.create(draft, key=key)
     say_json(job) if as_json else say(f"Made {shown(job.name)}, {job.id}.")
 
 

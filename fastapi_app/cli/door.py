@@ -13,15 +13,17 @@ import filelock
 import httpx
 import msgspec
 
+from core.dead_letters import LetterQuery
 from core.drafts import JobDraft, JobPatch
 from core.errors import HoldfastError, InvalidYaml
 from core.listing import MOST, JobPage, JobQuery
 from core.log_files import LogPage
-from core.models import NOTHING, Job, JobOverview, Run, Value, frozen
+from core.models import NOTHING, Job, JobOverview, Priority, Run, Value, frozen
 from core.states import RunState
 from core.storage import yaml_text
 from core.timetable import Scheduled
 from fastapi_app.cli.house import House
+from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 
 LOOK_EVERY: Final = 0.25
 """Seconds between two looks at a run that is followed."""
@@ -162,22 +164,22 @@ class RemoteHouse(House):
         """Return the job with its latest run."""
         return _overview(self._door.ask("GET", f"/jobs/{quote(job_id, safe='')}"))
 
-    def create(self, draft: JobDraft) -> Job:
-        """Keep a new job."""
+    def create(self, draft: JobDraft, *, key: str = "") -> Job:
+        """Keep a new job; the same key again answers with the job that it made."""
         body = msgspec.to_builtins(draft, enc_hook=dict)
-        return _job(self._door.ask("POST", "/jobs", json=body))
+        return _job(self._door.ask("POST", "/jobs", json=body, headers=_named(key)))
 
     def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
         """Change a job that is at this version."""
         body = {**msgspec.to_builtins(patch, enc_hook=dict), "version": version}
         return _job(self._door.ask("PATCH", f"/jobs/{quote(job_id, safe='')}", json=body))
 
-    def start(self, job_id: str) -> Run:
+    def start(self, job_id: str, *, key: str = "") -> Run:
         """Ask for a run of the job, or go on with the one that is not over."""
         latest = self.job(job_id).latest_run
-        if latest is not None and not latest.over:
+        if not key and latest is not None and not latest.over:
             return self.act(latest.id, "resume") if latest.state == RunState.PAUSED else latest
-        return _run(self._door.ask("POST", f"/jobs/{quote(job_id, safe='')}/runs"))
+        return _run(self._door.ask("POST", f"/jobs/{quote(job_id, safe='')}/runs", headers=_named(key)))
 
     def delete(self, job_id: str) -> None:
         """Delete the job and its runs."""
@@ -196,6 +198,27 @@ class RemoteHouse(House):
     def act(self, run_id: str, verb: str) -> Run:
         """Cancel, pause, resume or requeue a run."""
         return _run(self._door.ask("POST", f"/runs/{quote(run_id, safe='')}/{verb}"))
+
+    def prioritise(self, run_id: str, priority: Priority) -> Run:
+        """Give a run that waits another priority."""
+        return _run(self._door.ask("PATCH", f"/runs/{quote(run_id, safe='')}", json={"priority": priority}))
+
+    def waiting(self, run: Run) -> Mapping[str, Any] | None:
+        """Return why a run is not running, as the API says it; None for one that is at work or over."""
+        why: Mapping[str, Any] | None = self._door.ask("GET", f"/runs/{quote(run.id, safe='')}").get(
+            "waiting"
+        )
+        return why
+
+    def queue(self) -> Mapping[str, Any]:
+        """Return how the queue is, as the API says it."""
+        shown: Mapping[str, Any] = self._door.ask("GET", "/queue")
+        return shown
+
+    def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""
+        shown: Mapping[str, Any] = self._door.ask("POST", f"/queue/{verb}", json=body)
+        return shown
 
     def follow(self, run_id: str) -> Iterator[Run]:
         """Yield the run each time it changed, at least once, until it is over or paused."""
@@ -220,6 +243,41 @@ class RemoteHouse(House):
         answer = self._door.ask("GET", "/schedules", params={"limit": MOST})
         return tuple(_as(Scheduled, item) for item in answer["items"])
 
+    def dead_letters(self, query: LetterQuery) -> tuple[LetterRow, ...]:
+        """Return the failed runs that wait for somebody and match, the newest first."""
+        found: list[LetterRow] = []
+        while True:
+            params = {**_filter(query), "limit": MOST, "offset": len(found)}
+            page = self._door.ask("GET", "/dead-letters", params=params)
+            found += [_as(LetterRow, item) for item in page["items"]]
+            if not page["items"] or len(found) >= page["total"]:
+                return tuple(found)
+
+    def failure_groups(self) -> tuple[GroupRow, ...]:
+        """Return them with those of the same error together, the largest group first."""
+        answer = self._door.ask("GET", "/dead-letters/groups", params={"limit": MOST})
+        return tuple(_as(GroupRow, item) for item in answer["items"])
+
+    def requeue_letters(self, run_ids: tuple[str, ...]) -> RequeuedRows:
+        """Ask for a new run of each job that is meant."""
+        answer = self._door.ask("POST", "/dead-letters/requeue", json={"run_ids": run_ids})
+        return _as(RequeuedRows, {**answer, "made": [run["id"] for run in answer["made"]]})
+
+    def discard_letters(self, run_ids: tuple[str, ...], reason: str) -> tuple[str, ...]:
+        """Give failed runs up; return the ids of those that were among the dead letters."""
+        body = {"run_ids": run_ids, "reason": reason}
+        return tuple(self._door.ask("POST", "/dead-letters/discard", json=body)["gone"])
+
+    def note_failure(self, group: str, text: str) -> None:
+        """Note something about an error; an empty text takes the note away."""
+        self._door.ask("POST", f"/dead-letters/groups/{quote(group, safe='')}/note", json={"text": text})
+
+
+def _filter(query: LetterQuery) -> dict[str, Any]:
+    asked = {"q": query.text, "job": query.job_id, "kind": query.kind, "tag": query.tag, "group": query.group}
+    succeeded = {} if query.succeeded is None else {"succeeded": query.succeeded}
+    return asked | succeeded
+
 
 def _params(query: JobQuery) -> dict[str, Any]:
     return {
@@ -237,6 +295,11 @@ def _as(kind: type[T], answer: Mapping[str, Any]) -> T:
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     said = {name: value for name, value in answer.items() if name in known and value is not None}
     return msgspec.convert(said, kind, strict=False)
+
+
+def _named(key: str) -> dict[str, str]:
+    """Return the header that makes asking twice make one; none without a key."""
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _job(answer: Mapping[str, Any]) -> Job:

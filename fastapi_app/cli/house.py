@@ -8,21 +8,25 @@ import os
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from core.acting import Actor, acting_as
+from core.dead_letters import LetterQuery
 from core.drafts import JobDraft, JobPatch
 from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
 from core.listing import JobPage, JobQuery
 from core.log_files import LogPage
-from core.models import Job, JobOverview, Run
+from core.models import Job, JobOverview, Priority, Run
+from core.queueing import Scope
 from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
 from core.timetable import Scheduled, timetable
+from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 from fastapi_app.cli.terminal import note
 
 LOOK_EVERY: Final = 1.0
@@ -50,16 +54,16 @@ class House(ABC):
         """Return the job with its latest run."""
 
     @abstractmethod
-    def create(self, draft: JobDraft) -> Job:
-        """Keep a new job."""
+    def create(self, draft: JobDraft, *, key: str = "") -> Job:
+        """Keep a new job; the same key again answers with the job that it made."""
 
     @abstractmethod
     def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
         """Change a job that is at this version."""
 
     @abstractmethod
-    def start(self, job_id: str) -> Run:
-        """Ask for a run of the job."""
+    def start(self, job_id: str, *, key: str = "") -> Run:
+        """Ask for a run of the job; the same key again answers with the run that it made."""
 
     @abstractmethod
     def delete(self, job_id: str) -> None:
@@ -78,6 +82,22 @@ class House(ABC):
         """Cancel, pause, resume or requeue a run."""
 
     @abstractmethod
+    def prioritise(self, run_id: str, priority: Priority) -> Run:
+        """Give a run that waits another priority."""
+
+    @abstractmethod
+    def waiting(self, run: Run) -> Mapping[str, Any] | None:
+        """Return why a run is not running, as the API says it; None for one that is at work or over."""
+
+    @abstractmethod
+    def queue(self) -> Mapping[str, Any]:
+        """Return how the queue is, as the API says it."""
+
+    @abstractmethod
+    def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""
+
+    @abstractmethod
     def follow(self, run_id: str) -> Iterator[Run]:
         """Yield the run each time it changed, at least once, until it is over or paused."""
 
@@ -88,6 +108,26 @@ class House(ABC):
     @abstractmethod
     def schedules(self) -> tuple[Scheduled, ...]:
         """Return when each job that has a schedule is due next, the first of them first."""
+
+    @abstractmethod
+    def dead_letters(self, query: LetterQuery) -> tuple[LetterRow, ...]:
+        """Return the failed runs that wait for somebody and match, the newest first."""
+
+    @abstractmethod
+    def failure_groups(self) -> tuple[GroupRow, ...]:
+        """Return them with those of the same error together, the largest group first."""
+
+    @abstractmethod
+    def requeue_letters(self, run_ids: tuple[str, ...]) -> RequeuedRows:
+        """Ask for a new run of each job that is meant."""
+
+    @abstractmethod
+    def discard_letters(self, run_ids: tuple[str, ...], reason: str) -> tuple[str, ...]:
+        """Give failed runs up; return the ids of those that were among the dead letters."""
+
+    @abstractmethod
+    def note_failure(self, group: str, text: str) -> None:
+        """Note something about an error; an empty text takes the note away."""
 
 
 class NobodyWorks(WrongState):
@@ -118,19 +158,19 @@ class OwnHouse(House):
         """Return the job with its latest run."""
         return self._manager.job(job_id)
 
-    def create(self, draft: JobDraft) -> Job:
-        """Keep a new job."""
-        return self._manager.create(draft, asked_by="cli")
+    def create(self, draft: JobDraft, *, key: str = "") -> Job:
+        """Keep a new job; the same key again answers with the job that it made."""
+        return self._manager.create(draft, asked_by="cli", key=key)
 
     def edit(self, job_id: str, patch: JobPatch, *, version: int) -> Job:
         """Change a job that is at this version."""
         return self._manager.edit(job_id, patch, version=version)
 
-    def start(self, job_id: str) -> Run:
+    def start(self, job_id: str, *, key: str = "") -> Run:
         """Ask for a run of the job, or go on with the one that was interrupted, and begin at once."""
         latest = self._manager.job(job_id).latest_run
-        if latest is None or latest.over:
-            return self._carry_out(self._manager.start(job_id, asked_by="cli"))
+        if key or latest is None or latest.over:
+            return self._carry_out(self._manager.start(job_id, asked_by="cli", key=key))
         return self._carry_out(self._manager.resume(latest.id) if latest.state == RunState.PAUSED else latest)
 
     def _carry_out(self, run: Run) -> Run:
@@ -159,6 +199,36 @@ class OwnHouse(House):
         run: Run = getattr(self._manager, verb)(run_id)
         return self._carry_out(run)
 
+    def prioritise(self, run_id: str, priority: Priority) -> Run:
+        """Give a run that waits another priority."""
+        return self._manager.prioritise(run_id, priority)
+
+    def waiting(self, run: Run) -> Mapping[str, Any] | None:
+        """Return why a run is not running, as the API says it; None for one that is at work or over."""
+        from fastapi_app.api.values import WaitingOut  # noqa: PLC0415 - only where somebody asks
+
+        why = self._service.waiting_room.why(run, elsewhere=self._service.another_is_at_work)
+        return WaitingOut.of(why, self._service.clock.now()).model_dump(mode="json") if why else None
+
+    def queue(self) -> Mapping[str, Any]:
+        """Return how the queue is, as the API says it."""
+        from fastapi_app.api.queue import SHOWN, QueueOut  # noqa: PLC0415 - as above
+
+        return QueueOut.of(self._service.waiting_room.queue(SHOWN)).model_dump(mode="json")
+
+    def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""
+        scope, name = Scope(body["scope"]), body["name"]
+        match verb:
+            case "pause":
+                until = datetime.fromisoformat(body["until"]) if body["until"] else None
+                self._manager.pause_line(scope, name, by="cli", reason=body["reason"], until=until)
+            case "resume":
+                self._manager.resume_line(scope, name)
+            case "limits":
+                self._manager.limit(scope, name, body["most"])
+        return self.queue()
+
     def follow(self, run_id: str) -> Iterator[Run]:
         """Yield the run each time it changed, at least once, until it is over or paused.
 
@@ -185,6 +255,28 @@ class OwnHouse(House):
                     changed.get(timeout=LOOK_EVERY)
         finally:
             self._service.events.unsubscribe(subscription)
+
+    def dead_letters(self, query: LetterQuery) -> tuple[LetterRow, ...]:
+        """Return the failed runs that wait for somebody and match, the newest first."""
+        return tuple(map(LetterRow.of, self._service.dead_letters.find(query)))
+
+    def failure_groups(self) -> tuple[GroupRow, ...]:
+        """Return them with those of the same error together, the largest group first."""
+        desk = self._service.dead_letters
+        return tuple(map(GroupRow.of, desk.groups(desk.find())))
+
+    def requeue_letters(self, run_ids: tuple[str, ...]) -> RequeuedRows:
+        """Ask for a new run of each job that is meant."""
+        done = self._service.dead_letters.requeue(run_ids, asked_by="cli")
+        return RequeuedRows(made=tuple(run.id for run in done.made), covered=done.covered, kept=done.kept)
+
+    def discard_letters(self, run_ids: tuple[str, ...], reason: str) -> tuple[str, ...]:
+        """Give failed runs up; return the ids of those that were among the dead letters."""
+        return self._service.dead_letters.discard(run_ids, by="cli", reason=reason)
+
+    def note_failure(self, group: str, text: str) -> None:
+        """Note something about an error; an empty text takes the note away."""
+        self._service.dead_letters.keep_note(group, text, by="cli")
 
     def log(self, run_id: str, after: int) -> LogPage:
         """Return the run's log lines after that number."""

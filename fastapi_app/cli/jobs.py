@@ -14,7 +14,7 @@ from fastapi_app.cli.backup import exit_code
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.follow import follow, watcher_for
 from fastapi_app.cli.house import the_house
-from fastapi_app.cli.terminal import AsJson, Data, note, say, say_json, say_table, shown
+from fastapi_app.cli.terminal import AsJson, Data, Key, note, say, say_json, say_table, shown
 from fastapi_app.presenters import times
 from fastapi_app.presenters.terms import labelled
 
@@ -66,13 +66,15 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
         item = find_job(house, which)
         job = item.job
         names = {one: house.job(one).job.name for one in job.after} if not as_json else {}
+        why = house.waiting(item.latest_run) if item.latest_run is not None else None
     if as_json:
         say_json(item)
         return
     facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
     facts += [(name, _plain(value)) for name, value in job.options.items()]
     facts += [(label.lower(), sentence) for label, sentence in labelled(job, names)]
-    say_table(("", ""), [*facts, ("state", state_of(item)), ("last run", _when(item))])
+    facts += [("state", state_of(item)), ("last run", _when(item))]
+    say_table(("", ""), [*facts, *([("why", why["words"])] if why is not None else [])])
 
 
 def _plain(value: object) -> str:
@@ -83,12 +85,13 @@ def _plain(value: object) -> str:
 def start(
     which: Which,
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it to its end.")] = True,
+    key: Key = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a job, or go on with its run that is paused."""
     with the_house(data, at_work=True) as house:
-        run = house.start(find_job(house, which).job.id)
+        run = house.start(find_job(house, which).job.id, key=key)
         if watch or house.ends_here:
             run = follow(house, run.id, watcher_for(silent=as_json))
         _tell(run, as_json=as_json)

@@ -16,6 +16,8 @@ from fastapi_app.cli import (
     edit,
     jobs,
     kinds,
+    letters,
+    queue,
     restart,
     runs,
     schedules,
@@ -41,7 +43,9 @@ jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
+app.add_typer(queue.app, name="queue")
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(letters.app, name="dead-letters")
 app.add_typer(store.app, name="store")
 app.command("kinds")(kinds.kinds)
 app.command("doctor")(doctor.doctor)

@@ -38,13 +38,16 @@ def show(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a run: its result, warnings and error."""
+    """Show a run: its result, warnings and error; where it waits, why."""
     with the_house(data) as house:
         run = house.run(run_id)
+        why = house.waiting(run)
     if as_json:
-        say_json(run)
+        say_json({**{name: getattr(run, name) for name in run.__struct_fields__}, "waiting": why})
         return
     say(f"Run {run.number} is {run.state}.")
+    if why is not None:
+        say(shown(why["words"]))
     if run.error is not None:
         say(shown(f"{run.error.message} {run.error.hint}"))
     for warning in run.warnings:

@@ -22,6 +22,7 @@ Data = Annotated[
         show_default="data",
     ),
 ]
+Key = Annotated[str, typer.Option("--key", help="A word of yours; asking again with it makes nothing more.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
 
 
