@@ -297,7 +297,7 @@ class Attempts(Deciding):
         if wanted != OnInterrupt.RESUME:
             return wanted
         try:
-            repeatable = self._make_engine(run.kind, run.options).repeatable
+            repeatable = self._make_engine(run.kind, run.options).may_repeat
         except HoldfastError:  # its kind is gone or its options are no longer good: a person decides
             repeatable = False
         return OnInterrupt.RESUME if repeatable else OnInterrupt.PAUSE

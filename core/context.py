@@ -15,7 +15,7 @@ from core.leaving import Leaving
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Progress, Run
-from core.processes.orders import Exit, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLine, Order
 from core.processes.program import Program
 from core.states import RunState
 
@@ -81,14 +81,16 @@ class WorkContext:
             self._leaving.wait(min(left, LOOK_EVERY))
             self.raise_if_asked()
 
-    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+    def execute(
+        self, order: Order, on_line: OnLine | None = None, *, name: str = "program", hide: Hide | None = None
+    ) -> Exit:
         """Run a program to its end, or take it up."""
         folder = programs_of(self.workspace, self._run.attempt) / name
         program = Program(folder, mark_of(self._run))
         limits = [limit for limit in (order.time_limit, self.deadlines.left) if limit is not None]
         order = replace(order, time_limit=min(limits, default=None))
         try:
-            self._transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line)
+            self._transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line, hide)
             return Follower(program, order, self._transcript, self._wish).follow()
         except OSError as error:
             message = f"The program cannot be kept: {error.strerror}."

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from core.clock import Clock
+from core.colours import PLAIN, Pen, plain, tidied
 from core.engines.base import Asked, LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed
 from core.log_files import one_line
 from core.logs import RunLogs, Said
-from core.processes.orders import Exit, OnLine, Order, Stream
+from core.processes.orders import Exit, Hide, OnLine, Order, Stream
 from core.processes.program import Program, Standing
 from core.processes.reading import Line, OutputReader
 
@@ -24,7 +25,6 @@ STUBBORN_AFTER: Final = 15.0
 """Seconds beyond the grace after which a supervisor that was asked to end its program is ended itself."""
 
 LET_GO_WITHIN: Final = 5.0
-LEVELS: Final[dict[Stream, str]] = {"out": "info", "err": "warn"}
 TAKEN: Final = "%015d %015d\n"
 
 Wish = Callable[[], Asked | None]
@@ -54,14 +54,22 @@ class Transcript:
     bytes. `replaying` is that the log has what is being told at present.
     """
 
-    def __init__(
-        self, logs: RunLogs, clock: Clock, run_id: str, folder: Path, on_line: OnLine | None
+    def __init__(  # its collaborators, and who is told
+        self,
+        logs: RunLogs,
+        clock: Clock,
+        run_id: str,
+        folder: Path,
+        on_line: OnLine | None,
+        hide: Hide | None = None,
     ) -> None:
         self._logs = logs
         self._clock = clock
         self._run_id = run_id
         self._path = folder / "taken"
         self._on_line = on_line
+        self._hide = hide
+        self._pens: dict[Stream, Pen] = {}
         self._told = 0
         self._taken, size = self._last_taken()
         self._there = [] if size is None else logs.written_after(run_id, size)
@@ -90,16 +98,25 @@ class Transcript:
             self._waiting.append((self._clock.now(), level, message))
 
     def _tell_one(self, line: Line) -> None:
-        said = (line.at, "warn" if line.note else LEVELS[line.stream], line.text)
+        text, painted = self._as_shown(line)
+        said = (line.at, "warn" if line.note else line.stream, painted)
         self._told += 1
         self.replaying = self._told <= self._taken or self._is_there(said)
         wanted = True
         if self._on_line is not None and not line.note:
-            wanted = self._on_line(line.stream, line.text) is not False
+            wanted = self._on_line(line.stream, text) is not False
         if wanted and not line.passing and not self.replaying:
             self._there = []  # lines come to the log in order: what follows is not there either
             self._waiting.append(said)
         self.replaying = False
+
+    def _as_shown(self, line: Line) -> tuple[str, str]:
+        """Return the line without what nobody may read: as plain text, and with harmless colours."""
+        painted, self._pens[line.stream] = tidied(line.text, self._pens.get(line.stream, PLAIN))
+        text = plain(painted)
+        if self._hide is not None and (hidden := self._hide(text)) != text:
+            return hidden, hidden
+        return text, painted
 
     def _is_there(self, said: Said) -> bool:
         """Tell whether an earlier server wrote this line after it last said how far it was."""
@@ -201,7 +218,7 @@ class Follower:
         return self._judged(ending)
 
     def _end_what_is_lost(self) -> None:
-        swept = self._program.sweep()
+        swept = self._program.sweep(grace=self._order.grace)
         if swept.ended:
             self._listener.say("warn", f"{swept.ended} processes of a lost program were ended.")
 

@@ -10,9 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from core.colours import plain
 from core.models import Value
 
 LEVELS: Final = ("info", "warn", "error")
+STREAMS: Final = ("out", "err")
+"""In place of a level: what a program said, on which stream. It counts as "info"."""
+
 STEP: Final = 1_000
 """Of every so many lines one is indexed."""
 
@@ -21,6 +25,10 @@ BLOCK: Final = 1 << 20
 UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+MOST_PAINTED: Final = LONGEST_MESSAGE
+PAINT: Final = re.compile(r"(\x1b\[0(?:;[0-9]{1,3}){0,9}m)")
+"""A colour as `core.colours` spells it, which acts on no terminal but in colours."""
+
 HARMFUL: Final = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]",
 )
@@ -28,12 +36,22 @@ HARMFUL: Final = re.compile(
 
 
 class LogLine(Value, frozen=True, kw_only=True):
-    """One line of a log, counted from 1."""
+    """One line of a log, counted from 1.
+
+    `stream` is "out" or "err" for what a program said. `painted` is the text with its colours, where it has any.
+    """
 
     number: int
     at: datetime
     level: str
     text: str
+    stream: str = ""
+    painted: str = ""
+
+    @property
+    def word(self) -> str:
+        """Return what stands before the text: the stream, else the level."""
+        return self.stream or self.level
 
 
 class LogPage(Value, frozen=True, kw_only=True):
@@ -191,7 +209,7 @@ class _Filter:
         """Tell quickly whether any line of a piece can fit."""
         if not self._all_levels and not any(b" %s " % level.encode() in content for level in self._levels):
             return False
-        return not self._query or self._query in content.decode(errors="replace").casefold()
+        return not self._query or self._query in plain(content.decode(errors="replace")).casefold()
 
     def holds(self, line: LogLine) -> bool:
         """Tell whether the line fits."""
@@ -199,14 +217,23 @@ class _Filter:
 
 
 def one_line(at: datetime, level: str, message: str) -> bytes:
-    """Return an event as its line, whatever its message holds."""
+    """Return an event as its line, whatever its message holds; what a program says keeps its colours."""
+    moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    known = level if level in LEVELS or level in STREAMS else LEVELS[0]
+    painted = message if level in STREAMS and "\x1b" in message[:MOST_PAINTED] else ""
+    if painted and len(painted) <= MOST_PAINTED:
+        return f"{moment} {known} {_harmless_but_colours(painted)}\n".encode()
     text = COLOURS.sub("", message[: 2 * LONGEST_MESSAGE])
     left_out = len(message) - LONGEST_MESSAGE if len(text) > LONGEST_MESSAGE else 0
     text = HARMFUL.sub(_escaped, text[:LONGEST_MESSAGE])
     more = f" … ({left_out:,} more characters)" if left_out else ""
-    moment = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    known = level if level in LEVELS else LEVELS[0]
     return f"{moment} {known} {text}{more}\n".encode()
+
+
+def _harmless_but_colours(text: str) -> str:
+    """Return the text with every harmful character shown, but for colours in the one spelling we give them."""
+    parts = PAINT.split(text)
+    return "".join(part if place % 2 else HARMFUL.sub(_escaped, part) for place, part in enumerate(parts))
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -225,6 +252,15 @@ def _parsed(number: int, raw: bytes) -> LogLine:
         at = datetime.fromisoformat(moment)
     except ValueError:
         at = UNKNOWN_TIME
-    if level not in LEVELS or at.tzinfo is None or at is UNKNOWN_TIME:
+    stream = level if level in STREAMS else ""
+    if (level not in LEVELS and not stream) or at.tzinfo is None or at is UNKNOWN_TIME:
         return LogLine(number=number, at=UNKNOWN_TIME, level=LEVELS[0], text=HARMFUL.sub(_escaped, line))
-    return LogLine(number=number, at=at, level=level, text=text)
+    painted = text if "\x1b" in text else ""
+    return LogLine(
+        number=number,
+        at=at,
+        level=LEVELS[0] if stream else level,
+        text=plain(text),
+        stream=stream,
+        painted=painted,
+    )

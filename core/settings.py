@@ -20,6 +20,8 @@ NAMES: Final = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]{0,127}")
 LONGEST_TOLD: Final = 80
 MOST_PING_SECONDS: Final = 86_400
 ADDRESS: Final = re.compile(r"https?://[!-~]{1,2000}")
+SHORTEST_TOKEN: Final = 16
+TOKEN: Final = re.compile(r"[!-~]{16,1000}")
 ORIGIN: Final = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
@@ -66,6 +68,11 @@ class Settings(Value, frozen=True, kw_only=True):
     own_backup_mb: int = 5_000
     """Whether and where Holdfast's own state is backed up (None is in the data folder), and how much that may take."""
 
+    metrics_token: str = ""
+    """What a program on another machine must send as bearer to read /metrics; empty is nobody."""
+    failure_alert: int = 50
+    """How many percent of the runs of a day may fail before that is told as a warning; 0 is never."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read every HOLDFAST_ variable; an empty one counts as none.
@@ -95,6 +102,8 @@ class Settings(Value, frozen=True, kw_only=True):
             pass_env=_names(environment, "HOLDFAST_PASS_ENV"),
             own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
             own_backup_dir=_folder_of_backups(environment, "HOLDFAST_OWN_BACKUP_DIR", data),
+            metrics_token=_token(environment, "HOLDFAST_METRICS_TOKEN"),
+            failure_alert=_number(environment, "HOLDFAST_FAILURE_ALERT", 50, most=100),
             own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
         )
 
@@ -136,9 +145,20 @@ def _names(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Return the names of variables, or patterns of them, that a list with commas or spaces has."""
     names = environment.get(name, "").replace(",", " ").split()
     if bad := [text for text in names if not NAMES.fullmatch(text)]:
-        message = f"{name} has {_told(bad[0])}, which is no name of a variable, nor a pattern such as RESTIC_*."
+        message = (
+            f"{name} has {_told(bad[0])}, which is no name of a variable, nor a pattern such as RESTIC_*."
+        )
         raise BadSetting(message)
     return tuple(names)
+
+
+def _token(environment: Mapping[str, str], name: str) -> str:
+    """Return a secret; the words about a bad one do not tell it."""
+    text = environment.get(name, "")
+    if text and not TOKEN.fullmatch(text):
+        message = f"{name} is not at least {SHORTEST_TOKEN} letters, digits and signs without blanks."
+        raise BadSetting(message)
+    return text
 
 
 def _origin(environment: Mapping[str, str], name: str) -> str:

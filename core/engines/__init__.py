@@ -7,11 +7,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from core.engines.base import Engine
+from core.engines.command import CommandEngine
 from core.engines.copy import CopyEngine
+from core.engines.shell import ShellEngine
 from core.errors import InvalidOptions, NotFound
 
 ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (CopyEngine,)},
+    {engine.kind: engine for engine in (CopyEngine, CommandEngine, ShellEngine)},
 )
 
 OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -20,6 +22,7 @@ OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "extra_forbidden": "There is no such option.",
         "path_type": "This must be a path.",
         "string_type": "This must be a text.",
+        "string_too_short": "This is needed.",
         "string_too_long": "This has more than {max_length} characters.",
         "bool_type": "This must be true or false.",
         "bool_parsing": "This must be true or false.",

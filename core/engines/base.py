@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import HoldfastError
 from core.models import NOTHING, Progress, Value
-from core.processes.orders import Exit, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLine, Order
 
 Asked = Literal["cancel", "pause", "leave", "timeout"]
 """What a running engine may be asked: to stop for good, to stop half-way, to give its slot back
@@ -67,9 +67,16 @@ class Fact(Value, frozen=True, kw_only=True):
 
 
 class Surroundings(Value, frozen=True, kw_only=True):
-    """What an engine may know about the house when its options are checked."""
+    """What an engine may know about the house when its options are checked.
+
+    `shells` is whether scripts may be run, `pass_env` which variables of Holdfast's own environment jobs may ask for
+    (patterns such as `RESTIC_*`), `log_bytes` how much one run may say; None where nobody asks.
+    """
 
     own_data: Path
+    shells: bool | None = None
+    pass_env: tuple[str, ...] | None = None
+    log_bytes: int | None = None
 
 
 class RunContext(Protocol):
@@ -108,10 +115,13 @@ class RunContext(Protocol):
         """Wait, or raise RunStopped as soon as the engine is asked to stop."""
         ...
 
-    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+    def execute(
+        self, order: Order, on_line: OnLine | None = None, *, name: str = "program", hide: Hide | None = None
+    ) -> Exit:
         """Run a program to its end, or take it up where an earlier server left it at work; returns how it ended.
 
-        `on_line` is told each line; each goes to the run's log once, however often the server is restarted. An
+        `on_line` is told each line, without its colours; each goes to the run's log once, however often the server is
+        restarted. `hide` takes out of a line what nobody may read, before anybody is told. An
         attempt that runs several programs gives each a `name` of its own, and gives the same ones in the same order
         again. Raises EngineFailed when it cannot be started, and RunStopped when the engine is asked to stop or the
         program was out of time or lost; it has ended then, and so has everything it started.
@@ -157,6 +167,18 @@ class Engine(BaseModel, ABC):
     can_pause: ClassVar[bool] = False
     repeatable: ClassVar[bool] = False
     uses_programs: ClassVar[bool] = False
+    admin_only: ClassVar[bool] = False
+    """Whether only an admin may make and change jobs of the kind."""
+
+    @classmethod
+    def off(cls, surroundings: Surroundings) -> str:  # noqa: ARG003 - most kinds can always be used
+        """Return why the kind cannot be used in this house; empty where it can."""
+        return ""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Tell whether a run with these options may be run again after a crash without a person's word."""
+        return self.repeatable
 
     @property
     def reaches(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Self
 from fastapi import APIRouter
 
 from core.engines import ENGINES
-from core.engines.base import Engine, Surroundings
+from core.engines.base import Engine
 from core.errors import InvalidOptions, NotFound
 from core.service import Service
 from fastapi_app.api.entries import OptionsEntry
@@ -82,7 +82,7 @@ def check(kind: str, entry: OptionsEntry, service: TheService) -> CheckOut:
 
 def checked(service: Service, kind: str, options: dict[str, Any]) -> CheckOut:
     """Return what can be said about the options; those that are wrong are its problems."""
-    surroundings = Surroundings(own_data=service.data)
+    surroundings = service.surroundings
     try:
         engine = service.manager.engine(kind, options)
     except InvalidOptions as error:

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from core.drafts import JobDraft, problems_of_terms
 from core.engines import ENGINES
-from core.engines.base import Surroundings
 from core.errors import InvalidOptions, NotFound
 from core.listing import JobQuery
 from core.manager import JobManager
@@ -89,7 +88,7 @@ def checked(service: Service, entry: Entry) -> Checked:
 
 
 def _checked_options(service: Service, draft: JobDraft) -> Checked:
-    surroundings = Surroundings(own_data=service.data)
+    surroundings = service.surroundings
     try:
         engine = service.manager.engine(draft.kind, draft.options)
     except InvalidOptions as error:
