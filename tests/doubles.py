@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from core.clock import Clock
 from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
-from core.errors import InvalidOptions, NotFound
+from core.errors import EngineFailed, InvalidOptions, NotFound
 from core.executing import Follower
 from core.models import Progress, Run
 from core.processes.orders import Exit, OnLine, Order
@@ -172,9 +172,38 @@ class RemoteEngine(ScriptedEngine):
         return (self.remote,)
 
 
+class ProgramEngine(Engine):
+    """Runs a script, and has its exit code to show; whatever is not 0 is a failure."""
+
+    kind: ClassVar[str] = "program"
+    label: ClassVar[str] = "Run a script"
+    summary: ClassVar[str] = "For tests"
+    repeatable: ClassVar[bool] = True
+    uses_programs: ClassVar[bool] = True
+
+    says: str = "true"
+
+    def run(self, context: RunContext) -> Outcome:
+        order = Order(argv=("sh", "-c", self.says), environment={"PATH": "/usr/bin:/bin"}, grace=0.5)
+        ending = context.execute(order)
+        if ending.code:
+            message = f"It ended with {ending.code}."
+            raise EngineFailed(message)
+        return Outcome(result={"code": ending.code})
+
+
+class OnceProgramEngine(ProgramEngine):
+    """The same, but it must not be repeated without a person's word."""
+
+    kind: ClassVar[str] = "once-program"
+    repeatable: ClassVar[bool] = False
+
+
 KINDS: Mapping[str, type[Engine]] = {
     "scripted": ScriptedEngine,
     "once": OnceEngine,
+    "program": ProgramEngine,
+    "once-program": OnceProgramEngine,
     "remote": RemoteEngine,
 }
 
