@@ -48,7 +48,7 @@ class EventQuery(Value, frozen=True, kw_only=True):
     """Which events: each word empty for all.
 
     With `after` those that follow that number, the oldest first; else the newest first, before `before` if it
-    is named. `kind` may end in a dot or be the beginning before one: "run" is every "run.…". `job` is an id.
+    is named. `kind` may be the beginning before a dot: "run" is every "run.…". `job` is an id or a name.
     """
 
     after: int | None = None
@@ -143,8 +143,8 @@ class _Wanted:
     """What a query wants, ready to be compared with many lines; most need not be read for it."""
 
     def __init__(self, query: EventQuery) -> None:
-        words = {"job": query.job, "state": query.state, "by": query.person}
-        if any(len(word) > LONGEST_WORD for word in (*words.values(), query.kind, query.q)):
+        words = {"state": query.state, "by": query.person}
+        if any(len(word) > LONGEST_WORD for word in (*words.values(), query.job, query.kind, query.q)):
             raise InvalidOptions({"q": f"A word to look for has at most {LONGEST_WORD} characters."})
         try:
             self._needles = [
@@ -152,6 +152,7 @@ class _Wanted:
             ]
             kind = json_text(query.kind.removesuffix("."))[:-1]
             self._needles += [b'"kind":%b' % kind] if query.kind else []
+            self._job = tuple(b'"%b":%b' % (name, json_text(query.job)) for name in (b"job", b"name"))
             text = json_text(query.q)[1:-1].lower()
         except UnicodeEncodeError:
             raise InvalidOptions({"q": "A text holds half a character."}) from None
@@ -160,6 +161,8 @@ class _Wanted:
 
     def may_be(self, line: bytes) -> bool:
         """Tell whether a line is worth being read."""
+        if self._query.job and not any(needle in line for needle in self._job):
+            return False
         return all(needle in line for needle in self._needles) and (
             not self._text or not line.isascii() or self._text in line.lower()
         )
@@ -179,7 +182,7 @@ class _Wanted:
         query = self._query
         kind = query.kind.removesuffix(".")
         return (
-            query.job in {"", happening.job}
+            query.job in {"", happening.job, happening.name}
             and query.state in {"", happening.state}
             and query.person in {"", happening.by}
             and (not kind or happening.kind == kind or happening.kind.startswith(f"{kind}."))

@@ -213,10 +213,16 @@ class Teller:
             if tell is not None and (told := tell(self, record, name, value)) is not None:
                 yield told
 
-    def _queue(self, record: Record, _name: str, _value: object) -> Happening:
-        words = record.why or "The rules of the queue were changed"
+    def _queue(self, record: Record, _name: str, value: Mapping[str, Any] | None) -> Happening:
+        words = record.why or "the rules of the queue were changed"
+        verb, _, key = words.partition(" ")
+        reason = ""
+        if verb in {"paused", "resumed"}:
+            words = f"{key.replace('/', ' ', 1)} {verb}"
+            told = ((value or {}).get("pauses") or {}).get(key) if verb == "paused" else None
+            reason = f": {told['reason']}" if told and told.get("reason") else ""
         person = f" by {record.by}" if record.by else ""
-        return self._told(record, "queue.changed", words=_sentence(f"Queue: {words}{person}"))
+        return self._told(record, "queue.changed", words=_sentence(_upper(f"{words}{person}{reason}")))
 
     def _breaker(self, record: Record, name: str, value: Mapping[str, Any] | None) -> Happening | None:
         register = f"breaker/{name}"
@@ -270,6 +276,10 @@ def _opened_with(record: Record, value: Mapping[str, Any]) -> bool:
         return abs(opened - then) <= JUST_NOW
     except (msgspec.ValidationError, OverflowError, TypeError, ValueError):
         return False
+
+
+def _upper(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _sentence(words: str) -> str:

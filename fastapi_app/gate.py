@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +39,7 @@ PUBLIC: Final = (
     ("GET", "/health"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/static/*"),
     ("POST", "/api/v1/auth/token"),
 )
@@ -63,6 +65,7 @@ ROLES: Final = (
 )
 """Who may change what is below a path, on pages and below /api/v1 alike. The rest is an admin's."""
 
+DENIED_AGAIN_AFTER: Final = 10.0
 COMMAND_LINE: Final = "command line"
 LARGEST_BODY: Final = 1_000_000
 LARGEST_BODY_OF_STRANGERS: Final = 16_384
@@ -76,6 +79,8 @@ class Gate:
     def __init__(self, app: ASGIApp, house: House) -> None:
         self._app = app
         self._house = house
+        self._denied: dict[str, float] = {}
+        """When a denial of each person was last noted."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it."""
@@ -92,6 +97,8 @@ class Gate:
             if person is not None and _needs_the_sessions_token(scope, person):
                 receive = await _with_the_sessions_token(scope, receive, person)
         except HoldfastError as error:
+            if isinstance(error, NotAllowed):
+                await self._note_denial(scope, error)
             await answer(scope, error)(scope, receive, send)
             return
         scope.setdefault("state", {})["person"] = person
@@ -109,6 +116,19 @@ class Gate:
             return
         scope.setdefault("state", {})["person"] = person
         await self._app(scope, receive, send)
+
+    async def _note_denial(self, scope: Scope, error: NotAllowed) -> None:
+        """Write into the audit who may not do what they asked for; of the same person once in a while."""
+        person = person_of(scope, self._house.accounts, self._house.site)
+        now = self._house.service.clock.monotonic()
+        name = person.name if person is not None else ""
+        if now - self._denied.get(name, float("-inf")) < DENIED_AGAIN_AFTER:
+            return
+        self._denied[name] = now
+        actor = actor_of(scope, person)
+        words = f"{scope['method']} {scope['path']:.200} was denied. {error}"
+        note = self._house.service.audit.note
+        await run_in_threadpool(note, "denied", words, by=actor.name, origin=actor.origin)
 
     def _admit(self, scope: Scope) -> Person | None:
         """Return who may go on, None for a stranger at a public place; raises what is wrong."""

@@ -9,6 +9,7 @@ from fastapi_app.api import (
     breakers,
     dead_letters,
     docs,
+    events,
     graphs,
     jobs,
     kinds,
@@ -40,6 +41,7 @@ router.include_router(notifications.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)
+router.include_router(events.router)
 router.include_router(restart.router)
 
 documentation = docs.router

@@ -14,8 +14,10 @@ from fastapi_app.cli import (
     create,
     doctor,
     edit,
+    events,
     jobs,
     kinds,
+    notify,
     letters,
     queue,
     restart,
@@ -47,6 +49,9 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(store.app, name="store")
+app.add_typer(notify.app, name="notify")
+app.command("events")(events.events)
+app.add_typer(events.app, name="audit")
 app.command("kinds")(kinds.kinds)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)

@@ -8,6 +8,7 @@ from fastapi_app.pages import (
     breakers,
     dashboard,
     dead_letters,
+    events,
     graph,
     job,
     job_form,
@@ -35,5 +36,6 @@ for part in (
     notifications,
     schedules,
     store,
+    events,
 ):
     router.include_router(part.router)

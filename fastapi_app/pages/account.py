@@ -1,7 +1,7 @@
 """Coming in and leaving: set-up, signing in and out, and which theme a browser wants."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -22,6 +22,9 @@ router = APIRouter()
 Text = Annotated[str, Form(max_length=1_000)]
 Wanted = Annotated[str, Form()]
 """A page of ours to go to afterwards; `local_path` decides."""
+
+LOGIN_FAILED: Final = "Somebody tried to sign in: name and password do not belong together."
+"""Without the name: people type their passwords into that field."""
 
 A_YEAR = 365 * 24 * 3600
 
@@ -49,7 +52,10 @@ def login(  # each is a field of the form
     try:
         user = accounts.authenticate(username, password, address)
     except (WrongCredentials, TooManyTries) as error:
+        if isinstance(error, WrongCredentials):  # there are only so many until they are refused unlooked-at
+            house.service.audit.note("login.failed", LOGIN_FAILED, origin=address)
         return _login(request, house, next=local_path(next), username=username, error=error)
+    house.service.audit.note("login", "Signed in.", by=user.name, origin=address)
     long = keep == "true"
     response = see(next)
     sign_in(request, response, accounts.open_session(user, long=long, address=address), long=long)
@@ -100,6 +106,8 @@ def setup(  # each is a field of the form
         user = accounts.set_up(code.strip(), username.strip(), password)
     except (Refused, InvalidOptions) as error:
         return _setup(request, house, code=code, username=username, error=error)
+    words = "Made the first account and signed in."
+    house.service.audit.note("setup", words, by=user.name, origin=address_of(request.scope))
     response = see("/")
     sign_in(request, response, accounts.open_session(user, address=address_of(request.scope)))
     return response
@@ -129,10 +137,11 @@ def _setup(
 
 
 @router.post("/logout")
-def logout(request: Request, accounts: TheAccounts, person: Person) -> Response:
+def logout(request: Request, house: TheHouse, accounts: TheAccounts, person: Person) -> Response:
     """End the session, here and on the server."""
     if person.session:
         accounts.end_session(person.session)
+    house.service.audit.note("logout", "Signed out.", by=person.name, origin=address_of(request.scope))
     response = see("/login")
     sign_out(request, response)
     return response
