@@ -67,7 +67,7 @@ class OpenHour:
 
 
 class Metrics:
-    """Counts, keeps and tells. Safe to use from several threads; `since_start` is of this process alone.
+    """Counts, keeps and tells. Safe to use from several threads.
 
     `runs` gives the runs at hand, the last day's among them, and `waiting` says how many wait for a slot.
     """
@@ -82,11 +82,13 @@ class Metrics:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._open: dict[datetime, OpenHour] = {}
+        self._lately: dict[datetime, Tally] = {}
+        """The hours of the last day that are over, so that looking at it needs no file."""
         self._missed = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble = ""
-        self.since_start = Tally(at=clock.now())
+        self._since_start = Tally(at=clock.now())
 
     @property
     def trouble(self) -> str:
@@ -125,7 +127,8 @@ class Metrics:
         """Count each run that ended since figures were last written, unless its hour was made already."""
         since = self._clock.now() - DAY
         since = min((since, *self._open, *self._files.days_with_hours()[-1:]))
-        made = {tally.at for tally in self._files.hours(since, self._clock.now() + DAY)}
+        self._lately = {tally.at: tally for tally in self._files.hours(since, self._clock.now() + DAY)}
+        made = set(self._lately)
         made -= {at for at, hour in self._open.items() if not hour.was_over}
         for one in ended:
             at = start_of(one.at, "hour")
@@ -141,7 +144,7 @@ class Metrics:
         if isinstance(event, RunMoved) and (ended := ended_of(event.run)) is not None:
             with self._lock:
                 if self._hour_of(ended).take(ended):
-                    self.since_start.add(ended)
+                    self._since_start.add(ended)
 
     def look(self) -> None:
         """Take note of how many runs wait."""
@@ -181,7 +184,14 @@ class Metrics:
         """Return what the last 24 hours amounted to: 23 whole ones, and the one that is not over."""
         now = self._clock.now()
         first = start_of(now, "hour") - (HOURS_OF_A_DAY - 1) * HOUR
-        return summed(self.between(first, now + HOUR), first)
+        with self._lock:
+            hours = self._lately | {at: hour.tally for at, hour in self._open.items()}
+            return summed((tally for at, tally in hours.items() if first <= at <= now), first)
+
+    def totals(self) -> Tally:
+        """Return what this process has counted since it began."""
+        with self._lock:
+            return summed([self._since_start], self._since_start.at)
 
     def _growing(self) -> dict[datetime, Tally]:
         with self._lock:
@@ -223,7 +233,8 @@ class Metrics:
             over = [at for at in sorted(self._open) if at + HOUR + GROWS_FOR <= now]
             for at in over:
                 self._files.keep_hour(self._open[at].tally)
-                del self._open[at]
+                self._lately[at] = self._open.pop(at).tally
+            self._lately = {at: tally for at, tally in self._lately.items() if at > now - 2 * DAY}
         if over:
             self._files.keep_days(now)
 

@@ -11,9 +11,10 @@ from fastapi import FastAPI
 from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
-from fastapi_app import api, errors, live, pages, probes
+from fastapi_app import api, errors, figures, live, pages, probes
 from fastapi_app.assets import Assets
 from fastapi_app.disk import ASKED_EVERY, Disk
+from fastapi_app.exposition import Exposition
 from fastapi_app.gate import Gate
 from fastapi_app.headers import Headers
 from fastapi_app.heads import Heads
@@ -55,6 +56,7 @@ def create_app(
     app.add_middleware(Gate, house=house)
     app.add_middleware(Headers)
     app.include_router(probes.router)
+    app.include_router(figures.router)
     app.include_router(api.router)
     app.include_router(api.documentation)
     app.include_router(live.router)
@@ -83,6 +85,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         hub=hub,
         monitor=monitor,
         health=Health(service, monitor, disk, service.clock, version_of_holdfast()),
+        exposition=Exposition(service, version_of_holdfast()),
     )
 
 

@@ -34,6 +34,7 @@ from fastapi_app.headers import add_headers
 from fastapi_app.refusals import (
     AskedByOtherPage,
     FormOutdated,
+    MetricsRefused,
     NotAllowed,
     NotSignedIn,
     OnlyHere,
@@ -59,6 +60,7 @@ STATUSES: Final[Mapping[type[HoldfastError], int]] = {
     NotSignedIn: 401,
     NotAllowed: 403,
     OnlyHere: 403,
+    MetricsRefused: 403,
     AskedByOtherPage: 403,
     FormOutdated: 403,
     WrongHost: 421,

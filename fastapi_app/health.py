@@ -17,6 +17,9 @@ from fastapi_app.presenters.texts import plural
 
 SLOW_LOOP_MS: Final = 500.0
 OFF: Final = "off"
+FEWEST_JUDGED: Final = 5
+"""Of how many runs a failure rate says something."""
+
 BACKUP_GOOD_FOR: Final = timedelta(days=3)
 
 
@@ -58,7 +61,7 @@ class Health:
         """Return how everything is."""
         looks: tuple[Callable[[], Check], ...] = (
             self._storage, self._contents, self._edits, self._room, self._upkeep, self._backup,
-            self._slots, self._loop, self._watch,
+            self._slots, self._failures, self._loop, self._watch,
         )  # fmt: skip
         checks = tuple(look() for look in looks)
         worst = max((check.status for check in checks), key=tuple(Status).index)
@@ -131,6 +134,17 @@ class Health:
         load = self._service.dispatcher.load()
         message = f"{load.busy} of {load.slots} slots busy, {load.waiting} runs waiting."
         return Check(name="slots", status=Status.HEALTHY, message=message)
+
+    def _failures(self) -> Check:
+        """Tell whether more of the last day's runs failed than anybody wants."""
+        day, most = self._service.metrics.last_day(), self._service.settings.failure_alert
+        rate = day.failure_rate or 0.0
+        if most and day.judged >= FEWEST_JUDGED and rate * 100 >= most:
+            message = f"{rate:.0%} of the runs of the last 24 hours failed; {most}% is worth a look."
+            return Check(name="failures", status=Status.DEGRADED, message=message)
+        return Check(
+            name="failures", status=Status.HEALTHY, message="Failures are as rare as they should be."
+        )
 
     def _loop(self) -> Check:
         lag = self._monitor.lag_ms

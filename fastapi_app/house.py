@@ -6,6 +6,7 @@ from core.accounts import Accounts
 from core.service import Service
 from core.settings import Settings
 from fastapi_app.disk import Disk
+from fastapi_app.exposition import Exposition
 from fastapi_app.health import Health
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
@@ -30,6 +31,7 @@ class House:
     hub: Hub
     monitor: Monitor
     health: Health
+    exposition: Exposition
 
     @property
     def position(self) -> tuple[str, int]:

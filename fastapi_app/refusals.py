@@ -103,3 +103,13 @@ class VersionRequired(HoldfastError):
 
     def __init__(self) -> None:
         super().__init__("A change must name the version that it changes.")
+
+
+class MetricsRefused(HoldfastError):
+    """Somebody on another machine asks for figures, and does not name the token."""
+
+    code = "metrics-refused"
+    hint = "Ask from this machine, or set HOLDFAST_METRICS_TOKEN and send it as a bearer token."
+
+    def __init__(self) -> None:
+        super().__init__("Figures are given to this machine, and to whoever names their token.")

@@ -285,7 +285,7 @@ def test_what_this_process_counted_is_known_apart(house):
     house.crash()
     house.end(2)
 
-    assert house.metrics.since_start.count() == 2
+    assert house.metrics.totals().count() == 2
     assert house.counted() == [5]
 
 

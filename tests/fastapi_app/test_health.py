@@ -50,6 +50,7 @@ def test_a_holdfast_that_is_well_says_so_in_public(world):
         "upkeep",
         "backup",
         "slots",
+        "failures",
         "loop",
         "monitor",
     }
