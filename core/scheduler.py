@@ -143,6 +143,11 @@ class Scheduler:
         with self._changed:
             return run_id in self._runs
 
+    def plans_job(self, job_id: str) -> bool:
+        """Tell whether a job will be looked at when it is due, or when its run is over."""
+        with self._changed:
+            return job_id in self._jobs or job_id in self._held
+
     def _tick_on(self) -> None:
         while self._nap():
             self.tick()
