@@ -271,6 +271,12 @@ class Attempts(Deciding):
             self._unanswered(decision, run)
             return self._set_down(decision, run, RunState.QUEUED, Ending.INTERRUPTED)
 
+    def interrupted_runs(self) -> tuple[Run, ...]:
+        """Return the runs that were interrupted and wait for a person, the oldest first."""
+        found = [run for run in self._ledger.unfinished() if run.state == RunState.PAUSED]
+        interrupted = [run for run in found if run.attempts and run.attempts[-1].ending == Ending.INTERRUPTED]
+        return tuple(sorted(interrupted, key=lambda run: run.created_at))
+
     @property
     def still_lost(self) -> bool:
         """Tell whether `recover` has more to decide."""
