@@ -18,6 +18,7 @@ class Part(StrEnum):
     COPY = "copy"
     LIST = "list"
     LIVE = "live"
+    QUEUE = "queue"
     STORE = "store"
     TIME = "time"
 
@@ -35,7 +36,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure copying, lists, live updates, the store and schedules, and compare each with its budget.
+    """Measure copying, lists, live updates, the queue, the store and schedules, and compare each with its budget.
 
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
@@ -70,6 +71,10 @@ def _measure(part: Part, folder: Path) -> tuple[Row, ...]:
             from fastapi_app.bench import live  # noqa: PLC0415
 
             return live.measure(folder)
+        case Part.QUEUE:
+            from core.bench import queue  # noqa: PLC0415
+
+            return queue.measure(folder)
         case Part.STORE:
             from fastapi_app.bench import store  # noqa: PLC0415
 
