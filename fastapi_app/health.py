@@ -61,7 +61,7 @@ class Health:
         """Return how everything is."""
         looks: tuple[Callable[[], Check], ...] = (
             self._storage, self._contents, self._edits, self._room, self._upkeep, self._backup,
-            self._slots, self._failures, self._loop, self._watch,
+            self._slots, self._failures, self._rhythm, self._telling, self._loop, self._watch,
         )  # fmt: skip
         checks = tuple(look() for look in looks)
         worst = max((check.status for check in checks), key=tuple(Status).index)
@@ -145,6 +145,25 @@ class Health:
         return Check(
             name="failures", status=Status.HEALTHY, message="Failures are as rare as they should be."
         )
+
+    def _rhythm(self) -> Check:
+        """Tell whether every job succeeds as often as it is expected to."""
+        if count := len(self._service.notifications.rhythm.late()):
+            message = f"{plural(count, 'job is', 'jobs are')} late: no success when one was expected."
+            return Check(name="rhythm", status=Status.DEGRADED, message=message)
+        return Check(name="rhythm", status=Status.HEALTHY, message="No job is late.")
+
+    def _telling(self) -> Check:
+        """Tell whether what happens reaches the people who are to hear of it."""
+        office = self._service.notifications
+        failing = {message.channel for message in office.book.waiting() if message.trouble}
+        if office.book.trouble:
+            message = "What was told to people cannot be kept."
+            return Check(name="telling", status=Status.DEGRADED, message=message)
+        if failing:
+            message = f"{plural(len(failing), 'channel does', 'channels do')} not get through."
+            return Check(name="telling", status=Status.DEGRADED, message=message)
+        return Check(name="telling", status=Status.HEALTHY, message="People are told what happens.")
 
     def _loop(self) -> Check:
         lag = self._monitor.lag_ms

@@ -4,9 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from core.drafts import JobDraft
 from core.errors import StorageFailed
 from core.holdings import OwnBackup, Reach, Room
 from core.housekeeping import OWN_BACKUP
+from core.models import Expectation
+from core.notifications.log import Told
+from core.notifications.values import Message, Notice, Occasion
 from core.storage.base import Problem
 from core.storage.memory import MemoryStore
 
@@ -51,6 +55,8 @@ def test_a_holdfast_that_is_well_says_so_in_public(world):
         "backup",
         "slots",
         "failures",
+        "rhythm",
+        "telling",
         "loop",
         "monitor",
     }
@@ -173,3 +179,36 @@ def test_slots_that_are_gone_make_it_unhealthy(world):
 
     assert world.client.get("/health").status_code == 503
     assert world.client.get("/readyz").status_code == 503
+
+
+def test_a_late_job_makes_it_degraded(world):
+    office = world.house.service.notifications
+    draft = JobDraft(
+        name="tax papers", kind="copy", options=world.options(), expect=Expectation(every=60, grace=0)
+    )
+    office.rhythm.know(world.house.service.manager.create(draft, asked_by="ada"))
+
+    world.clock.pass_by(timedelta(minutes=1))
+    health = world.client.get("/health")
+
+    check = next(check for check in health.json()["checks"] if check["name"] == "rhythm")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    assert check["message"] == "1 job is late: no success when one was expected."
+    assert "tax papers" not in health.text
+
+
+def test_a_channel_that_does_not_get_through_makes_it_degraded(world):
+    office, now = world.house.service.notifications, world.clock.now()
+    channel = office.add_channel("ops", "http://127.0.0.1:1/hook/sesame")
+    notice = Notice(id="n", occasions=(Occasion.LATE,), at=now, subject="late", text="late")
+    message = Message(id="m", channel=channel.id, put_at=now, due_at=now, notice=notice)
+    office.book.enter(Told(notice=notice, messages=(message,)))
+    office.book.flush()
+
+    office.book.failed((message,), "There is no way to the receiver.")
+    health = world.client.get("/health")
+
+    check = next(check for check in health.json()["checks"] if check["name"] == "telling")
+    assert (health.status_code, check["status"]) == (200, "degraded")
+    assert check["message"] == "1 channel does not get through."
+    assert "ops" not in health.text
