@@ -1,5 +1,6 @@
 """Dead letters as people look at them: which there are, which belong together, and what becomes of many at once."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -18,6 +19,7 @@ LONGEST_NOTE: Final = 2_000
 MOST_AT_ONCE: Final = 1_000
 """How many letters one change takes away."""
 
+FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 COVERED: Final = "a later failed run of the same job was requeued, which does the same work"
 
 
@@ -192,6 +194,8 @@ class DeadLetters:
 
     def keep_note(self, fingerprint: str, text: str, *, by: str = "") -> Note | None:
         """Note something about the failure; nothing takes the note away. Raises InvalidOptions."""
+        if not FINGERPRINT.fullmatch(fingerprint):
+            raise InvalidOptions({"group": "An error is named by its 16 characters, 0 to 9 and a to f."})
         words = text.strip()
         if len(words) > LONGEST_NOTE:
             raise InvalidOptions({"note": f"A note has at most {LONGEST_NOTE:,} characters."})

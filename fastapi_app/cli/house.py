@@ -20,6 +20,7 @@ from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
 from core.listing import JobPage, JobQuery
 from core.log_files import LogPage
+from core.manager import JobManager
 from core.models import Job, JobOverview, Priority, Run
 from core.queueing import Scope
 from core.service import Service
@@ -172,6 +173,17 @@ class OwnHouse(House):
         if key or latest is None or latest.over:
             return self._carry_out(self._manager.start(job_id, asked_by="cli", key=key))
         return self._carry_out(self._manager.resume(latest.id) if latest.state == RunState.PAUSED else latest)
+
+    @property
+    def manager(self) -> JobManager:
+        """Return whom to ask about what is not asked of every house."""
+        return self._manager
+
+    def carry_out(self, run: Run) -> Run:
+        """Begin with a run that waits for a slot, and return when its engine has let go."""
+        self._carry_out(run)
+        self._threads[run.id].join()
+        return self._manager.run(run.id)
 
     def _carry_out(self, run: Run) -> Run:
         """Begin with a run that waits for a slot, or take one up whose worker is gone; others stay as they are."""

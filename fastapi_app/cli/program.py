@@ -11,14 +11,16 @@ from core.errors import HoldfastError
 from fastapi_app.cli import (
     backup,
     bench,
+    breakers,
     create,
     doctor,
     edit,
     events,
+    graphs,
     jobs,
     kinds,
-    notify,
     letters,
+    notify,
     queue,
     restart,
     runs,
@@ -43,11 +45,13 @@ app.command("restart")(restart.restart)
 app.command("backup")(backup.backup)
 jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
+jobs.app.command("graph")(graphs.graph)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(breakers.app, name="breaker")
 app.add_typer(store.app, name="store")
 app.add_typer(notify.app, name="notify")
 app.command("events")(events.events)
