@@ -31,7 +31,9 @@ def serve(
     """Run Holdfast: its dashboard, its API, and a worker on this machine.
 
     The first start prints a one-time link to make the first account; there are no default passwords. Ctrl-C
-    or SIGTERM stops it: runs at work are set down safely and go on at the next start.
+    or SIGTERM stops it: nothing new begins, programs that jobs run have HOLDFAST_GRACE seconds (20) to end by themselves,
+    and what is left is ended and goes on at the next start, or waits for a word of yours where it must not be repeated.
+    Asked twice, it does not wait. SIGHUP and `holdfast restart` begin anew and leave programs at work.
 
     The environment can say it too: HOLDFAST_HOST, HOLDFAST_PORT, HOLDFAST_SLOTS, HOLDFAST_DATA, and
     HOLDFAST_LOG_LEVEL (info, debug, warning, error), HOLDFAST_LOG_FORMAT (text, json), HOLDFAST_PUBLIC_ORIGIN

@@ -72,9 +72,9 @@ class RealServer:
         """Wait until it answers with another key than the one known."""
         self._close()
         ends_at = time.monotonic() + STARTS_WITHIN
-        while time.monotonic() < ends_at:
+        while time.monotonic() < ends_at and self._process is not None and self._process.poll() is None:
             with contextlib.suppress(FileNotFoundError, httpx.HTTPError, ValueError):
-                door = json.loads((self.data / "locks" / "door.json").read_bytes())
+                door = self._door
                 if door["pid"] == self.pid and door["token"] != known:
                     httpx.get(f"{door['address']}/livez", trust_env=False).raise_for_status()
                     key = {"Authorization": f"Bearer {door['token']}"}
@@ -83,13 +83,26 @@ class RealServer:
                     )
                     return self
             time.sleep(LOOK_EVERY)
-        words = "The server did not come up."
+        words = f"The server did not come up: {self._last_words()}"
         raise TimeoutError(words)
 
     @property
     def token(self) -> str:
         """Return the key that lies at the door now."""
-        return str(json.loads((self.data / "locks" / "door.json").read_bytes())["token"])
+        return str(self._door["token"])
+
+    @property
+    def address(self) -> str:
+        """Return where it answers."""
+        return str(self._door["address"])
+
+    @property
+    def _door(self) -> dict[str, Any]:
+        door: dict[str, Any] = json.loads((self.data / "locks" / "door.json").read_bytes())
+        return door
+
+    def _last_words(self) -> str:
+        return (self.data.parent / f"{self.data.name}.log").read_text()[-300:]
 
     def signal(self, number: int) -> None:
         """Send the server a signal."""

@@ -1,0 +1,33 @@
+from tests.core.processes.conftest import until
+from tests.faults.servers import RealServer
+
+
+def said(server, run_id):
+    return [text for text in server.log(run_id) if text in {"one", "two"}]
+
+
+def test_a_restart_by_command_keeps_programs_at_work(holdfast, data, tmp_path):
+    with RealServer(data) as server:
+        script = f"echo one; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo two; exit 6"
+        run_id = server.begin("single", ["sh", "-c", script])
+        until(lambda: said(server, run_id))
+        pid, address, key = server.pid, server.address, server.token
+
+        answer = holdfast("restart")
+
+        server.meet(key)
+        (tmp_path / "go").touch()
+        until(lambda: server.run(run_id)["state"] == "failed")
+        run = server.run(run_id)
+        assert (answer.returncode, answer.stdout.strip()) == (0, "Holdfast has restarted."), answer.stderr
+        assert (server.pid, server.address) == (pid, address)
+        assert (run["attempt"], run["result"]["code"]) == (1, 6)
+        assert said(server, run_id) == ["one", "two"]
+
+
+def test_a_restart_where_no_server_runs_is_refused_in_words(holdfast, data):
+    answer = holdfast("restart")
+
+    assert answer.returncode == 2
+    assert "No Holdfast runs on this data folder." in answer.stderr
+    assert not data.exists()
