@@ -19,6 +19,7 @@ from tests.faults.boundaries import kills_at_boundaries
 from tests.faults.damage import damaged_files
 from tests.faults.full import full_disks
 from tests.faults.gate import inside_only
+from tests.faults.graphs import kills_between_steps
 from tests.faults.kills import random_kills
 from tests.faults.machine import both_stores
 from tests.faults.power import real_cuts, recorded_cuts
@@ -60,6 +61,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
         stops,
         cancelled_trees,
     ),
+    "graphs": (kills_between_steps,),
     "proof": (what_the_gate_sees, spoilt_stores),
     "power": (recorded_cuts, real_cuts),
 }
