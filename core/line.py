@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from core.breakers import BreakerState
 from core.models import Priority, Value
-from core.queueing import HIGHEST, Busy, Holdup, Place, Reason, Rules, Scope, holds, level
+from core.queueing import HIGHEST, LEVELS, Busy, Holdup, Place, Reason, Rules, Scope, holds, level
 
 MOST_GONE: Final = 1_000
 """How many places that are gone may stay in the lanes beside those that are not."""
@@ -232,7 +232,7 @@ class Line:
         self._entries -= 1
 
     def _is_set_aside(self, place: Place, now: datetime) -> bool:
-        if self._busy.count(Scope.JOB, place.job_id):
+        if self._busy.has_job(place.job_id):
             return True
         pause = self._rules.pause(Scope.JOB, place.job_id)
         if pause is None or not pause.binds(now):
@@ -269,26 +269,34 @@ class Line:
             return None
         return next(one.holdup for one in self.places(now) if one.place.run_id == run_id)
 
-    def places(self, now: datetime) -> tuple[Standing, ...]:
-        """Return everything in line, who goes first in front, each with what holds it back."""
+    def places(self, now: datetime, most: int | None = None) -> tuple[Standing, ...]:
+        """Return what is in line, who goes first in front, each with what holds it back; at most the first `most`."""
         known: dict[_Lane, Holdup] = {}
         queues: dict[tuple[Reason, Scope, str], _Count] = {}
         standings = []
-        for order, place in self._in_order(now):
+        for order, place in self._in_order(now, most):
             holdup = self._held_in_line(place, now, known)
             count = queues.setdefault((holdup.reason, holdup.scope, holdup.name), _Count())
             position, above = count.another(order[0])
             standings.append(Standing(place=place, holdup=replace(holdup, position=position, above=above)))
         again = (Standing(place=place, holdup=_its_own_slot(place)) for place in self._again.values())
-        return (*standings, *again)
+        return tuple(itertools.islice(itertools.chain(standings, again), most))
 
-    def _in_order(self, now: datetime) -> list[tuple[Order, Place]]:
-        first = -1 - HIGHEST
-        orders = (
-            ((first, place.since, place.number) if place.adopted else self._order(place, now), place)
-            for place in self._waiting.values()
-        )
-        return sorted(orders, key=itemgetter(0))
+    def _in_order(self, now: datetime, most: int | None) -> list[tuple[Order, Place]]:
+        orders = self._orders(now)
+        if most is None:
+            return sorted(orders, key=itemgetter(0))
+        return heapq.nsmallest(most, orders, key=itemgetter(0))
+
+    def _orders(self, now: datetime) -> Iterator[tuple[Order, Place]]:
+        """Give every place with its order: as `level` says, but many at once."""
+        marks = [now - lifted * self._rules.lift_after for lifted in range(1, HIGHEST + 1)]
+        for place in self._waiting.values():
+            lifted = 0
+            while lifted < HIGHEST and place.since <= marks[lifted]:
+                lifted += 1
+            high = HIGHEST + 1 if place.adopted else min(HIGHEST, LEVELS[place.priority] + lifted)
+            yield (-high, place.since, place.number), place
 
     def _held_in_line(self, place: Place, now: datetime, known: dict[_Lane, Holdup]) -> Holdup:
         """Return what holds a place back, looking once a lane where nothing about its own job does."""

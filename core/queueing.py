@@ -5,16 +5,17 @@ The rules are what people said, kept in the register "queue", and what the break
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from core.breakers import Breaker
-from core.models import NOTHING, Priority, Run, Value
+from core.models import Priority, Run, Value
 from core.packed import thawed
 
 log = logging.getLogger(__name__)
@@ -93,24 +94,28 @@ class Pause(Value, frozen=True, kw_only=True, omit_defaults=True):
         return self.until is None or now < self.until
 
 
+NOBODY_SAID: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 class Rules(Value, frozen=True, kw_only=True):
     """What holds runs back: pauses and limits by the keys of `Scope`, and breakers by what they guard.
 
     `most["queue"]` is how many runs are at work at once, where that is to be fewer than there are slots.
     """
 
-    pauses: Mapping[str, Pause] = NOTHING
-    most: Mapping[str, int] = NOTHING
-    breakers: Mapping[str, Breaker] = NOTHING
+    pauses: Mapping[str, Pause] = NOBODY_SAID
+    most: Mapping[str, int] = NOBODY_SAID
+    breakers: Mapping[str, Breaker] = NOBODY_SAID
     lift_after: timedelta = LIFT_AFTER
 
     def pause(self, scope: Scope, name: str = "") -> Pause | None:
         """Return the pause of one kind, job or group, or of the queue."""
-        return self.pauses.get(scope.key(name))
+        return self.pauses.get(scope.key(name)) if self.pauses else None
 
     def limit(self, scope: Scope, name: str = "") -> int | None:
         """Return how many may be at work at once; None is as many as there are slots."""
-        return self.most.get(scope.key(name), MOST_IN_A_GROUP if scope is Scope.GROUP else None)
+        otherwise = MOST_IN_A_GROUP if scope is Scope.GROUP else None
+        return self.most.get(scope.key(name), otherwise) if self.most else otherwise
 
     def moments(self, now: datetime) -> Iterator[datetime]:
         """Give the moments to come at which something ceases to be held back just by time passing."""
@@ -125,7 +130,7 @@ class Rules(Value, frozen=True, kw_only=True):
 UNREADABLE: Final = "What was said about the queue could not be read; resume it when you have looked."
 
 
-def rules_of(kept: Mapping[str, Any] | None, breakers: Mapping[str, Breaker] = NOTHING) -> Rules:
+def rules_of(kept: Mapping[str, Any] | None, breakers: Mapping[str, Breaker] = NOBODY_SAID) -> Rules:
     """Return the rules that a register keeps; without one nothing is paused, and groups take one run at a time.
 
     Where it cannot be read, the queue is paused: what somebody held back must not begin by mistake.
@@ -179,7 +184,9 @@ class Busy:
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
         self._places: dict[str, Place] = {}
-        self._shared: dict[str, dict[str, None]] = {}
+        self._kinds: dict[str, dict[str, None]] = {}
+        self._jobs: dict[str, dict[str, None]] = {}
+        self._groups: dict[str, dict[str, None]] = {}
         for place in places:
             self.add(place)
 
@@ -192,32 +199,42 @@ class Busy:
     def add(self, place: Place) -> None:
         """Have one more run at work."""
         self._places[place.run_id] = place
-        for key in _keys_of(place):
-            self._shared.setdefault(key, {})[place.run_id] = None
+        for shared, name in self._sharing(place):
+            shared.setdefault(name, {})[place.run_id] = None
 
     def remove(self, run_id: str) -> Place | None:
         """Have a run at work no more; return its place if it was."""
         place = self._places.pop(run_id, None)
-        for key in _keys_of(place) if place is not None else ():
-            del self._shared[key][run_id]
-            if not self._shared[key]:
-                del self._shared[key]
+        for shared, name in self._sharing(place) if place is not None else ():
+            del shared[name][run_id]
+            if not shared[name]:
+                del shared[name]
         return place
+
+    def _sharing(self, place: Place) -> Iterator[tuple[dict[str, dict[str, None]], str]]:
+        yield self._kinds, place.kind
+        yield self._jobs, place.job_id
+        for group in dict.fromkeys(place.groups):
+            yield self._groups, group
 
     def of(self, scope: Scope, name: str = "") -> tuple[str, ...]:
         """Return the ids of the runs at work of that kind, job or group, or all."""
-        return tuple(self._places if scope is Scope.QUEUE else self._shared.get(scope.key(name), ()))
+        return tuple(self._ids(scope, name))
 
     def count(self, scope: Scope, name: str = "") -> int:
         """Return how many they are."""
-        return len(self._places if scope is Scope.QUEUE else self._shared.get(scope.key(name), ()))
+        return len(self._ids(scope, name))
 
+    def has_job(self, job_id: str) -> bool:
+        """Tell whether a run of the job is at work."""
+        return job_id in self._jobs
 
-def _keys_of(place: Place) -> Iterator[str]:
-    yield Scope.KIND.key(place.kind)
-    yield Scope.JOB.key(place.job_id)
-    for group in place.groups:
-        yield Scope.GROUP.key(group)
+    def _ids(self, scope: Scope, name: str) -> Collection[str]:
+        if scope is Scope.QUEUE:
+            return self._places
+        if scope is Scope.KIND:
+            return self._kinds.get(name, ())
+        return (self._jobs if scope is Scope.JOB else self._groups).get(name, ())
 
 
 class Reason(StrEnum):

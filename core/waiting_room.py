@@ -1,6 +1,7 @@
 """Tells of each run that waits why, and when it will begin: gathers what is known, and asks `core.waiting`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -152,24 +153,23 @@ class WaitingRoom:
 
     def queue(self, most: int) -> Queue:
         """Return how the queue is; of those in line, and of those that wait for something else, the first `most`."""
-        now, rules, standings = self._clock.now(), self._manager.rules(), self._line()
+        now, rules, load = self._clock.now(), self._manager.rules(), self._dispatcher.load()
         known = _Memory(self._manager, self._clock)
+        standings = self._line(most)
         unfinished = self._manager.unfinished()
-        lined_up = {one.place.run_id for one in standings}
-        others = sorted(
-            (run for run in unfinished if run.state in WAITS and run.id not in lined_up), key=_when_due
-        )
-        first = [known.run(one.place.run_id) for one in standings[:most]]
+        begun = {run.job_id for run in unfinished if run.begun and run.state != RunState.QUEUED}
+        others = sorted((run for run in unfinished if _waits_beside(run, begun)), key=_when_due)
+        first = [known.run(one.place.run_id) for one in standings]
         pause = rules.pause(Scope.QUEUE)
         return Queue(
             at=now,
-            load=self._dispatcher.load(),
+            load=load,
             working=self._dispatcher.is_working(),
             most=rules.limit(Scope.QUEUE),
             pause=pause if pause is not None and pause.binds(now) else None,
             at_work=tuple(self._at_work(unfinished, known)),
             line=self._guests(first, standings, known),
-            in_line=len(standings),
+            in_line=load.waiting if self._dispatcher.is_working() else 0,
             others=self._guests(others[:most], standings, known),
             in_others=len(others),
             shared=_shared(unfinished, rules, now),
@@ -203,8 +203,8 @@ class WaitingRoom:
                 found.append(Guest(run=run, job=job, waiting=why))
         return tuple(found)
 
-    def _line(self) -> tuple[Standing, ...]:
-        return self._dispatcher.in_line() if self._dispatcher.is_working() else ()
+    def _line(self, most: int | None = None) -> tuple[Standing, ...]:
+        return self._dispatcher.in_line(most) if self._dispatcher.is_working() else ()
 
     def _why(
         self, run: Run, job: Job, standings: Sequence[Standing], known: _Memory, *, elsewhere: bool
@@ -254,25 +254,33 @@ def _when_due(run: Run) -> tuple[bool, datetime]:
     return run.due_at is None, run.due_at or run.created_at
 
 
+def _waits_beside(run: Run, begun: Collection[str]) -> bool:
+    """Tell whether a run waits for something else than its turn: its time, others, a word, or one of its own job."""
+    return run.state in WAITS and (run.state != RunState.QUEUED or (not run.attempt and run.job_id in begun))
+
+
 def _shared(unfinished: Sequence[Run], rules: Rules, now: datetime) -> tuple[Shared, ...]:
     """Return every kind and group that has runs, or that somebody said something about."""
-    busy = Busy(place_of(run) for run in unfinished if run.state in AT_WORK)
-    queued = Busy(place_of(run) for run in unfinished if run.state == RunState.QUEUED)
-    names = {
-        (Scope.KIND, run.kind) for run in unfinished if run.state in AT_WORK or run.state == RunState.QUEUED
-    }
-    names |= {(Scope.GROUP, group) for run in unfinished for group in run.groups}
-    names |= {named for key in (*rules.pauses, *rules.most) if (named := _scope_of(key)) is not None}
+    busy: Counter[tuple[Scope, str]] = Counter()
+    queued: Counter[tuple[Scope, str]] = Counter()
+    names = {named for key in (*rules.pauses, *rules.most) if (named := _scope_of(key)) is not None}
+    for run in unfinished:
+        groups = [(Scope.GROUP, group) for group in run.groups]
+        names.update(groups)
+        if run.state in AT_WORK:
+            busy.update([(Scope.KIND, run.kind), *groups])
+        elif run.state == RunState.QUEUED:
+            queued.update([(Scope.KIND, run.kind), *groups])
     return tuple(
         Shared(
             scope=scope,
             name=name,
-            busy=busy.count(scope, name),
-            queued=queued.count(scope, name),
+            busy=busy[scope, name],
+            queued=queued[scope, name],
             most=rules.limit(scope, name),
             pause=pause if (pause := rules.pause(scope, name)) is not None and pause.binds(now) else None,
         )
-        for scope, name in sorted(names)
+        for scope, name in sorted({*names, *busy, *queued})
     )
 
 

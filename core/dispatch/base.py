@@ -49,8 +49,8 @@ class Dispatcher(ABC):
         """Return what holds a run back; None when it is not in line."""
 
     @abstractmethod
-    def in_line(self) -> tuple[Standing, ...]:
-        """Return everything in line, who goes first in front."""
+    def in_line(self, most: int | None = None) -> tuple[Standing, ...]:
+        """Return what is in line, who goes first in front; at most the first `most`."""
 
     @abstractmethod
     def load(self) -> Load:

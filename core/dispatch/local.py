@@ -70,10 +70,10 @@ class LocalDispatcher(Dispatcher):
         with self._changed:
             return self._line.holdup(run_id, self._clock.now())
 
-    def in_line(self) -> tuple[Standing, ...]:
-        """Return everything in line, who goes first in front."""
+    def in_line(self, most: int | None = None) -> tuple[Standing, ...]:
+        """Return what is in line, who goes first in front; at most the first `most`."""
         with self._changed:
-            return self._line.places(self._clock.now())
+            return self._line.places(self._clock.now(), most)
 
     def load(self) -> Load:
         """Return how busy the slots are."""
