@@ -74,6 +74,11 @@ class Agenda:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def soonest(self, most: int) -> tuple[str, ...]:
+        """Return what is planned first."""
+        first = heapq.nsmallest(most, ((at, what) for what, at in self._planned.items()))
+        return tuple(what for _, what in first)
+
     def take(self, until: float) -> list[str]:
         """Return what is planned by then, the earliest first; it is planned no longer."""
         taken = []
@@ -142,6 +147,11 @@ class Scheduler:
         """Tell whether a run will be let go when its time has come."""
         with self._changed:
             return run_id in self._runs
+
+    def soonest(self, most: int) -> tuple[str, ...]:
+        """Return the ids of the jobs that are due next, the first in front."""
+        with self._changed:
+            return self._jobs.soonest(most)
 
     def plans_job(self, job_id: str) -> bool:
         """Tell whether a job will be looked at when it is due, or when its run is over."""

@@ -1,8 +1,10 @@
 """When every job is next due, what was left out, and what a schedule comes to before it is saved."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from core.errors import NotFound
 from core.firing import SCHEDULE, Cursor, coming
 from core.manager import JobManager
 from core.models import Job, Run, Schedule, Value
@@ -101,6 +103,19 @@ def appointment(manager: JobManager, job_id: str, now: datetime, most: int = SHO
         left_out_at=cursor.left_out_at,
         reason=cursor.reason,
     )
+
+
+def appointments(manager: JobManager, job_ids: Iterable[str], now: datetime) -> tuple[Appointment, ...]:
+    """Return what is known of the due times of these jobs; those that are gone or due no more are left out."""
+    found = []
+    for job_id in job_ids:
+        try:
+            one = appointment(manager, job_id, now, 1)
+        except NotFound:
+            continue
+        if one is not None and one.next_at is not None:
+            found.append(one)
+    return tuple(found)
 
 
 def timetable(manager: JobManager, now: datetime, most: int = 1) -> tuple[Appointment, ...]:

@@ -1,16 +1,23 @@
 """The dashboard: in one sentence, what needs you, what runs, how old each copy is."""
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from core.listing import JobQuery
+from core.service import Service
+from core.timetable import appointments
 from fastapi_app.dependencies import Manager, TheService
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.presenters.dashboard import A_DAY, MOST_JOBS, dashboard_of
 from fastapi_app.presenters.interrupted import interrupted_of
 from fastapi_app.presenters.notifications import late_in_words
+from fastapi_app.presenters.schedules import DueRow, due_row
 
 router = APIRouter()
+
+MOST_NEXT: Final = 5
 
 
 @router.get("/")
@@ -22,4 +29,12 @@ def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLR
     late = {each.job_id: late_in_words(each, now) for each in service.notifications.rhythm.late()}
     view = dashboard_of(jobs, histories, manager.counts(), manager.runs_ended_since(now - A_DAY), now, late)
     interrupted = interrupted_of(manager.interrupted_runs(), manager.job)
-    return canvas.draw("pages/dashboard.html", "dashboard", view=view, interrupted=interrupted)
+    return canvas.draw(
+        "pages/dashboard.html", "dashboard", view=view, interrupted=interrupted, next_up=_next_up(service)
+    )
+
+
+def _next_up(service: Service) -> tuple[DueRow, ...]:
+    """Return the jobs that are due next, as far as the ticker has planned."""
+    soonest = service.scheduler.soonest(MOST_NEXT)
+    return tuple(map(due_row, appointments(service.manager, soonest, service.clock.now())))

@@ -8,6 +8,7 @@ from core.models import Job, Run
 from core.queueing import Scope
 from core.states import RunState
 from core.storage.excerpts import line_of
+from core.timetable import appointment
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas
@@ -18,12 +19,15 @@ from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, sett
 from fastapi_app.presenters.mistakes import mistake_view
 from fastapi_app.presenters.notifications import late_in_words, rhythm_in_words
 from fastapi_app.presenters.runs import log_view, run_view
+from fastapi_app.presenters.schedules import due_row, next_times
 from fastapi_app.presenters.tide import tide_of
+from fastapi_app.presenters.usual import foreseen, usual_of_job, usual_of_run
 
 router = APIRouter()
 
 LINES = 200
 BARS = 90
+MOST_TIMES = 5
 
 
 @router.get("/jobs/{job_id}")
@@ -31,15 +35,19 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
     """Show the job."""
     service = house.service
     overview, problem = manager.job(job_id), manager.mistakes.get(job_id)
-    history = manager.runs_of(job_id)
-    latest = history[0] if history else None
+    history, past = manager.runs_of(job_id), service.histories.of(job_id)
+    now = service.clock.now()
+    latest = foreseen(history[0], past, now) if history else None
     ended = [run for run in history if run.over]
     expected = service.notifications.rhythm.of(job_id)
+    planned = appointment(manager, job_id, service.clock.now(), MOST_TIMES)
     return canvas.draw(
         "pages/job.html",
         "jobs",
         job=job_view(overview, history, problem),
         run=run_view(latest, overview.job) if latest else None,
+        usual=usual_of_job(overview.job.kind, overview.job.options, past),
+        ran=usual_of_run(latest, past, service.histories.findings(latest), now) if latest else None,
         why=service.waiting_room.why(latest) if latest else None,
         held=_is_held(house, job_id),
         log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
@@ -50,6 +58,8 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         late=late_in_words(expected, service.clock.now()),
         rhythm=rhythm_in_words(expected, enabled=overview.job.enabled),
         settings=settings_of(overview.job, _names(manager, overview.job)),
+        due=due_row(planned) if planned else None,
+        times=next_times(planned.schedule, planned.coming) if planned else (),
         graph=drawn(manager, job_id),
         breakers=_holding(house, latest),
         mistake=mistake_view(problem, line_of(service.data, problem)) if problem else None,

@@ -179,3 +179,22 @@ def test_a_job_is_switched_off_and_on_from_the_page(reader, a_due_job, manager):
 
 def test_without_schedules_the_page_says_how_to_have_one(reader):
     assert "Work that starts when it is due" in words(reader.open("/schedules"))
+
+
+def test_the_page_of_a_job_says_when_it_runs(reader, a_due_job, world):
+    with_one = words(reader.open(f"/jobs/{a_due_job().id}").select_one('[aria-labelledby="when"]'))
+    without = reader.open(f"/jobs/{world.a_job('other').id}").select_one('[aria-labelledby="when"]')
+
+    assert "Every day at 02:00 (Europe/Berlin)." in with_one
+    assert "Sun 22 Nov, 02:00 CET" in with_one
+    assert without is None
+
+
+def test_the_dashboard_says_what_is_next_up(reader, a_due_job, world):
+    job = a_due_job()
+    world.house.service.scheduler.begin()
+
+    row = reader.open("/").select_one(f"#next-{job.id}")
+
+    assert "every day at 02:00 (Europe/Berlin)" in words(row)
+    assert row.select_one("time")["datetime"] == "2026-11-22T01:00:00Z"
