@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from core.attempts import Fate
-from core.errors import HoldfastError
+from core.errors import HoldfastError, NotFound
 from core.manager import JobManager
 from core.models import Run
+from core.recovery import clear_up
 from core.states import AT_WORK
 from core.worker import Worker
 
@@ -40,7 +41,23 @@ class Watchdog:
         self._suspects = found
         return judged
 
+    def clear_up(self) -> int:
+        """End what is at work for no run, as after an older state was restored; returns how many programs that was."""
+        return clear_up(self._worker.workspaces, self._attempt_of)
+
+    def _attempt_of(self, run_id: str) -> int | None:
+        """Return the attempt that a run is at work in, for whichever worker."""
+        try:
+            run = self._manager.run(run_id)
+        except NotFound:
+            return None
+        return run.attempt if run.state in AT_WORK else None
+
     def _keep_looking(self) -> None:
+        try:
+            self.clear_up()
+        except OSError as error:  # it is tidiness; the next start does it
+            log.warning("what programs left could not be cleared up: %s", error)
         while not self._worker.leaving.wait(LOOK_EVERY):
             try:
                 self.look()

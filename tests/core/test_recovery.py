@@ -166,3 +166,21 @@ def test_a_stop_ends_programs_and_sets_their_runs_down_by_class(make_house):
     with make_house().opened(at_work=True) as again:
         assert again.manager.run(often.id).state is RunState.QUEUED
         assert again.manager.run(once.id).state is RunState.PAUSED
+
+
+def test_a_program_of_a_run_that_nobody_knows_is_ended_and_its_folder_goes(make_house, tmp_path):
+    house = make_house()
+    house.start()
+    run = begun(house, says=LASTS)
+    pid = supervisor_of(house, run)
+    gone_without_a_word(house)
+    workspaces = house.worker.workspaces
+    (workspaces / run.id[:2] / run.id).rename(workspaces / run.id[:2] / "run-of-before")
+
+    with make_house().opened(at_work=True) as again:
+        ended_then = again.watchdog.clear_up()
+        os.waitpid(pid, 0)
+        ended_later = again.watchdog.clear_up()
+
+    assert (ended_then, ended_later) == (1, 0)
+    assert not list(workspaces.glob("*/run-of-before/attempt-*"))

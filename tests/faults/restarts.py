@@ -12,6 +12,7 @@ from typing import Any, Final
 from tests.faults.reports import Effort, Tally
 from tests.faults.servers import RealServer, marked_with, until
 
+KINDS: Final = ("lasting", "single")
 OVER: Final = ("completed", "failed", "cancelled", "skipped")
 SAYS: Final = "line "
 TALKS: Final = (
@@ -89,7 +90,7 @@ class Talking:
         starts = self._server.data.parent / f"{self._server.data.name}-{self._number}.starts"
         code = self._chance.choice((0, 0, 1, 7, 123))
         script = TALKS.format(starts=starts, lines=lines, pause=pause, code=code)
-        kind = kind or self._chance.choice(("lasting", "single"))
+        kind = kind or self._chance.choice(KINDS)
         return Told(self._server.begin(kind, ["sh", "-c", script]), starts, lines, code)
 
     def all_over(self, told: list[Told]) -> bool:
@@ -116,7 +117,7 @@ def kills_of_the_server(effort: Effort, place: Path) -> Tally:
             talking = Talking(server, chance)
             left = kills // effort.of(5, some=1)
             while left > 0:
-                told = talking.begin(programs, lines=40, pause=0.1)
+                told = talking.begin(programs, lines=effort.of(40, some=15))
                 for _ in range(min(left, chance.randint(2, 4))):
                     time.sleep(chance.uniform(0, 1.5))
                     server.kill()
@@ -183,7 +184,7 @@ def restarts_in_peace(effort: Effort, place: Path) -> Tally:
     with RealServer(place / "data") as server:
         talking = Talking(server, chance)
         for number in range(effort.of(12, some=1)):
-            told = talking.begin(effort.of(10, some=3), lines=30)
+            told = talking.begin(effort.of(10, some=3), lines=effort.of(30, some=12))
             time.sleep(chance.uniform(0, 1.0))
             if number % 3 == 1:
                 server.signal(signal.SIGSTOP)
