@@ -5,11 +5,14 @@ from typing import Any, Final
 
 from core.errors import NotFound
 from core.log_files import LogLine
+from core.models import JobOverview
 from core.service import Service
+from core.states import AT_WORK
 from fastapi_app.disk import Disk
 from fastapi_app.frames import Drawn, Row, encoded
 from fastapi_app.presenters.live import count_patch, edited_notice, job_patch, job_pieces, notice
 from fastapi_app.presenters.notifications import late_in_words
+from fastapi_app.presenters.usual import overview_foreseen
 
 LARGEST_LOG: Final = 64_000
 MOST_LINES: Final = 1_000
@@ -29,7 +32,7 @@ class Scribe:
     def job(self, job_id: str, *, whole: bool) -> Drawn:
         """Return the job's fields and, if `whole`, its pieces; of one that is gone, that it is."""
         try:
-            overview = self._manager.job(job_id)
+            overview = self._foreseen(self._manager.job(job_id))
             runs = self._manager.runs_of(job_id) if whole else ()
         except NotFound:
             gone = Row(job_id, {"v": GONE})
@@ -43,6 +46,15 @@ class Scribe:
     def _late(self, job_id: str) -> str:
         expected = self._service.notifications.rhythm.of(job_id)
         return late_in_words(expected, self._service.clock.now())
+
+    def _foreseen(self, overview: JobOverview) -> JobOverview:
+        """Return the job with the time that its run still needs, from history where its engine does not say."""
+        run = overview.latest_run
+        if run is None or run.state not in AT_WORK or run.progress.eta_seconds is not None:
+            return overview
+        return overview_foreseen(
+            overview, self._service.histories.of(overview.job.id), self._service.clock.now()
+        )
 
     def counts(self) -> Mapping[str, Any]:
         """Return the counts of chips and slots, and what the store is in trouble with."""

@@ -16,6 +16,7 @@ from fastapi_app.places import RunId
 from fastapi_app.presenters.job_page import job_view
 from fastapi_app.presenters.jobs import actions_on
 from fastapi_app.presenters.runs import lines_of, log_view, run_view
+from fastapi_app.presenters.usual import foreseen, usual_of_run
 
 router = APIRouter(prefix="/runs/{run_id}")
 
@@ -30,12 +31,14 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
     latest = overview.latest_run is not None and overview.latest_run.id == run.id
     then = replace(overview.job, kind=run.kind, options=run.options)
     destination = str(run.options.get("destination", "the copy"))
+    past, now = service.histories.of(run.job_id), service.clock.now()
     has_manifest = run.over and service.manifest(run.id).is_file()
     return canvas.draw(
         "pages/run.html",
         "jobs",
         job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
-        run=run_view(run, then),
+        run=run_view(foreseen(run, past, now), then),
+        ran=usual_of_run(run, past, service.histories.findings(run), now),
         latest=latest,
         why=service.waiting_room.why(run),
         actions=actions_on(overview) if latest else (),
