@@ -120,6 +120,7 @@ class RunContext(Protocol):
     ) -> Exit:
         """Run a program to its end, or take it up where an earlier server left it at work; returns how it ended.
 
+        For kinds that say `uses_programs`.
         `on_line` is told each line, without its colours; each goes to the run's log once, however often the server is
         restarted. `hide` takes out of a line what nobody may read, before anybody is told. An
         attempt that runs several programs gives each a `name` of its own, and gives the same ones in the same order

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -151,6 +152,21 @@ def test_a_program_that_ends_within_the_grace_completes_its_run(make_house):
     with make_house().opened(at_work=True) as again:
         assert again.manager.run(run.id).state is RunState.COMPLETED
         assert "two" in words_of(again, run.id)
+
+
+def test_whoever_asks_twice_does_not_wait_for_the_grace(make_house):
+    house = make_house(grace=3600)
+    house.start()
+    run = begun(house, says=LASTS)
+    stopping = threading.Thread(target=house.stop)
+    stopping.start()
+    until(lambda: house.worker.leaving.begun)
+
+    house.hurry()
+
+    stopping.join(30)
+    with make_house().opened(at_work=True) as again:
+        assert again.manager.run(run.id).state is RunState.QUEUED
 
 
 def test_a_stop_ends_programs_and_sets_their_runs_down_by_class(make_house):
