@@ -10,11 +10,13 @@ from core.models import Value
 class Actor(Value, frozen=True, kw_only=True):
     """A person or a program that asked for something; `origin` is where from ("127.0.0.1", "command line").
 
-    An empty name is Holdfast itself.
+    An empty name is Holdfast itself. `admin` is that they may what only admins may, as whoever has this machine's
+    files in hand may too.
     """
 
     name: str = ""
     origin: str = ""
+    admin: bool = True
 
 
 NOBODY = Actor()

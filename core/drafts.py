@@ -8,8 +8,10 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from core import schedules, terms
-from core.engines.base import EngineMaker, Surroundings
-from core.errors import InvalidOptions, NotFound
+from core.acting import actor
+from core.engines.base import Engine, EngineMaker, Surroundings
+from core.errors import InvalidOptions, NotFound, Refused
+from core.hiding import restored
 from core.models import (
     NOTHING,
     ONCE,
@@ -78,6 +80,8 @@ def draft_of(job: Job) -> JobDraft:
 def patched(draft: JobDraft, patch: JobPatch) -> JobDraft:
     """Return the draft with the patch's changes."""
     changes = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    if "options" in changes:
+        changes["options"] = restored(changes["options"], draft.options)
     return replace(draft, **changes)
 
 
@@ -87,6 +91,7 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
     options = draft.options
     try:
         engine = make(draft.kind, draft.options)
+        _check_leave(engine)
         engine.check(surroundings)
         options = engine.model_dump(mode="json")
     except NotFound as error:
@@ -103,6 +108,13 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
         groups=terms.tidied(draft.groups),
         tags=terms.tidied(draft.tags),
     )
+
+
+def _check_leave(engine: Engine) -> None:
+    """Raise Refused where only an admin may make and change such jobs, and somebody else would."""
+    if engine.admin_only and not actor().admin:
+        message = f"Only admins may make or change jobs of kind {engine.kind!r}."
+        raise Refused(message, hint="Ask an admin to do it, or use a kind that runs no scripts.")
 
 
 def _problems_of_words(draft: JobDraft) -> dict[str, str]:

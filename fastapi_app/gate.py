@@ -163,7 +163,8 @@ class Gate:
 def actor_of(scope: Scope, person: Person | None) -> Actor:
     """Return on whose behalf everything is done that this request leads to, in whatever thread."""
     origin = COMMAND_LINE if person is not None and person.local else address_of(scope)
-    return Actor(name=person.name if person is not None else "", origin=origin)
+    admin = person is not None and person.may(Role.ADMIN)
+    return Actor(name=person.name if person is not None else "", origin=origin, admin=admin)
 
 
 def public_place(method: str, path: str) -> str | None:

@@ -7,7 +7,7 @@
   const SENT = "draft-sent";
   const NOT_KEPT = new Set(["csrf", "kind", "job"]);
 
-  const fields = () => [...form.elements].filter((field) => field.name && !NOT_KEPT.has(field.name) && field.type !== "submit");
+  const fields = () => [...form.elements].filter((field) => field.name && !("unkept" in field.dataset) && !NOT_KEPT.has(field.name) && field.type !== "submit");
   const valueOf = (field) => field.type === "checkbox" ? field.checked : field.value;
 
   function keep() {

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from core.commanding.arguments import LINE_ENDS, problem_of_text
+from core.hiding import DOTS, is_secret
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOST_NAMES: Final = 200
@@ -45,12 +46,6 @@ BY_LEAVE: Final = (
 )
 """What makes programs run others or read other settings; whoever runs Holdfast may allow each in HOLDFAST_PASS_ENV."""
 
-SECRET: Final = re.compile(
-    r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|COOKIE|PRIVATE|PWD\Z|_PW\Z|_PIN\Z|DSN|(?:DATABASE|DB|REDIS|MONGO\w*|AMQP)_UR[IL]",
-    re.IGNORECASE,
-)
-"""Names of variables whose values are nobody's business."""
-
 
 def entered(value: Any) -> Any:  # noqa: ANN401 - whatever was sent; the mapping's own type is checked after this
     """Return a text of lines "NAME=value" as a mapping; raises ValueError for a line that is none."""
@@ -80,6 +75,8 @@ def problem_of(variables: Mapping[str, str], allowed: Sequence[str] | None) -> s
     for name, value in variables.items():
         if problem := problem_of_name(name, allowed):
             return problem
+        if value == DOTS or (not value and is_secret(name)):
+            return f"{name} has no value yet; enter it."
         if problem := problem_of_text(value):
             return f"The value of {name} {problem}"
         if len(value) > LONGEST_VALUE:
@@ -137,8 +134,3 @@ def _who(user: str) -> tuple[str, str]:
 def home_of(user: str) -> str:
     """Return the home of a user; / where they have none."""
     return _who(user)[1]
-
-
-def is_secret(name: str, named: Iterable[str] = ()) -> bool:
-    """Tell whether the value of a variable is nobody's business, by its name or because the job says so."""
-    return bool(SECRET.search(name)) or name in named

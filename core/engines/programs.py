@@ -13,6 +13,7 @@ from core.commanding import endings, environment, leavings, patterns
 from core.commanding.listening import Listener
 from core.engines.base import Engine, Fact, Outcome, RunContext, Surroundings
 from core.errors import EngineFailed, InvalidOptions, Unreachable
+from core.hiding import is_secret
 from core.masking import Mask
 from core.processes.orders import OUTPUT_QUOTA, Exit, Limits, Order
 
@@ -55,14 +56,14 @@ class ProgramEngine(Engine):
         default=None,
         title="Folder",
         description="Where it works; empty is a folder of the run's own",
-        json_schema_extra={"widget": "folder", "group": "what"},
+        json_schema_extra={"widget": "folder", "group": "where it works"},
     )
     stdin: str = Field(
         default="",
         max_length=LONGEST_INPUT,
         title="Input",
         description="What it reads from its standard input; empty is nothing",
-        json_schema_extra={"widget": "words", "group": "more"},
+        json_schema_extra={"widget": "words", "group": "where it works"},
     )
     env: Variables = Field(
         default={},
@@ -161,7 +162,7 @@ class ProgramEngine(Engine):
         max_length=100,
         title="Run as",
         description="A user of this machine; only where Holdfast runs as root",
-        json_schema_extra={"group": "limits"},
+        json_schema_extra={"group": "where it works"},
     )
     nice: int = Field(
         default=0,
@@ -359,7 +360,7 @@ class ProgramEngine(Engine):
             raise EngineFailed(message, hint="Put it right or edit the job, then start it again.") from None
 
     def _is_secret(self, name: str) -> bool:
-        return name in self.env_files or environment.is_secret(name, self.secret_env)
+        return name in self.env_files or is_secret(name, self.secret_env)
 
     def _variables(self) -> dict[str, str]:
         read = {name: _content_of(name, Path(path)) for name, path in self.env_files.items()}

@@ -5,7 +5,7 @@ from typing import Any, Self
 from fastapi import APIRouter
 
 from core.engines import ENGINES
-from core.engines.base import Engine
+from core.engines.base import Engine, Surroundings
 from core.errors import InvalidOptions, NotFound
 from core.service import Service
 from fastapi_app.api.entries import OptionsEntry
@@ -25,10 +25,12 @@ class KindOut(Out):
     stages: list[str]
     can_pause: bool
     repeatable: bool
+    admin_only: bool
+    off: str
 
     @classmethod
-    def of(cls, engine: type[Engine]) -> Self:
-        """Return the kind that this engine does."""
+    def of(cls, engine: type[Engine], surroundings: Surroundings) -> Self:
+        """Return the kind that this engine does, and why it cannot be used here where it cannot."""
         return cls(
             kind=engine.kind,
             label=engine.label,
@@ -36,6 +38,8 @@ class KindOut(Out):
             stages=list(engine.stages),
             can_pause=engine.can_pause,
             repeatable=engine.repeatable,
+            admin_only=engine.admin_only,
+            off=engine.off(surroundings),
         )
 
 
@@ -62,9 +66,9 @@ class CheckOut(Out):
 
 
 @router.get("")
-def list_kinds() -> KindsOut:
+def list_kinds(service: TheService) -> KindsOut:
     """Return every kind there is."""
-    return KindsOut(items=[KindOut.of(engine) for engine in ENGINES.values()])
+    return KindsOut(items=[KindOut.of(engine, service.surroundings) for engine in ENGINES.values()])
 
 
 @router.get("/{kind}/schema")

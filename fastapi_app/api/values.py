@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.hiding import hidden
 from core.log_files import LogPage
 from core.models import (
     AfterFailed,
@@ -73,7 +74,10 @@ class FailureOut(Out):
 
 
 class AttemptOut(Out):
-    """One try within a run; `waited` is how many seconds were to pass before it."""
+    """One try within a run; `waited` is how many seconds were to pass before it.
+
+    One that is not `counted` tried for others whether something can be reached, and uses up none of `max_attempts`.
+    """
 
     number: int
     worker: str
@@ -81,6 +85,7 @@ class AttemptOut(Out):
     started_at: datetime
     ended_at: datetime | None
     ending: Ending | None
+    counted: bool
     error: FailureOut | None
 
     @classmethod
@@ -155,7 +160,7 @@ class RunOut(Out):
         fields["attempts"] = [AttemptOut.of(attempt) for attempt in run.attempts]
         fields |= {name: list(fields[name]) for name in ("warnings", "groups", "reaches")}
         fields["upstream"] = thawed(run.upstream)
-        fields["options"] = thawed(run.options)
+        fields["options"] = hidden(thawed(run.options))
         fields["result"] = thawed(run.result)
         return cls.model_construct(**fields)
 
@@ -251,7 +256,7 @@ class JobOut(Out):
     def of(cls, job: Job, latest_run: Run | None, waiting: WaitingOut | None = None) -> "JobOut":
         """Return the job as JSON says it."""
         fields = {name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)}
-        fields["options"] = thawed(job.options)
+        fields["options"] = hidden(thawed(job.options))
         fields |= {name: list(fields[name]) for name in LISTS}
         fields["schedule"] = ScheduleOut.of(job.schedule) if job.schedule else None
         fields["retry"] = _retry_out(job.retry)

@@ -7,9 +7,11 @@ from typing import Annotated, Final
 import typer
 
 from core.errors import InvalidOptions, NotFound
+from core.hiding import hidden
 from core.listing import NEVER_RUN, JobQuery, state_of
 from core.models import JobOverview, Run
 from core.states import RunState
+from fastapi_app.cli import graphs
 from fastapi_app.cli.backup import exit_code
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.follow import follow, watcher_for
@@ -71,7 +73,7 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
         say_json(item)
         return
     facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
-    facts += [(name, _plain(value)) for name, value in job.options.items()]
+    facts += [(name, _plain(value)) for name, value in hidden(job.options).items()]
     facts += [(label.lower(), sentence) for label, sentence in labelled(job, names)]
     facts += [("state", state_of(item)), ("last run", _when(item))]
     say_table(("", ""), [*facts, *([("why", why["words"])] if why is not None else [])])
@@ -85,11 +87,16 @@ def _plain(value: object) -> str:
 def start(
     which: Which,
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Follow it to its end.")] = True,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Start all that it comes after instead; it follows.")
+    ] = False,
     key: Key = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a job, or go on with its run that is paused."""
+    if graph:
+        graphs.graph(which, start=True, watch=watch, data=data, as_json=as_json)
     with the_house(data, at_work=True) as house:
         run = house.start(find_job(house, which).job.id, key=key)
         if watch or house.ends_here:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import orjson
 import typer
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from core.errors import HoldfastError, InvalidOptions
-from core.models import Value
+from core.hiding import hidden
+from core.models import Job, Run, Value
 
 Data = Annotated[
     Path | None,
@@ -68,7 +70,9 @@ def say_json(value: Any) -> None:  # noqa: ANN401 - any value of ours
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - as above
-    """Return the value with what files leave out because it goes without saying."""
+    """Return the value with what files leave out because it goes without saying, and without secrets."""
+    if isinstance(value, Job | Run):
+        value = replace(value, options=hidden(value.options))
     if isinstance(value, Value):
         return {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):

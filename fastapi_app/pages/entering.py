@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from core.drafts import JobDraft, problems_of_terms
 from core.engines import ENGINES
 from core.errors import InvalidOptions, NotFound
+from core.hiding import restored
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Value
@@ -42,14 +43,16 @@ def entry_from(values: Mapping[str, str], kind: str, manager: JobManager, *, job
     """Return what a form says; raises NotFound for a kind that is none."""
     check_kind(kind)
     said = entered(values, kind)
-    draft = said.draft
+    shown = draft = said.draft
+    if job_id:
+        draft = replace(draft, options=restored(draft.options, manager.job(job_id).job.options))
     if not draft.after:
-        return Entry(draft=draft, shown=draft, typed=said.typed, problems=said.problems)
+        return Entry(draft=draft, shown=shown, typed=said.typed, problems=said.problems)
     parents = Parents(manager.list_jobs(EVERYTHING).items, child=job_id)
     written = parents.read(draft.after)
     return Entry(
         draft=replace(draft, after=written.ids),
-        shown=draft,
+        shown=shown,
         names=parents.names(written.ids),
         typed=said.typed,
         problems={**said.problems} | ({"after": written.problem} if written.problem else {}),

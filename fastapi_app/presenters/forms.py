@@ -7,9 +7,11 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
+from core.commanding import arguments, environment
 from core.drafts import JobDraft
 from core.engines import ENGINES
 from core.engines.base import Engine, Fact
+from core.hiding import hidden
 from core.models import NOTHING, OnInterrupt, Priority, Value
 from core.timetable import Preview
 from fastapi_app.presenters.fields import Field
@@ -28,6 +30,10 @@ OPTIONS: Final = "options."
 DUE: Final = "When it runs"
 USUAL: Final = JobDraft(name="", kind="")
 """A job that nobody said anything about."""
+CLEARED: Final = frozenset({"names", "variables", "words"})
+"""Ways of asking in which an empty field is an answer too."""
+
+WIDE: Final = frozenset({"patterns", "toggle", "arguments", "variables", "words"})
 NEEDED: Final = "This is needed."
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -175,7 +181,7 @@ def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str
             options[name] = text == "true"
         elif widget == "patterns":
             options[name] = [line for line in str(text or "").splitlines() if line.strip()]
-        elif text or name in schema.get("required", ()):
+        elif widget in CLEARED or text or name in schema.get("required", ()):
             options[name] = str(text or "")
     return options
 
@@ -196,6 +202,7 @@ def _unsent(wanted: object) -> str:
 def fields_of(engine: type[Engine], options: Mapping[str, Any]) -> Iterable[tuple[str, Field]]:
     """Return each option's group and field, filled with the options or their defaults."""
     schema = engine.model_json_schema()
+    options = hidden(options)
     for name, about in schema["properties"].items():
         value = options.get(name, about.get("default"))
         yield str(about.get("group", "")), _field(name, about, schema, value)
@@ -211,16 +218,22 @@ def _field(name: str, about: Mapping[str, Any], schema: Mapping[str, Any], value
         help=about.get("description", "").replace("\n", " "),
         widget=widget,
         choices=choices_of(about, schema),
-        value=bool(value) if widget == "toggle" else Exactly(_as_text(value)),
+        value=bool(value) if widget == "toggle" else Exactly(_as_text(value, widget)),
         placeholder=str(about.get("placeholder", "")),
-        wide=widget in {"patterns", "toggle"},
+        wide=widget in WIDE,
         shown_if=(OPTIONS + shown_if[0], _as_text(shown_if[1])) if shown_if else None,
     )
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: object, widget: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return environment.as_text(value)
+    if widget == "arguments" and isinstance(value, list | tuple):
+        return arguments.as_text(value)
+    if widget == "names" and isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
     if isinstance(value, list | tuple):
         return "\n".join(str(item) for item in value)
     return "" if value is None else str(value)

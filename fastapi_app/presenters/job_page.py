@@ -1,10 +1,12 @@
 """A job as its own page shows it."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from core.engines import ENGINES
+from core.hiding import hidden
 from core.holdings import Problem
 from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
 from fastapi_app.presenters import sizes
@@ -92,15 +94,19 @@ INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {
 }
 
 
+CODE: Final = frozenset({"folder", "patterns", "arguments", "variables", "words"})
+"""The ways of asking whose answers are shown letter for letter."""
+
+
 def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, ...]:
     """Return the job's options in words, those that differ from nothing; `names` are of the jobs it comes after."""
     engine = ENGINES.get(job.kind)
     schema = engine.model_json_schema() if engine else {"properties": {}}
     settings = [Setting(label="Kind", text=label_of(job.kind), code=False)]
-    for name, value in job.options.items():
+    for name, value in hidden(job.options).items():
         described = schema["properties"].get(name, {})
         if text := _in_words(described, schema, value, job.options):
-            code = described.get("widget") in {"folder", "patterns"}
+            code = described.get("widget") in CODE
             settings.append(Setting(label=described.get("title", name), text=text, code=code))
     if job.priority != Priority.NORMAL:
         settings.append(Setting(label="Priority", text=job.priority.capitalize(), code=False))
@@ -116,9 +122,18 @@ def _in_words(
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
+    if isinstance(value, list | tuple | Mapping):
+        return _listed(value, described)
     if described.get("widget") == "rate" and isinstance(value, int):
         return f"{sizes.size(value)}/s"
     words = dict(choices_of(described, schema))
     return words.get(str(value), "" if value is None else str(value))
+
+
+def _listed(values: Sequence[object] | Mapping[str, object], described: Mapping[str, Any]) -> str:
+    """Return several values as one text: arguments as one would type them."""
+    if isinstance(values, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in values.items())
+    if described.get("widget") == "arguments":
+        return shlex.join(map(str, values))
+    return ", ".join(map(str, values))
