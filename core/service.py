@@ -225,6 +225,8 @@ class Service:
 
     def _open(self) -> None:
         self.manager.open()
+        if not isinstance(self._store, YamlFilesStore):
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clerk.open()
         self.events.subscribe("housekeeping", self._tidy)
         self.events.subscribe("metrics", self.metrics.heard)

@@ -60,7 +60,8 @@ def test_git_is_told_to_track_only_what_people_change(opened, folder):
 
     ignored = (folder / ".gitignore").read_text(encoding="utf-8").split()
 
-    assert ignored == ["state/", "runs/", "backups/", "quarantine/", "locks/", "logs/", "auth/", "work/"]
+    kept = ["state/", "runs/", "backups/", "quarantine/", "locks/", "logs/", "auth/", "work/", "metrics/"]
+    assert ignored == [*kept, "events/", "audit/"]
 
 
 def test_a_second_server_on_the_folder_is_refused_and_told_who_holds_it(folder, files):
