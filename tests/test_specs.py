@@ -12,7 +12,6 @@ PROMISED = ROOT / "openspec" / "specs"
 TO_COME = ROOT / "openspec" / "changes"
 ARCHIVE = TO_COME / "archive"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-REQUIREMENT = re.compile(r"^### Requirement: *", re.MULTILINE)
 SCENARIO = re.compile(r"^#### Scenario: *(.+?) *$", re.MULTILINE)
 REMOVED = re.compile(r"^## REMOVED Requirements.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 MODIFIED = re.compile(r"^## MODIFIED Requirements.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -23,23 +22,8 @@ def spec_files() -> list[Path]:
     return sorted([*PROMISED.glob("**/spec.md"), *changing])
 
 
-def titles_in(spec: str, replaced: frozenset[str] = frozenset()) -> list[str]:
-    """Return the titles of a spec, but of requirements that are `replaced` by what a change says of them."""
-    kept = [
-        part for part in REQUIREMENT.split(REMOVED.sub("", spec)) if part.partition("\n")[0] not in replaced
-    ]
-    return SCENARIO.findall("".join(kept))
-
-
-def replaced_by_changes() -> frozenset[str]:
-    """Return the names of the requirements of which a change that is not archived yet says all that is promised."""
-    changing = (path.read_text(encoding="utf-8") for path in spec_files() if TO_COME in path.parents)
-    return frozenset(
-        part.partition("\n")[0]
-        for spec in changing
-        for modified in MODIFIED.findall(spec)
-        for part in REQUIREMENT.split(modified)[1:]
-    )
+def titles_in(spec: str) -> list[str]:
+    return SCENARIO.findall(REMOVED.sub("", spec))
 
 
 def name_for(title: str) -> str:
@@ -55,10 +39,8 @@ def written_in(source: str) -> set[str]:
 def scenarios() -> dict[str, list[str]]:
     """Where each title stands: title -> spec files."""
     found = defaultdict(list)
-    replaced = replaced_by_changes()
     for path in spec_files():
-        older = replaced if PROMISED in path.parents else frozenset()
-        for title in titles_in(path.read_text(encoding="utf-8"), older):
+        for title in titles_in(path.read_text(encoding="utf-8")):
             found[title].append(str(path.relative_to(ROOT)))
     return dict(found)
 
@@ -124,12 +106,6 @@ def test_a_removed_requirement_needs_no_test():
     spec = "## ADDED Requirements\n#### Scenario: Kept\n## REMOVED Requirements\n#### Scenario: Gone\n"
 
     assert titles_in(spec) == ["Kept"]
-
-
-def test_a_scenario_that_a_change_takes_out_needs_no_test():
-    spec = "### Requirement: One\nIt SHALL.\n#### Scenario: Old\n### Requirement: Two\n#### Scenario: Kept\n"
-
-    assert titles_in(spec, frozenset({"One"})) == ["Kept"]
 
 
 def test_tests_are_found_inside_classes_and_among_other_functions():

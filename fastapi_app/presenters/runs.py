@@ -65,6 +65,7 @@ class AttemptView(Value, frozen=True, kw_only=True):
     started_at: datetime
     took: str
     waited: str
+    aside: str
     note: str
     hint: str
 
@@ -226,6 +227,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         started_at=attempt.started_at,
         took=times.span((ended - attempt.started_at).total_seconds()) if ended else "",
         waited=exact(round(attempt.waited, 1)) if attempt.waited else "",
+        aside="" if attempt.counted else "It tried for others too and does not count.",
         note=attempt.error.message if attempt.error else "",
         hint=attempt.error.hint if attempt.error else "",
     )

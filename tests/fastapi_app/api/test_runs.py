@@ -28,7 +28,7 @@ def test_a_run_is_shown_with_its_progress(world, program):
     assert shown["attempts"] == [
         {
             "number": 1, "worker": "test-worker", "waited": 0.0, "started_at": "2026-11-21T07:42:00Z",
-            "ended_at": None, "ending": None, "error": None,
+            "ended_at": None, "ending": None, "counted": True, "error": None,
         }
     ]  # fmt: skip
     assert (shown["progress"]["percent"], shown["progress"]["stage"]) == (64.0, "copy")
