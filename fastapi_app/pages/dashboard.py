@@ -14,6 +14,7 @@ from fastapi_app.presenters.dashboard import A_DAY, MOST_JOBS, dashboard_of
 from fastapi_app.presenters.interrupted import interrupted_of
 from fastapi_app.presenters.notifications import late_in_words
 from fastapi_app.presenters.schedules import DueRow, due_row
+from fastapi_app.presenters.throughput import throughput_of
 
 router = APIRouter()
 
@@ -29,8 +30,14 @@ def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLR
     late = {each.job_id: late_in_words(each, now) for each in service.notifications.rhythm.late()}
     view = dashboard_of(jobs, histories, manager.counts(), manager.runs_ended_since(now - A_DAY), now, late)
     interrupted = interrupted_of(manager.interrupted_runs(), manager.job)
+    day, alert_at = service.metrics.last_day(), service.settings.failure_alert
     return canvas.draw(
-        "pages/dashboard.html", "dashboard", view=view, interrupted=interrupted, next_up=_next_up(service)
+        "pages/dashboard.html",
+        "dashboard",
+        view=view,
+        interrupted=interrupted,
+        next_up=_next_up(service),
+        throughput=throughput_of(day, service.dispatcher.load(), alert_at),
     )
 
 
