@@ -143,7 +143,7 @@ class Metrics:
             self._missed = True
         if isinstance(event, RunMoved) and (ended := ended_of(event.run)) is not None:
             with self._lock:
-                if self._hour_of(ended).take(ended):
+                if self._hour(start_of(ended.at, "hour")).take(ended):
                     self._since_start.add(ended)
 
     def look(self) -> None:
@@ -204,12 +204,8 @@ class Metrics:
 
     # Counting and writing
 
-    def _hour_of(self, ended: Ended) -> OpenHour:
-        """Return the hour that a run counts in; one that ended long ago counts in the oldest that may grow."""
-        oldest = min((*self._open, start_of(self._clock.now(), "hour")))
-        return self._hour(max(start_of(ended.at, "hour"), oldest))
-
     def _hour(self, at: datetime) -> OpenHour:
+        """Return an hour to count in; one that was thought to be over grows on."""
         if at not in self._open:
             self._open[at] = OpenHour(at, self._files.hour(at))
         return self._open[at]
