@@ -22,6 +22,9 @@ from core.queueing import HIGHEST, LEVELS, Busy, Holdup, Place, Reason, Rules, S
 MOST_GONE: Final = 1_000
 """How many places that are gone may stay in the lanes beside those that are not."""
 
+NOT_COUNTED: Final = frozenset({Reason.PAUSED, Reason.BREAKER})
+"""What holds runs back however soon it would be their turn: nobody waits for those."""
+
 Order = tuple[int, datetime, int]
 """What decides who goes first; the lower."""
 
@@ -272,13 +275,11 @@ class Line:
     def places(self, now: datetime, most: int | None = None) -> tuple[Standing, ...]:
         """Return what is in line, who goes first in front, each with what holds it back; at most the first `most`."""
         known: dict[_Lane, Holdup] = {}
-        queues: dict[tuple[Reason, Scope, str], _Count] = {}
+        positions = _Positions()
         standings = []
         for order, place in self._in_order(now, most):
-            holdup = self._held_in_line(place, now, known)
-            count = queues.setdefault((holdup.reason, holdup.scope, holdup.name), _Count())
-            position, above = count.another(order[0])
-            standings.append(Standing(place=place, holdup=replace(holdup, position=position, above=above)))
+            holdup = positions.told(place, self._held_in_line(place, now, known), order[0])
+            standings.append(Standing(place=place, holdup=holdup))
         again = (Standing(place=place, holdup=_its_own_slot(place)) for place in self._again.values())
         return tuple(itertools.islice(itertools.chain(standings, again), most))
 
@@ -317,19 +318,42 @@ class Line:
 
 
 class _Count:
-    """Counts those who wait for the same, as they come, the highest level first."""
+    """Counts places as they come, the highest level first."""
+
+    __slots__ = ("_level", "above", "all")
 
     def __init__(self) -> None:
-        self._all = 0
-        self._above = 0
+        self.all = 0
+        self.above = 0
         self._level = 0
 
-    def another(self, level_: int) -> tuple[int, int]:
-        """Return the position of one more, and how many before it stand higher."""
+    def add(self, level_: int) -> None:
+        """Count one more; `above` is how many before it stand higher."""
         if level_ != self._level:
-            self._level, self._above = level_, self._all
-        self._all += 1
-        return self._all, self._above
+            self._level, self.above = level_, self.all
+        self.all += 1
+
+
+class _Positions:
+    """Tells places their positions, as they come: in the whole line, and among those of a kind or a group."""
+
+    def __init__(self) -> None:
+        self._line = _Count()
+        self._kinds: dict[str, _Count] = {}
+        self._groups: dict[str, _Count] = {}
+
+    def told(self, place: Place, holdup: Holdup, level_: int) -> Holdup:
+        """Return the holdup with its position; who is not merely waiting for others has none."""
+        if holdup.reason in NOT_COUNTED:
+            return holdup
+        self._line.add(level_)
+        self._kinds.setdefault(place.kind, _Count()).add(level_)
+        for group in place.groups:
+            self._groups.setdefault(group, _Count()).add(level_)
+        count = self._line
+        if holdup.reason is Reason.LIMIT and holdup.scope is not Scope.QUEUE:
+            count = (self._kinds if holdup.scope is Scope.KIND else self._groups)[holdup.name]
+        return replace(holdup, position=count.all, above=count.above, ahead=self._line.all - 1)
 
 
 def _its_own_slot(place: Place) -> Holdup:

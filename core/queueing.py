@@ -252,8 +252,9 @@ class Holdup(Value, frozen=True, kw_only=True):
     """The first thing that holds a queued run back.
 
     `scope` and `name` say what is paused or at its limit of `most`, `name` alone which breaker; `by` are the runs at
-    work that it waits for. `until` is when it ends by itself. `position` counts from 1 those that wait for the same,
-    or that could begin, and `above` how many of those before it stand on a higher level.
+    work that it waits for. `until` is when it ends by itself. `position` counts from 1 those in line, for what is at
+    its limit those in line for that, `above` how many of those before it stand on a higher level, and `ahead` all that
+    are before it. Who is paused, or cannot reach what it needs, is not counted.
     """
 
     reason: Reason
@@ -266,6 +267,7 @@ class Holdup(Value, frozen=True, kw_only=True):
     until: datetime | None = None
     position: int = 0
     above: int = 0
+    ahead: int = 0
 
 
 def holds(rules: Rules, place: Place, busy: Busy, now: datetime) -> Holdup | None:

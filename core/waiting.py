@@ -388,8 +388,8 @@ def _named(run_ids: Iterable[str], known: Known) -> list[str]:
 
 
 def _foreseen(holdup: Holdup, at: Standpoint, known: Known) -> datetime | None:
-    """Return when it will probably begin, where everything before it is known well enough."""
-    if len(at.before) != holdup.position - 1 or holdup.position > MOST_FORESEEN:
+    """Return when it will probably begin, where all that goes before it waits for the same and is known."""
+    if not len(at.before) == holdup.ahead == holdup.position - 1 < MOST_FORESEEN:
         return None
     at_work = (known.run(run_id) for run_id in holdup.by)
     return soonest(

@@ -203,6 +203,21 @@ def test_the_position_counts_only_those_that_could_begin_before_it():
     assert (mine.reason, mine.position, mine.above, mine.by) == (Reason.SLOTS, 3, 1, ("at work",))
 
 
+def test_who_waits_for_a_group_goes_before_who_waits_for_the_slot_that_becomes_free_with_it():
+    line = a_line(
+        a_place("at work", groups=("nas-02",)),
+        a_place("in group", groups=("nas-02",), number=2),
+        a_place("elsewhere", number=3),
+        slots=1,
+    )
+    line.take(WHEN)
+
+    grouped, elsewhere = held(line, "in group"), held(line, "elsewhere")
+
+    assert (grouped.reason, grouped.position, grouped.ahead) == (Reason.LIMIT, 1, 0)
+    assert (elsewhere.reason, elsewhere.position, elsewhere.ahead) == (Reason.SLOTS, 2, 1)
+
+
 def test_a_job_whose_pause_is_over_begins_though_nothing_else_is_in_line():
     rules = paused(Rules(), Scope.JOB, "job of one", Pause(at=WHEN, until=WHEN + MINUTE))
     line = a_line(a_place("one"), rules=rules)

@@ -280,7 +280,7 @@ def test_a_half_open_breaker_says_who_tries():
     )
 
 
-def in_group(position=1, above=0, by=("o",), most=1):
+def in_group(position=1, above=0, by=("o",), most=1, ahead=None):
     return Holdup(
         reason=Reason.LIMIT,
         scope=Scope.GROUP,
@@ -289,6 +289,7 @@ def in_group(position=1, above=0, by=("o",), most=1):
         by=by,
         position=position,
         above=above,
+        ahead=position - 1 if ahead is None else ahead,
     )
 
 
@@ -320,6 +321,12 @@ def test_no_time_is_told_where_one_before_it_is_unknown():
     assert found.starts_at is None
 
 
+def test_no_time_is_told_where_another_may_take_the_slot_before_it():
+    known = Known(jobs=(OTHER,), runs=(at_work("o"),), left={"o": 600.0})
+
+    assert why(QUEUED, known, holdup=in_group(ahead=1)).starts_at is None
+
+
 def test_a_kind_at_its_limit_names_a_few_of_those_at_work():
     runs = [at_work(str(number), number=number + 1) for number in range(5)]
     by = tuple(run.id for run in runs)
@@ -333,7 +340,7 @@ def test_a_kind_at_its_limit_names_a_few_of_those_at_work():
 
 def test_busy_slots_say_the_place_in_line():
     runs = [at_work("one"), at_work("two")]
-    holdup = Holdup(reason=Reason.SLOTS, most=2, by=("one", "two"), position=3, above=2)
+    holdup = Holdup(reason=Reason.SLOTS, most=2, by=("one", "two"), position=3, above=2, ahead=2)
     known = Known(jobs=(OTHER,), runs=runs, left={"one": 60.0, "two": 600.0}, usual={"b": 60.0, "c": 60.0})
     before = (a_kept_run("b", "other"), a_kept_run("c", "other"))
 
