@@ -62,6 +62,7 @@ class Clerk:
         self.audit = audit
         self._keep_for = keep_for
         self._teller = Teller(self._job, self._run)
+        self._begun = False
         self._followed = 0
         self._waiting: Told = ()
         self._of_events = self._of_audit = Position()
@@ -74,7 +75,6 @@ class Clerk:
 
     def open(self) -> None:
         """Begin to follow from where the log ends; what the disk refuses is tried again."""
-        self._teller.knows(iter(self._manager.unfinished()), self._manager.registers("breaker/"))
         self._ending.clear()
         self._bus.subscribe("clerk", self._wake)
         self._thread = threading.Thread(target=self._keep_going, name="clerk", daemon=True)
@@ -96,6 +96,9 @@ class Clerk:
     def follow(self) -> None:
         """Write down what is durable by now; raises StorageFailed, and the next call goes on there."""
         with self._at_it:
+            if not self._begun:
+                self._begin()
+                self._begun = True
             self._write(self._waiting)
             while told := self._next():
                 self._waiting = told
@@ -105,12 +108,8 @@ class Clerk:
         self._awake.set()
 
     def _keep_going(self) -> None:
-        opened = False
         while True:
             try:
-                if not opened:
-                    self._begin()
-                    opened = True
                 self.follow()
                 self.trouble = ""
             except HoldfastError as error:
@@ -128,6 +127,7 @@ class Clerk:
 
     def _begin(self) -> None:
         """Find out how far was told; a store that was set back since goes on from where it is."""
+        self._teller.knows(iter(self._manager.unfinished()), self._manager.registers("breaker/"))
         self._of_events, self._of_audit = self.events.open(), self.audit.open()
         reach = self._store.reach
         furthest = max(self._of_events.after, self._of_audit.after)
