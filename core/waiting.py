@@ -357,7 +357,7 @@ def ordinal(number: int) -> str:
 
 
 def _at_work_there(runs: Sequence[Run], known: Known) -> tuple[Part, ...]:
-    """Return who is there: "; run 7 of Photos is there since 02:00, usually 12 min more"."""
+    """Return who is there: "; run 7 of Photos is there since 02:00, about 12 min more"."""
     if not runs:
         return ()
     if len(runs) == 1:
@@ -372,7 +372,7 @@ def _since(run: Run, known: Known) -> tuple[Part, ...]:
     began = run.attempts[-1].started_at if run.attempts else run.started_at
     since: tuple[Part, ...] = (" since ", began) if began is not None else ()
     left = known.left(run)
-    return (*since, *((f", usually {span(left)} more",) if left is not None else ()))
+    return (*since, *((f", about {span(left)} more",) if left is not None else ()))
 
 
 def _named(run_ids: Iterable[str], known: Known) -> list[str]:

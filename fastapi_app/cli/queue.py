@@ -55,7 +55,7 @@ def _table(title: str, guests: Sequence[Mapping[str, Any]]) -> None:
 def _row(guest: Mapping[str, Any]) -> tuple[str, ...]:
     left = guest["seconds_left"]
     why = guest["waiting"]["words"] if guest["waiting"] else ""
-    return guest["job"], guest["run_id"], why or (f"usually {span(left)} more" if left is not None else "")
+    return guest["job"], guest["run_id"], why or (f"about {span(left)} more" if left is not None else "")
 
 
 def _shared_rows(shared: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

@@ -168,7 +168,7 @@ def _work(work: AtWork) -> WorkRow:
         name=work.job.name,
         about=about,
         since=run.started_at or run.created_at,
-        left=f"usually {times.span(work.left)} more" if work.left is not None else "",
+        left=f"about {times.span(work.left)} more" if work.left is not None else "",
     )
 
 

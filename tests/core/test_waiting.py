@@ -239,7 +239,7 @@ def test_another_run_of_the_job_is_named():
 
     assert (found.code, found.starts_at) == (Code.JOB_AT_WORK, WHEN + 12 * MINUTE)
     assert words(found) == (
-        "Run 7 of this job is at work since 06:42, usually 12 min more; a job never overlaps itself."
+        "Run 7 of this job is at work since 06:42, about 12 min more; a job never overlaps itself."
     )
 
 
@@ -300,7 +300,7 @@ def test_a_group_at_its_limit_says_who_is_there_and_for_how_long():
 
     assert (found.code, found.starts_at) == (Code.LIMIT, WHEN + 12 * MINUTE)
     assert words(found) == (
-        "nas-02 takes one run at a time; run 7 of Music is there since 06:42, usually 12 min more; next in line."
+        "nas-02 takes one run at a time; run 7 of Music is there since 06:42, about 12 min more; next in line."
     )
 
 
