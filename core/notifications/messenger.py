@@ -81,7 +81,7 @@ def do(order: Order) -> Answer:
             )
         )
         told = said.getvalue()
-    words = "It was accepted." if sent else _words(told, order.url) or "It was not accepted."
+    words = "It was accepted." if sent else _words(told, order.url)
     return Answer(outcome=Outcome(sent=sent, words=words), service=name)
 
 
@@ -89,7 +89,8 @@ def _words(told: str, url: str) -> str:
     """Return why it was not sent, without any part of the address."""
     lines = told.splitlines()
     reasons = [match[1] for line in lines if (match := WARNING.search(line) or EXCEPTION.search(line))]
-    return scrubbed(" ".join(dict.fromkeys(reasons)), url)[:LONGEST_WORDS]
+    said = scrubbed(": ".join(dict.fromkeys(each.strip(" .") for each in reasons)), url)
+    return f"It was not accepted: {said[:LONGEST_WORDS]}." if said else "It was not accepted."
 
 
 def scrubbed(words: str, url: str) -> str:

@@ -17,7 +17,7 @@ from fastapi_app.places import JobId
 from fastapi_app.presenters.breakers import BreakerView, breaker_views
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
 from fastapi_app.presenters.mistakes import mistake_view
-from fastapi_app.presenters.notifications import late_in_words, rhythm_in_words
+from fastapi_app.presenters.notifications import late_after, late_in_words
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.schedules import due_row, next_times
 from fastapi_app.presenters.tide import tide_of
@@ -56,7 +56,7 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         tide=tide_of(history, BARS),
         safety=safety_of(overview.job, history),
         late=late_in_words(expected, service.clock.now()),
-        rhythm=rhythm_in_words(expected, enabled=overview.job.enabled),
+        late_after=late_after(overview.job, expected),
         settings=settings_of(overview.job, _names(manager, overview.job)),
         due=due_row(planned) if planned else None,
         times=next_times(planned.schedule, planned.coming) if planned else (),

@@ -187,6 +187,11 @@ def need_of(overview: JobOverview, late: str = "") -> Need:
     )
 
 
+def _begun(words: str) -> str:
+    """Return the words as a sentence begins."""
+    return words[:1].upper() + words[1:]
+
+
 def _late_need(overview: JobOverview, late: str) -> Need:
     run = overview.latest_run
     startable = run is None or run.over
@@ -195,7 +200,7 @@ def _late_need(overview: JobOverview, late: str) -> Need:
         run=run.id if run else "",
         name=overview.job.name,
         mark=LATE,
-        cause=late,
+        cause=_begun(late.removeprefix("Late: ")),
         unharmed="",
         hint="Look why it did not run or did not succeed.",
         verb="Start" if startable else "",

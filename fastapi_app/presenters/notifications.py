@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from core.models import Value
+from core.models import Job, Value
 from core.notifications.rhythm import Expected
 from core.notifications.texts import place_of, stamp, subject_of
 from core.notifications.values import IN_WORDS, Digest, Ended, Message, Notice, Occasion, Rule, Standing
@@ -226,10 +226,8 @@ def late_in_words(expected: Expected | None, now: datetime) -> str:
     return f"Late: no success by {stamp(expected.deadline)}, {last}."
 
 
-def rhythm_in_words(expected: Expected | None, *, enabled: bool) -> str:
-    """Return what is expected of a job, for its page; nothing where nothing is."""
-    if not enabled:
-        return "Nothing, while it is switched off"
-    if expected is None:
-        return ""
-    return f"{expected.words[:1].upper()}{expected.words[1:]}; late after {stamp(expected.deadline)}"
+def late_after(job: Job, expected: Expected | None) -> str:
+    """Return when a job is late without another success; nothing where nothing is expected of it."""
+    if not job.enabled and (job.expect or job.schedule):
+        return "Never, while it is switched off"
+    return f"{stamp(expected.deadline)}, without another success" if expected else ""
