@@ -345,11 +345,15 @@ class Life(RuleBasedStateMachine):
             if run.state in AT_WORK:
                 assert run.id in self.at_work, run
             elif run.state == RunState.QUEUED:
-                assert self.dispatcher.has(run.id), run
+                assert self.dispatcher.has(run.id) or self.waits_for_its_own_job(run), run
             elif run.state == RunState.SCHEDULED:
                 assert self.ticker.plans(run.id), run
             elif run.state == RunState.BLOCKED:
                 assert self.ticker.plans(run.id) or self.waits_for_somebody(run), run
+
+    def waits_for_its_own_job(self, run):
+        """Tell whether another run of the job has begun: this one is put into the line when that is over."""
+        return any(one.begun and one.id != run.id for one in self.manager.unfinished_of(run.job_id))
 
     def waits_for_somebody(self, run):
         """Tell whether one of the runs it waits for is not over, or one of the jobs has yet to begin."""

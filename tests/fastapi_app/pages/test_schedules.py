@@ -140,7 +140,7 @@ def test_the_page_of_schedules_lists_what_is_due_next_in_words(reader, a_due_job
     rows = page.select('[id^="due-"]')
     assert [words(row.select_one(".name")) for row in rows] == ["morning", "evening"]
     assert "every day at 20:00 (UTC)" in words(rows[1])
-    assert len(page.select("table svg")) == 3
+    assert len(page.select("#schedules svg.tide")) == 3
 
 
 def test_jobs_that_fall_together_are_told(reader, a_due_job):
