@@ -1,7 +1,7 @@
 """What people say about the queue: pauses, limits, breakers; and registers that others keep things in."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from core.deciding import BREAKER, QUEUE, decided_again
@@ -13,6 +13,7 @@ from core.terms import is_good_name
 
 MOST_AT_ONCE: Final = 10_000
 LONGEST_REASON: Final = 1_000
+LONGEST_PAUSE: Final = timedelta(days=36_500)
 
 
 class Lining(Starting):
@@ -27,8 +28,8 @@ class Lining(Starting):
         with self._deciding(why=f"paused {scope.key(name)}") as decision:
             if scope is Scope.JOB:
                 decision.job(name)
-            if until is not None and until <= decision.now:
-                raise InvalidOptions({"until": "This moment is over already."})
+            if until is not None and not decision.now < until < decision.now + LONGEST_PAUSE:
+                raise InvalidOptions({"until": "This must be a moment to come, within the next 100 years."})
             words = " ".join(reason.split())[:LONGEST_REASON]
             pause = Pause(by=by, at=decision.now, reason=words, until=until)
             rules = paused(rules_of(decision.register(QUEUE)), scope, name, pause)

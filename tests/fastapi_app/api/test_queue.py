@@ -87,6 +87,8 @@ def test_a_limit_is_set_and_taken_away(program):
         ("pause", {"scope": "everything"}, "scope"),
         ("pause", {"until": "2020-01-01T00:00:00Z"}, "until"),
         ("pause", {"until": "tomorrow"}, "until"),
+        ("pause", {"until": "9999-12-31T23:59:59Z"}, "until"),
+        ("pause", {"until": "0001-01-01T00:00:00+14:00"}, "until"),
         ("pause", {"until": "2026-12-01T00:00:00"}, "until"),
         ("limits", {"scope": "group", "name": "nas-02", "most": 0}, "most"),
         ("limits", {"scope": "group", "name": "nas-02", "most": True}, "most"),
