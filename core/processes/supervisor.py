@@ -91,10 +91,6 @@ class Supervisor:
         self._hear_the_rest()
         return self._ending(reason)
 
-    def finish(self) -> None:
-        """Bring what it said to the disk."""
-        self._output.finish("tail")
-
     def _listen(self, started: Started) -> None:
         self._pid = started.pid
         self._started_at = time.time()
@@ -203,6 +199,7 @@ class Supervisor:
                 pass
 
     def _ending(self, reason: str, message: str = "") -> Plain:
+        self._output.finish("tail")  # before anybody counts what is not kept
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
         return {
@@ -240,7 +237,6 @@ def main(folder: str, claim: int) -> int:
     with contextlib.suppress(OSError):
         os.unlink("order")  # noqa: PTH108 - it may hold what nobody else should read
     ending = supervisor.keep()
-    supervisor.finish()
     _write_down(ending)
     return 0
 
