@@ -163,8 +163,13 @@ SENSES: Final[Mapping[Measure, Sense]] = {
     ),
 }
 AMOUNTS: Final = (Measure.SIZE, Measure.FILES, Measure.WRITTEN, Measure.COPIED)
-FOLLOWING: Final = (Measure.SECONDS, Measure.LINES)
-"""What grows and shrinks with the amounts, and is not worth a word beside them."""
+FOLLOWS: Final[Mapping[Measure, Sequence[Measure]]] = {
+    Measure.FILES: (Measure.SIZE,),
+    Measure.COPIED: (Measure.WRITTEN,),
+    Measure.SECONDS: AMOUNTS,
+    Measure.LINES: AMOUNTS,
+}
+"""What grows and shrinks with others, and is not worth a word beside them: one cause is told once."""
 
 
 def likeness(kind: str, options: Mapping[str, object]) -> str:
@@ -243,12 +248,11 @@ def unusual(run: Measured, history: Sequence[Measured]) -> tuple[Finding, ...]:
     """Return what is unusual about a run, the weightiest first."""
     earlier = comparable(history, run.like, before=run.number)
     sides = {measure: _side(measure, value, earlier) for measure, value in run.values.items()}
-    told = [measure for measure in SENSES if sides.get(measure)]
-    moved = {sides[measure] for measure in told if measure in AMOUNTS}
+    told = (measure for measure in SENSES if sides.get(measure))
     return tuple(
         _finding(measure, run.values[measure], earlier)
         for measure in told
-        if measure not in FOLLOWING or sides[measure] not in moved
+        if all(sides.get(other) != sides[measure] for other in FOLLOWS.get(measure, ()))
     )
 
 

@@ -65,7 +65,7 @@ class LetterRow(Value, frozen=True, kw_only=True):
     job_id: str
     number: int
     message: str
-    about: str
+    attempts: int
     at: datetime
     succeeded: bool
 
@@ -171,7 +171,7 @@ def _row(one: DeadLetter) -> LetterRow:
         job_id=letter.job_id,
         number=letter.number,
         message=letter.message or NO_MESSAGE,
-        about=plural(letter.attempts, "attempt"),
+        attempts=letter.attempts,
         at=letter.at,
         succeeded=one.succeeded,
     )

@@ -167,6 +167,15 @@ def test_a_run_that_took_longer_because_it_wrote_more_is_told_once():
     assert texts(a_measured(11, written=40.8e9, seconds=1_200), history) == ["wrote 20 times its usual size"]
 
 
+def test_a_source_that_is_all_but_gone_is_told_once():
+    history = a_history(10, size=250e9, files=212_000, written=2e9, copied=1_200)
+
+    assert texts(a_measured(11, size=8e9, files=300, written=0, copied=0), history) == [
+        "found 3 % of its usual size",
+        "wrote nothing; usually about 2.0 GB",
+    ]
+
+
 @given(st.lists(AMOUNTS, min_size=FEWEST + 1, max_size=60), st.sampled_from(list(Measure)))
 def test_of_many_values_hardly_more_than_the_largest_and_the_smallest_are_unusual(values, measure):
     sides = [
