@@ -175,3 +175,50 @@ def test_what_no_text_can_hold_is_refused():
 @pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), ("1", 1), ({"a": 0}, {"a": False})])
 def test_values_that_python_takes_for_equal_are_told_apart(one, other):
     assert not same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "said"),
+    [
+        ('schedule: "0 2 * * *"', 1, 'Expected a mapping, got text; write it as in {cron: "0 2 * * *"}.'),
+        ("schedule: {crn: x}", 12, "schedule.crn: There is no such field."),
+        ("schedule: {cron: x, missed: never}", 21, "'never' is none of once, all, skip."),
+        ("schedule: {at: 2026-12-24T18:00}", 12, "A time is written with its zone"),
+        ("schedule: {at: 0001-01-01T00:00:00+10:00}", 12, "outside the years 1 to 9999"),
+        ("retry: 3", 1, "write it as in {max_attempts: 3}."),
+        ("retry: {max_attempts: 0}", 9, "retry.max_attempts: It must be 1 or more."),
+        ("retry: {backoff: quick}", 9, "none of fixed, linear, exponential, fibonacci, decorrelated."),
+        ("after: photos", 1, "Expected a list, got text; write the jobs' ids in brackets."),
+        ("after_when: some", 1, "none of all_succeeded, any_ended, all_ended."),
+        ("timeout: -1", 1, "timeout: It must be 0 or more."),
+        ("timeout: 2h", 1, "write it in seconds."),
+        ("expect: {every: 1e99}", 10, "It must be 3,155,760,000 or less."),
+    ],
+)
+def test_a_mistake_in_what_is_wished_is_named_with_its_place(text, column, said):
+    with pytest.raises(InvalidYaml) as refused:
+        definition_from(f"name: a\nkind: copy\n{text}\n".encode())
+
+    assert (refused.value.line, refused.value.column) == (3, column)
+    assert said in str(refused.value)
+
+
+def test_what_is_wished_by_hand_is_read_and_what_goes_without_saying_is_not_written():
+    plain = definition_from(b"name: a\nkind: copy\n")
+    wished = definition_from(
+        b"name: a\nkind: copy\nschedule: {cron: '0 2 * * *'}\nretry: {max_attempts: 3}\nafter: [b]\n"
+    )
+
+    assert wished.schedule is not None
+    assert (wished.schedule.cron, wished.retry.max_attempts, wished.after) == ("0 2 * * *", 3, ("b",))
+    silent = text_of_definition(plain).decode()
+    assert not [name for name in ("schedule", "retry", "after", "timeout", "groups") if name in silent]
+    assert definition_from(text_of_definition(wished)) == wished
+
+
+def test_the_same_moment_in_two_zones_is_no_change():
+    one = definition_from(b"name: a\nkind: copy\nschedule: {at: 2026-12-24T18:00:00+01:00}\n")
+    other = definition_from(b"name: a\nkind: copy\nschedule: {at: 2026-12-24T17:00:00Z}\n")
+
+    assert same(one, other)
+    assert text_of_definition(one) == text_of_definition(other)
