@@ -31,7 +31,8 @@ from core.logs import RunLogs
 from core.manager import JobManager
 from core.metrics import Metrics
 from core.models import Run, Value
-from core.notifications.office import Office, wishes_in
+from core.notifications.office import Office
+from core.notifications.wishes import wishes_in
 from core.own_backups import OwnBackups
 from core.recovery import fate_of
 from core.scheduler import Scheduler

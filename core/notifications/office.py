@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from core.clock import Clock
 from core.errors import HoldfastError
@@ -23,19 +23,19 @@ from core.events import (
     RunMoved,
     Subscription,
 )
-from core.listing import JobPage, JobQuery
-from core.models import Ending, Run, Value
+from core.listing import JobQuery
+from core.models import Ending, Run
 from core.notifications import apprise_urls, noticing, webhooks
 from core.notifications.book import Book
-from core.notifications.noticing import Jobs, Noticer, Unusual, notice_id
+from core.notifications.noticing import Noticer, Unusual, notice_id
 from core.notifications.outgoing import Client
 from core.notifications.pings import OWN, Pings
 from core.notifications.planning import Planner
-from core.notifications.registers import CHANNEL, RULE, Choices, Registers
+from core.notifications.registers import CHANNEL, RULE, Choices
 from core.notifications.rhythm import Expected, Rhythm
 from core.notifications.senders import Senders
 from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule, Standing
-from core.settings import Settings
+from core.notifications.wishes import Manager, Wishes
 from core.states import RunState
 
 log = logging.getLogger(__name__)
@@ -51,41 +51,6 @@ MARK_EVERY: Final = timedelta(minutes=1)
 BREAKER: Final = "breaker/"
 GRACE: Final = 3.0
 """Seconds that whoever stops waits for what is being sent."""
-
-
-class Manager(Jobs, Registers, Protocol):
-    """What has to be known of jobs and runs; see JobManager."""
-
-    def list_jobs(self, query: JobQuery) -> JobPage:
-        """Return a page of jobs."""
-        ...
-
-    def runs_at_hand(self) -> tuple[Run, ...]:
-        """Return the runs that are not over, the latest of each job and the last day's."""
-        ...
-
-    def runs_ended_since(self, moment: datetime) -> tuple[Run, ...]:
-        """Return the runs that ended at that moment or later."""
-        ...
-
-
-class Wishes(Value, frozen=True, kw_only=True):
-    """How telling is set: the address people use, whether private networks are allowed, the watcher outside."""
-
-    origin: str = ""
-    private: bool = True
-    ping_url: str = ""
-    ping_every: float = 300.0
-
-
-def wishes_in(settings: Settings) -> Wishes:
-    """Return what the settings say."""
-    return Wishes(
-        origin=settings.public_origin,
-        private=settings.private_receivers == "allow",
-        ping_url=settings.ping_url,
-        ping_every=settings.ping_seconds,
-    )
 
 
 class Office:
