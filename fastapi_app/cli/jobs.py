@@ -10,6 +10,7 @@ from core.errors import InvalidOptions, NotFound
 from core.hiding import hidden
 from core.listing import NEVER_RUN, JobQuery, state_of
 from core.models import JobOverview, Run
+from core.schedules import in_words
 from core.states import RunState
 from fastapi_app.cli import graphs
 from fastapi_app.cli.backup import exit_code
@@ -74,6 +75,7 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
         return
     facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
     facts += [(name, _plain(value)) for name, value in hidden(job.options).items()]
+    facts += [("due", in_words(job.schedule))] if job.schedule else []
     facts += [(label.lower(), sentence) for label, sentence in labelled(job, names)]
     facts += [("state", state_of(item)), ("last run", _when(item))]
     say_table(("", ""), [*facts, *([("why", why["words"])] if why is not None else [])])
