@@ -122,9 +122,9 @@ def _the_job(house: House, draft: JobDraft) -> Job:
 
 
 def exit_code(run: Run) -> int:
-    """Return what the shell is told: 0 only for a copy that was read back and is good."""
+    """Return what the shell is told: 0 only for what did what was asked, and of a copy only if it was read back."""
     if run.state == RunState.COMPLETED:
-        return 0 if (run.result or {}).get("verified") is True else NOT_VERIFIED
+        return 0 if (run.result or {}).get("verified", True) is True else NOT_VERIFIED
     return CANCELLED if run.state in {RunState.CANCELLED, RunState.PAUSED} else FAILED
 
 

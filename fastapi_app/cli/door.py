@@ -22,7 +22,7 @@ from core.models import NOTHING, Job, JobOverview, Priority, Run, Value, frozen
 from core.states import RunState
 from core.storage import yaml_text
 from core.timetable import Scheduled
-from fastapi_app.cli.house import House
+from fastapi_app.cli.house import HURRIED, House
 from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 
 LOOK_EVERY: Final = 0.25
@@ -181,7 +181,7 @@ class RemoteHouse(House):
     def start(self, job_id: str, *, key: str = "") -> Run:
         """Ask for a run of the job, or go on with the one that is not over."""
         latest = self.job(job_id).latest_run
-        if not key and latest is not None and not latest.over:
+        if not key and latest is not None and not latest.over and latest.state not in HURRIED:
             return self.act(latest.id, "resume") if latest.state == RunState.PAUSED else latest
         return _run(self._door.ask("POST", f"/jobs/{quote(job_id, safe='')}/runs", headers=_named(key)))
 

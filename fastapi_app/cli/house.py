@@ -34,6 +34,8 @@ LOOK_EVERY: Final = 1.0
 """Seconds after which a follower looks whether anybody still works at its run."""
 
 
+HURRIED: Final = frozenset({RunState.SCHEDULED, RunState.BLOCKED})
+"""What a run does not wait for any longer that somebody starts."""
 COMMAND_LINE: Final = Actor(name="cli", origin="command line")
 """Who decides what a command asks for; the runs that it carries out are nobody's decisions."""
 
@@ -170,7 +172,7 @@ class OwnHouse(House):
     def start(self, job_id: str, *, key: str = "") -> Run:
         """Ask for a run of the job, or go on with the one that was interrupted, and begin at once."""
         latest = self._manager.job(job_id).latest_run
-        if key or latest is None or latest.over:
+        if key or latest is None or latest.over or latest.state in HURRIED:
             return self._carry_out(self._manager.start(job_id, asked_by="cli", key=key))
         return self._carry_out(self._manager.resume(latest.id) if latest.state == RunState.PAUSED else latest)
 
@@ -261,7 +263,7 @@ class OwnHouse(House):
                 yield run
                 if run.over or run.state == RunState.PAUSED:
                     return
-                if not works:
+                if not works and not self._tries_again(run):
                     raise NobodyWorks(run)
                 with contextlib.suppress(queue.Empty):
                     changed.get(timeout=LOOK_EVERY)
@@ -289,6 +291,14 @@ class OwnHouse(House):
     def note_failure(self, group: str, text: str) -> None:
         """Note something about an error; an empty text takes the note away."""
         self._service.dead_letters.keep_note(group, text, by="cli")
+
+    def _tries_again(self, run: Run) -> bool:
+        """Tell whether the run is one of this command's that waits for its next attempt; begin that when it is due."""
+        if run.state != RunState.SCHEDULED or run.id not in self._threads:
+            return False
+        if run.due_at is None or run.due_at <= self._service.clock.now():
+            self._carry_out(self._manager.ripen(run.id))
+        return True
 
     def log(self, run_id: str, after: int) -> LogPage:
         """Return the run's log lines after that number."""
