@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
-from core.models import frozen
+from core.models import Value, frozen
 from core.storage.definitions import FIELDS, Definition, same
 
 LONGEST_VALUE: Final = 60
@@ -76,7 +77,10 @@ def in_words(value: Any) -> str:  # noqa: ANN401 - any value of a definition
     """Return a value as it is told on one line."""
     if value is None:
         return "nothing"
-    if isinstance(value, list | tuple):
+    if isinstance(value, Value):
+        said = msgspec.to_builtins(value).items()
+        text = f"{{{', '.join(f'{name}: {in_words(item)}' for name, item in said)}}}"
+    elif isinstance(value, list | tuple):
         text = f"[{', '.join(map(in_words, value))}]"
     else:
         text = str(value) if isinstance(value, str) and value.isprintable() and value else repr(value)

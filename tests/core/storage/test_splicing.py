@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from core.models import Priority, frozen
+from core.models import ONCE, Missed, Priority, Retry, Schedule, frozen
 from core.storage.definitions import definition_from, same, text_of_definition
+from core.storage.merging import in_words
 from core.storage.splicing import text_after
 from tests.core.storage.test_definitions import DEFINITIONS
 
@@ -169,3 +170,24 @@ def test_no_comment_outside_of_what_changed_is_lost(wanted, data):
     assert text.count("# about line") == len(tops)
     assert text.endswith("# at the end\n")
     assert same(definition_from(text.encode()), replace(wanted, **{field: new}))
+
+
+def test_a_schedule_and_retries_go_into_a_persons_text_and_out_again():
+    wished = changed(
+        schedule=Schedule(cron="0 2 * * *", missed=Missed.ALL), retry=Retry(max_attempts=3), after=("b", "c")
+    )
+
+    text = text_after(THEIRS.encode(), wished)
+    later = text_after(text, replace(wished, schedule=Schedule(cron="0 3 * * *"), retry=ONCE, after=()))
+    back = text_after(later, changed())
+
+    assert same(definition_from(text), wished)
+    assert 'schedule:\n  cron: "0 2 * * *"\n  missed: all\n' in text.decode()
+    assert 'schedule:\n  cron: "0 3 * * *"\n' in later.decode()
+    assert "retry" not in later.decode()
+    assert back.decode() == THEIRS
+
+
+def test_what_is_wished_is_told_in_a_few_words_where_two_changed_it():
+    assert in_words(Schedule(cron="0 2 * * *", missed=Missed.ALL)) == "{cron: 0 2 * * *, missed: all}"
+    assert in_words(ONCE) == "{}"
