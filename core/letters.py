@@ -9,6 +9,7 @@ import msgspec
 from core.decisions import Decision
 from core.fingerprints import fingerprint
 from core.models import Run, Value
+from core.packed import Packed
 
 BEGINNING: Final = "letter/"
 LONGEST_MESSAGE: Final = 2_000
@@ -26,6 +27,9 @@ class Letter(Value, frozen=True, kw_only=True):
     code: str = ""
     message: str = ""
     fingerprint: str = ""
+
+
+from_json: Final = msgspec.json.Decoder(Letter).decode
 
 
 def leave(decision: Decision, run: Run) -> None:
@@ -58,5 +62,5 @@ def name_of(run_id: str) -> str:
 
 
 def letter_of(kept: Mapping[str, Any]) -> Letter:
-    """Return the letter that a register has."""
-    return msgspec.convert(dict(kept), Letter)
+    """Return the letter that a register has; there may be ten thousand."""
+    return from_json(kept.json) if isinstance(kept, Packed) else msgspec.convert(dict(kept), Letter)
