@@ -41,13 +41,15 @@ class Version:
 class Flush:
     """What has happened since the flush before, by id; True is a change of more than fields.
 
-    `edited` are the jobs that were changed in their files, with what was changed in words.
+    `edited` are the jobs that were changed in their files, with what was changed in words, `unusual` those of which
+    a run was unlike the ones before it, and how.
     """
 
     jobs: Mapping[str, bool] = field(default_factory=dict)
     moved: int = 0
     noticed: tuple[str, ...] = ()
     edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unusual: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     grown: frozenset[str] = frozenset()
 
 
@@ -177,6 +179,7 @@ class Hub:
         )
         notices = [self._scribe.notice(job_id) for job_id in flush.noticed]
         notices += [self._scribe.edited(job_id, changes) for job_id, changes in flush.edited.items()]
+        notices += [self._scribe.unusual(job_id, findings) for job_id, findings in flush.unusual.items()]
         everything = Batch(
             counts=self._counts if self._counts_seq == seq else None,
             moved=flush.moved,

@@ -21,6 +21,7 @@ from core.events import (
     LogGrew,
     RunMoved,
     RunProgressed,
+    RunUnusual,
 )
 from core.service import Service
 from fastapi_app.hub import Flush, Hub
@@ -46,6 +47,7 @@ class Gathered:
     moved: int = 0
     noticed: dict[str, None] = field(default_factory=dict)
     edited: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unusual: dict[str, tuple[str, ...]] = field(default_factory=dict)
     grown: set[str] = field(default_factory=set)
     urgent: bool = False
     missed: bool = False
@@ -69,6 +71,9 @@ class Gathered:
             case JobChangedOutside(job=job, changes=changes):
                 self._whole(job.id)
                 self.edited[job.id] = changes
+            case RunUnusual(run=run, findings=findings):
+                self.unusual[run.job_id] = findings
+                self.urgent = True
             case JobCreated(job=job):
                 self._whole(job.id)
                 self.moved += 1
@@ -89,6 +94,7 @@ class Gathered:
             moved=self.moved,
             noticed=tuple(self.noticed),
             edited=self.edited,
+            unusual=self.unusual,
             grown=frozenset(self.grown),
         )
 

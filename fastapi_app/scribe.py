@@ -10,7 +10,14 @@ from core.service import Service
 from core.states import AT_WORK
 from fastapi_app.disk import Disk
 from fastapi_app.frames import Drawn, Row, encoded
-from fastapi_app.presenters.live import count_patch, edited_notice, job_patch, job_pieces, notice
+from fastapi_app.presenters.live import (
+    count_patch,
+    edited_notice,
+    job_patch,
+    job_pieces,
+    notice,
+    unusual_notice,
+)
 from fastapi_app.presenters.notifications import late_in_words
 from fastapi_app.presenters.usual import overview_foreseen
 
@@ -80,6 +87,13 @@ class Scribe:
         except NotFound:
             return None
 
+    def unusual(self, job_id: str, findings: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """Return what to tell everybody about a run of the job that was unlike the ones before it."""
+        try:
+            return unusual_notice(self._manager.job(job_id).job, findings)
+        except NotFound:
+            return None
+
     def log(self, run_id: str, after: int) -> tuple[int, str]:
         """Return the lines of a log after a number, and the number of the last; blocks on the disk.
 
@@ -103,7 +117,7 @@ def _that_fit(lines: tuple[LogLine, ...]) -> list[str]:
     rows: list[str] = []
     size = 0
     for line in reversed(lines):
-        row = f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03d}Z {line.level} {line.text}"
+        row = f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03d}Z {line.word} {line.painted or line.text}"
         size += len(row.encode()) + 4
         if rows and size > LARGEST_LOG:
             break

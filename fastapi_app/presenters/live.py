@@ -45,12 +45,18 @@ def job_pieces(
 
 def edited_notice(job: Job, changes: Sequence[str]) -> dict[str, Any]:
     """Return what to tell everybody about a job that was changed in its file."""
-    said = visible(f"{job.name} was changed in its file: {'; '.join(changes)}")
-    return {
-        "st": "ok",
-        "id": job.id,
-        "text": said if len(said) <= LONGEST_NOTICE else f"{said[:LONGEST_NOTICE]}…",
-    }
+    return _notice(job, "ok", f"{job.name} was changed in its file: {'; '.join(changes)}")
+
+
+def unusual_notice(job: Job, findings: Sequence[str]) -> dict[str, Any]:
+    """Return what to tell everybody about a run of the job that was unlike the ones before it."""
+    return _notice(job, "late", f"{job.name} was unusual: {', '.join(findings)}")
+
+
+def _notice(job: Job, status: str, text: str) -> dict[str, Any]:
+    said = visible(text)
+    short = said if len(said) <= LONGEST_NOTICE else f"{said[:LONGEST_NOTICE]}…"
+    return {"st": status, "id": job.id, "text": short}
 
 
 def count_patch(

@@ -7,6 +7,7 @@ from bs4 import BeautifulSoup
 
 from core.engines.base import Outcome
 from core.models import Progress
+from fastapi_app.monitor import Gathered
 
 
 @pytest.fixture
@@ -102,3 +103,22 @@ def test_a_run_that_says_nothing_gets_no_time_that_nobody_would_correct(world, s
 
     assert "left" not in said
     assert "Usually takes 3 min 50 s to 4 min 10 s." in said
+
+
+def test_pages_that_are_open_are_told_of_an_unusual_run(steady, finish, world):
+    gathered = Gathered()
+    world.house.service.events.subscribe("test", gathered.take)
+    subscriptions = {one.name: one for one in world.house.service.events._subscriptions}
+    run = finish(steady, written=7_500_000_000)
+    subscriptions["histories"].close()
+    subscriptions["test"].close()
+
+    [notice] = [
+        world.house.scribe.unusual(job_id, findings) for job_id, findings in gathered.flush().unusual.items()
+    ]
+
+    assert notice == {
+        "st": "late",
+        "id": run.job_id,
+        "text": "photos was unusual: wrote 3 % of its usual size",
+    }
