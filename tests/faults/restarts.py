@@ -68,8 +68,9 @@ def _wrong_ending(run: Mapping[str, Any], code: int) -> list[str]:
     state = "failed" if code else "completed"
     if run["state"] != state:
         return [f"it is {run['state']}, not {state}"]
-    if run["result"]["code"] != code:
-        return [f"its code is {run['result']['code']}, not {code}"]
+    found = run["result"].get("exit_code", run["result"].get("code"))
+    if found != code:
+        return [f"its code is {found}, not {code}"]
     return []
 
 
@@ -90,7 +91,7 @@ class Talking:
         starts = self._server.data.parent / f"{self._server.data.name}-{self._number}.starts"
         code = self._chance.choice((0, 0, 1, 7, 123))
         script = TALKS.format(starts=starts, lines=lines, pause=pause, code=code)
-        kind = kind or self._chance.choice(KINDS)
+        kind = kind or self._chance.choice(("command", *KINDS))
         return Told(self._server.begin(kind, ["sh", "-c", script]), starts, lines, code)
 
     def all_over(self, told: list[Told]) -> bool:
