@@ -85,9 +85,15 @@ class Starting(Attempts):
             raise AlreadyRunning(message)
         return self._into_line(decision, run, reason=STARTED_NOW)
 
-    def _into_line(self, decision: Decision, run: Run, *, reason: str = "") -> Run:
+    def _into_line(
+        self, decision: Decision, run: Run, *, reason: str = "", due_at: datetime | None = None
+    ) -> Run:
         return decision.move(
-            run, RunState.QUEUED, due_at=decision.now, reason=reason, reaches=self.reached_by(run)
+            run,
+            RunState.QUEUED,
+            due_at=due_at or decision.now,
+            reason=reason,
+            reaches=self.reached_by(run),
         )
 
     @decided_again
@@ -99,7 +105,11 @@ class Starting(Attempts):
         with self._about(run_id, None, why="its time came") as (decision, run):
             if run.state == RunState.BLOCKED:
                 return flows.look_again(decision, decision.job(run.job_id), run)
-            return run if run.state != RunState.SCHEDULED else self._into_line(decision, run)
+            if run.state != RunState.SCHEDULED:
+                return run
+            # What is told of a wait is what was promised, however late somebody noticed that it was over.
+            promised = run.due_at if run.attempt and run.due_at is not None else decision.now
+            return self._into_line(decision, run, due_at=min(promised, decision.now))
 
     @decided_again
     def fire(self, job_id: str, now: datetime, *, at_start: bool = False) -> Fired:
