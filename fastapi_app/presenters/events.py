@@ -88,7 +88,7 @@ def audit_view(
     if verified is not None:
         lines = plural(verified.lines, "entry", "entries")
         verdict = (
-            f"Verified: {lines}, each as it was written and where it was."
+            f"{lines}, each as it was written and where it was."
             if verified.whole
             else f"{plural(len(verified.flaws), 'flaw')} in {lines}: somebody changed the audit."
         )
