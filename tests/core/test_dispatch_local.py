@@ -5,7 +5,7 @@ import pytest
 
 from core.dispatch.local import LocalDispatcher
 from core.models import Priority
-from core.queueing import Pause, Rules, Scope, paused, resumed
+from core.queueing import Pause, Rules, Scope, limited, paused, resumed
 from tests.builders import WHEN, a_place
 from tests.doubles import SettableClock
 
@@ -230,3 +230,29 @@ def test_adopted_runs_are_looked_after_however_few_slots_there_are(one_slot):
     assert (load.busy, load.waiting) == (3, 1)
     assert carried.all_there()
     assert carried.run_ids[-1] == "new"
+
+
+def test_whatever_is_paused_and_limited_meanwhile_each_run_is_carried_once(make_dispatcher):
+    dispatcher = make_dispatcher(6)
+    places = [
+        a_place(str(number), number=number + 1, groups=(("one",), ("two",), ("one", "two"), ())[number % 4])
+        for number in range(400)
+    ]
+    carried = Carried(len(places))
+    at_once = limited(Rules(), Scope.GROUP, "one", 3)
+    rules = [
+        at_once,
+        paused(Rules(), Scope.GROUP, "two", Pause(at=WHEN)),
+        limited(at_once, Scope.QUEUE, "", 1),
+    ]
+    dispatcher.start(carried)
+
+    for number, place in enumerate(places):
+        dispatcher.enqueue(place)
+        if number % 10 == 0:
+            dispatcher.govern(rules[number // 10 % 3])
+    dispatcher.govern(Rules())
+
+    assert carried.all_there()
+    assert sorted(carried.run_ids, key=int) == [place.run_id for place in places]
+    assert dispatcher.load().waiting == 0
