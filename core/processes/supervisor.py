@@ -20,7 +20,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from core.processes.descent import Known, below, boot_id, everybody, known, signal_one
 from core.processes.framing import MOST_AT_ONCE, Output
-from core.processes.launching import CannotStart, Started, launch
+from core.processes.launching import PIPE_SIZE, CannotStart, Started, launch
 
 Plain = dict[str, Any]
 
@@ -80,6 +80,8 @@ class Supervisor:
             started = launch(self._order, self._order["mark"])
         except CannotStart as error:
             return self._ending("not-started", str(error))
+        finally:
+            _forget("stdin")
         began = time.monotonic()
         self._listen(started)
         limit = self._order.get("time_limit")
@@ -194,9 +196,11 @@ class Supervisor:
         return len(chunk)
 
     def _hear_the_rest(self) -> None:
+        """Take in what is on its way; what could not be ended may go on to speak, and is heard no longer."""
         for number in tuple(self._streams):
-            while number in self._streams and self._take(number):
-                pass
+            heard = 0
+            while number in self._streams and heard < PIPE_SIZE and (size := self._take(number)):
+                heard += size
 
     def _ending(self, reason: str, message: str = "") -> Plain:
         self._output.finish("tail")  # before anybody counts what is not kept
@@ -234,8 +238,7 @@ def main(folder: str, claim: int) -> int:
     except OSError:
         return NO_ROOM
     supervisor = Supervisor(order, wishes)
-    with contextlib.suppress(OSError):
-        os.unlink("order")  # noqa: PTH108 - it may hold what nobody else should read
+    _forget("order")
     ending = supervisor.keep()
     _write_down(ending)
     return 0
@@ -253,6 +256,12 @@ def _stand_alone(folder: str, claim: int) -> None:
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     os.umask(0o077)
     os.chdir(folder)
+
+
+def _forget(name: str) -> None:
+    """Remove a file that may hold what nobody else should read, once it was read or is open."""
+    with contextlib.suppress(OSError):
+        os.unlink(name)  # noqa: PTH108 - pathlib costs 5 ms
 
 
 def _begin() -> None:

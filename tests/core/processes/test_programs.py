@@ -134,7 +134,8 @@ def test_a_supervisor_is_small_and_soon_there(program):
 
 
 def test_an_order_is_gone_once_its_program_has_begun(program):
-    order = a_script("echo began; sleep 60", environment={"PATH": "/usr/bin:/bin", "KEY": "s3cret-word"})
+    environment = {"PATH": "/usr/bin:/bin", "KEY": "s3cret-word"}
+    order = a_script("cat > /dev/null; echo began; sleep 60", environment=environment, stdin="s3cret-word")
 
     program.start(order)
     begun(program)
