@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi_app.api import (
     auth,
     breakers,
+    bulk,
     dead_letters,
     docs,
     events,
@@ -30,6 +31,7 @@ PROBLEM: Final[dict[str, Any]] = {
 
 router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
+router.include_router(bulk.router)
 router.include_router(jobs.router)
 router.include_router(graphs.router)
 router.include_router(breakers.router)

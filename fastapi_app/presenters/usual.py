@@ -90,7 +90,7 @@ def foreseen(run: Run, history: History, now: datetime) -> Run:
     if run.state not in AT_WORK or progress.eta_seconds is not None or not says:
         return run
     engine = ENGINES.get(run.kind)
-    of_all = engine is None or len(engine.stages) <= 1  # with several stages, the percentage is of one of them
+    of_all = engine is None or len(engine.stages) <= 1  # else the percentage is of one of several stages
     left = seconds_left(
         history,
         likeness(run.kind, run.options),
