@@ -151,6 +151,11 @@ class WaitingRoom:
         job = self._manager.job(run.job_id).job
         return self._why(run, job, standings, _Memory(self._manager, self._clock), elsewhere=elsewhere)
 
+    def is_paused(self) -> bool:
+        """Tell whether nothing new begins, because somebody paused the whole queue."""
+        pause = self._manager.rules().pause(Scope.QUEUE)
+        return pause is not None and pause.binds(self._clock.now())
+
     def queue(self, most: int) -> Queue:
         """Return how the queue is; of those in line, and of those that wait for something else, the first `most`."""
         now, rules, load = self._clock.now(), self._manager.rules(), self._dispatcher.load()

@@ -79,6 +79,16 @@ def test_the_queue_is_paused_and_resumed_with_plain_forms(world, browser, manage
     assert page(browser).h1.get_text() == "1 run waits in line."
 
 
+def test_a_paused_queue_is_said_on_the_dashboard(browser, manager):
+    manager.pause_line(Scope.QUEUE)
+
+    paused = browser.get("/").text
+    manager.resume_line(Scope.QUEUE)
+
+    assert "The queue is paused" in paused
+    assert "The queue is paused" not in browser.get("/").text
+
+
 def test_a_pause_ends_after_as_many_hours_as_were_chosen(world, browser, manager):
     browser.post("/queue/pause", data={"scope": "kind", "name": "copy", "hours": "1"})
 
