@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const MOST = 2000, PAGE = 500, NEAR = 24;
+  const FLAGS = { 1: "bold", 2: "dim", 3: "italic", 4: "under", 7: "swap", 9: "strike" };
   const STATUS = { warn: "late", error: "failed" };
   let section = null, box, list, follow, only, said, missed, busy;
   let detached; // the list ends before the log does, as lines were let go at its end
@@ -76,9 +77,26 @@
     if (STATUS[level]) item.dataset.st = STATUS[level];
     const time = Object.assign(document.createElement("time"), { dateTime: at });
     time.dataset.as = "clock";
-    const parts = [["b", level], ["span", text.join(" ")]];
-    item.append(time, ...parts.map(([tag, words]) => Object.assign(document.createElement(tag), { textContent: words })));
+    const said = document.createElement("span");
+    said.append(...painted(text.join(" ")));
+    item.append(time, Object.assign(document.createElement("b"), { textContent: level }), said);
     return item;
+  }
+
+  // A colour stands in a text as "ESC[0;1;31m": all that holds from there on.
+  function painted(text) {
+    const [first, ...parts] = text.split(/\x1b\[0([;\d]*)m/);
+    const pieces = [first];
+    for (let at = 0; at < parts.length; at += 2) {
+      const className = parts[at].split(";").filter(Boolean).map(look).join(" ");
+      pieces.push(className ? Object.assign(document.createElement("span"), { className, textContent: parts[at + 1] }) : parts[at + 1]);
+    }
+    return pieces;
+  }
+
+  function look(code) {
+    const flag = FLAGS[code], ten = Math.floor(code / 10);
+    return flag ?? `${ten % 2 ? "ink" : "on"}-${code - 10 * ten + (ten > 4 ? 8 : 0)}`;
   }
 
   function arrived({ run, from, rows, skip = 0 }) {

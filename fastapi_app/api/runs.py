@@ -1,12 +1,13 @@
 """Runs: how they are, what they say, and what can be done to them."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from fastapi_app.api.entries import PriorityEntry
 from fastapi_app.api.values import LogOut, RunOut, WaitingOut
 from fastapi_app.dependencies import Manager, Person, TheService
+from fastapi_app.kept import kept_file
 from fastapi_app.places import RunId
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["runs"])
@@ -35,10 +36,17 @@ def log(
     service: TheService,
     after: Annotated[int, Query(ge=0, le=LAST_LINE)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 1_000,
+    level: Annotated[Literal["info", "warn", "error"] | None, Query()] = None,
 ) -> LogOut:
-    """Return lines of the run's log that follow the line `after`."""
+    """Return lines of the run's log that follow the line `after`, of a level or worse."""
     service.manager.run(run_id)
-    return LogOut.of(service.logs.read(run_id, after=after, limit=limit))
+    return LogOut.of(service.logs.read(run_id, after=after, limit=limit, level=level))
+
+
+@router.get("/kept/{number}", response_class=Response)
+def kept(run_id: RunId, number: str, manager: Manager, service: TheService) -> Response:
+    """Return a file that the run keeps; its result lists them, counted from 1."""
+    return kept_file(manager.run(run_id), service.worker.workspace(run_id), number)
 
 
 @router.post("/cancel", status_code=202)

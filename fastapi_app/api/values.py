@@ -303,12 +303,17 @@ class RunsOut(Out):
 
 
 class LogLineOut(Out):
-    """One line of a log, counted from 1."""
+    """One line of a log, counted from 1.
+
+    `stream` is "out" or "err" for what a program said; `painted` is its text with the colours that it gave.
+    """
 
     number: int
     at: datetime
     level: str
     text: str
+    stream: str
+    painted: str
 
 
 class LogOut(Out):

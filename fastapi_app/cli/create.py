@@ -15,8 +15,17 @@ from fastapi_app.cli.terminal import AsJson, Data, Key, say, say_json, shown
 
 def create(
     name: Annotated[str, typer.Argument(help="What to call it.", show_default=False)],
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A program and its arguments, after `--`, for a job of kind command.", show_default=False
+        ),
+    ] = None,
     *,
-    kind: Annotated[str, typer.Option(help="One of `holdfast kinds`.")] = "copy",
+    kind: Annotated[
+        str | None,
+        typer.Option(help="One of `holdfast kinds`.", show_default="copy, or command with a program"),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option("--option", "-o", help="name=value, once for each option; JSON values are read."),
@@ -78,7 +87,8 @@ def create(
         "blackout": blackout,
     }
     agreed = terms.terms_in(None, given) | schedules.scheduled(None, due)
-    options = dict(map(option_of, option or ()))
+    kind = kind or ("command" if command else "copy")
+    options = dict(map(option_of, option or ())) | ({"argv": command} if command else {})
     with the_house(data) as house:
         agreed |= terms.parents_in(house, after)
         draft = JobDraft(

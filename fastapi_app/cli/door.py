@@ -236,11 +236,10 @@ class RemoteHouse(House):
             last = run
             time.sleep(LOOK_EVERY)
 
-    def log(self, run_id: str, after: int) -> LogPage:
-        """Return the run's log lines after that number."""
-        return _as(
-            LogPage, self._door.ask("GET", f"/runs/{quote(run_id, safe='')}/log", params={"after": after})
-        )
+    def log(self, run_id: str, after: int, level: str | None = None) -> LogPage:
+        """Return the run's log lines after that number, of a level or worse."""
+        params = {"after": after} | ({"level": level} if level else {})
+        return _as(LogPage, self._door.ask("GET", f"/runs/{quote(run_id, safe='')}/log", params=params))
 
     def schedules(self) -> tuple[Scheduled, ...]:
         """Return when each job that has a schedule is due next, the first of them first."""

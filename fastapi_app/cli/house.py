@@ -105,8 +105,8 @@ class House(ABC):
         """Yield the run each time it changed, at least once, until it is over or paused."""
 
     @abstractmethod
-    def log(self, run_id: str, after: int) -> LogPage:
-        """Return the run's log lines after that number."""
+    def log(self, run_id: str, after: int, level: str | None = None) -> LogPage:
+        """Return the run's log lines after that number, of a level or worse."""
 
     @abstractmethod
     def schedules(self) -> tuple[Scheduled, ...]:
@@ -300,9 +300,9 @@ class OwnHouse(House):
             self._carry_out(self._manager.ripen(run.id))
         return True
 
-    def log(self, run_id: str, after: int) -> LogPage:
-        """Return the run's log lines after that number."""
-        return self._service.logs.read(run_id, after=after)
+    def log(self, run_id: str, after: int, level: str | None = None) -> LogPage:
+        """Return the run's log lines after that number, of a level or worse."""
+        return self._service.logs.read(run_id, after=after, level=level)
 
     def schedules(self) -> tuple[Scheduled, ...]:
         """Return when each job that has a schedule is due next, the first of them first."""

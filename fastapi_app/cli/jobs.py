@@ -1,6 +1,5 @@
 """`holdfast job`: jobs, from the command line."""
 
-import time
 from collections.abc import Callable
 from typing import Annotated, Final
 
@@ -12,16 +11,15 @@ from core.listing import NEVER_RUN, JobQuery, state_of
 from core.models import JobOverview, Run
 from core.schedules import in_words
 from core.states import RunState
-from fastapi_app.cli import graphs
+from fastapi_app.cli import graphs, logs
 from fastapi_app.cli.backup import exit_code
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.follow import follow, watcher_for
 from fastapi_app.cli.house import the_house
-from fastapi_app.cli.terminal import AsJson, Data, Key, note, say, say_json, say_table, shown
+from fastapi_app.cli.terminal import AsJson, Data, Key, say, say_json, say_table, shown
 from fastapi_app.presenters import times
 from fastapi_app.presenters.terms import labelled
 
-LOOK_EVERY: Final = 0.5
 STARTING: Final = ("resume", "requeue")
 """What a run goes on after, so that somebody has to carry it out."""
 
@@ -109,7 +107,7 @@ def start(
 
 @app.command("watch")
 def watch(which: Which, data: Data = None) -> None:
-    """Follow a job's latest run until it is over."""
+    """Follow a job's latest run until it is over; Ctrl-C leaves it at work. Ends with 1 if it failed."""
     with the_house(data) as house:
         run_id = _latest(find_job(house, which)).id
         with watcher_for(silent=False) as watcher:
@@ -117,41 +115,12 @@ def watch(which: Which, data: Data = None) -> None:
                 watcher.show(run)
         run = house.run(run_id)
         _tell(run, as_json=False)
+        for warning in run.warnings:
+            say(f"Warning: {shown(warning)}")
     raise typer.Exit(exit_code(run))
 
 
-@app.command("log")
-def log(
-    which: Which,
-    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run is over.")] = False,
-    data: Data = None,
-) -> None:
-    """Print the log of a job's latest run."""
-    with the_house(data) as house:
-        run = _latest(find_job(house, which))
-        after = 0
-        while True:
-            over = house.run(run.id).over
-            page = house.log(run.id, after)
-            for line in page.lines:
-                say(f"{line.at:%H:%M:%S}  {line.level:<5}  {shown(line.text)}")
-            after = page.lines[-1].number if page.lines else after
-            if page.lines:
-                continue
-            if over or not follow_on or house.ends_here:
-                _tell_of_no_log(run, there=after > 0)
-                return
-            time.sleep(LOOK_EVERY)
-
-
-def _tell_of_no_log(run: Run, *, there: bool) -> None:
-    """Say why nothing was printed: whatever was begun has a log, for as long as logs are kept."""
-    if there:
-        return
-    if run.attempts and run.over:
-        note(f"The log of run {run.number} is not there any more: it was kept long enough, or taken away.")
-    else:
-        note(f"There is no log of run {run.number} so far.")
+app.command("log")(logs.log)
 
 
 def _acting(verb: str, words: str) -> Callable[..., None]:

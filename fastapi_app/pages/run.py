@@ -8,11 +8,14 @@ from fastapi import APIRouter, Query
 from msgspec.structs import replace
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from core.engines import ENGINES
 from core.errors import NotFound
 from core.log_files import LEVELS
 from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.kept import kept_file, plain_log
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.places import RunId
+from fastapi_app.presenters.answers import answer_of
 from fastapi_app.presenters.job_page import job_view
 from fastapi_app.presenters.jobs import actions_on
 from fastapi_app.presenters.runs import lines_of, log_view, run_view
@@ -42,6 +45,8 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
         latest=latest,
         why=service.waiting_room.why(run),
         actions=actions_on(overview) if latest else (),
+        answer=answer_of(run),
+        coloured=_has_colours(run.kind),
         log=log_view(service.logs.tail(run.id, LINES)),
         manifest=_check_by(destination, run.id) if has_manifest else None,
     )
@@ -69,14 +74,28 @@ def manifest(run_id: RunId, manager: Manager, service: TheService) -> Response:
 
 
 @router.get("/log")
-def log(run_id: RunId, manager: Manager, service: TheService) -> Response:
-    """Hand out all that the run said, as a text."""
+def log(
+    run_id: RunId, manager: Manager, service: TheService, *, colours: Annotated[bool, Query()] = False
+) -> Response:
+    """Hand out all that the run said, as a text; `colours` leaves in those that its program gave."""
     run = manager.run(run_id)
     path = service.logs.path(run.id)
     if not path.is_file():
         return Response(status_code=HTTPStatus.NO_CONTENT)
     name = f"holdfast-{run.id[:8]}.log"
+    if _has_colours(run.kind) and not colours:
+        return plain_log(path, name)
     return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
+
+
+def _has_colours(kind: str) -> bool:
+    return kind in ENGINES and ENGINES[kind].uses_programs
+
+
+@router.get("/kept/{number}")
+def kept(run_id: RunId, number: str, manager: Manager, service: TheService) -> Response:
+    """Hand out a file that the run keeps."""
+    return kept_file(manager.run(run_id), service.worker.workspace(run_id), number)
 
 
 @router.get("/lines")

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from core.colours import painted
 from core.engines import ENGINES
 from core.errors import InvalidOptions
 from core.log_files import LogLine, LogPage
@@ -32,7 +33,7 @@ STANDING: Final[Mapping[RunState, str]] = {
     RunState.BLOCKED: "It waits for the jobs it comes after.",
     RunState.QUEUED: "It begins as soon as a slot is free.",
     RunState.PAUSED: "It is set down half-way and goes on from there when you resume it.",
-    RunState.CANCELLED: "It was stopped because someone asked. What was copied until then stays and is whole.",
+    RunState.CANCELLED: "It was stopped because someone asked. What was done until then stays.",
     RunState.SKIPPED: "It never ran and never will.",
 }
 
@@ -234,12 +235,12 @@ def attempt_view(attempt: Attempt) -> AttemptView:
 
 
 class LineView(Value, frozen=True, kw_only=True):
-    """A line of a log; `st` colours warnings and errors."""
+    """A line of a log: its text in pieces, each with its look; `st` colours warnings and errors."""
 
     number: int
     at: datetime
     level: str
-    text: str
+    pieces: tuple[tuple[str, str], ...]
     st: str
 
 
@@ -262,8 +263,8 @@ def lines_of(lines: Sequence[LogLine]) -> tuple[LineView, ...]:
         LineView(
             number=line.number,
             at=line.at,
-            level=line.level,
-            text=line.text,
+            level=line.word,
+            pieces=painted(line.painted) if line.painted else ((line.text, ""),),
             st=LOG_STATUS.get(line.level, ""),
         )
         for line in lines
