@@ -16,7 +16,7 @@ from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Progress, Run
 from core.processes.orders import Exit, Hide, OnLine, Order
-from core.processes.program import Program
+from core.processes.program import Program, Standing
 from core.states import RunState
 
 LOOK_EVERY: Final = 0.1
@@ -89,6 +89,8 @@ class WorkContext:
         program = Program(folder, mark_of(self._run))
         limits = [limit for limit in (order.time_limit, self.deadlines.left) if limit is not None]
         order = replace(order, time_limit=min(limits, default=None))
+        if self._begins_nothing_new(program):
+            raise LeftAtWork
         try:
             self._transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line, hide)
             return Follower(program, order, self._transcript, self._wish).follow()
@@ -97,6 +99,12 @@ class WorkContext:
             raise StorageFailed(message) from error
         finally:
             self._transcript = None
+
+    def _begins_nothing_new(self, program: Program) -> bool:
+        """Tell whether the worker leaves before a program began: whoever is next finds that nothing was done."""
+        if not self._leaving.begun or self._asked_by_person is not None:
+            return False
+        return program.standing() is Standing.NEVER_BEGAN
 
     def _wish(self) -> Asked | None:
         """Return what a program is asked to do: it has the grace of a worker that leaves, or stays without it."""

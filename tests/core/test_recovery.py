@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -26,11 +27,11 @@ def make_house(tmp_path):
     """Make a Holdfast on this test's folder; whatever one leaves at work is ended with the test."""
     made = []
 
-    def make(**settings):
+    def make(*, make_engine=make_scripted_engine, **settings):
         chosen = Settings(
             **{"data": tmp_path / "data", "slots": 4, "grace": 0, "own_backup": "off"} | settings
         )
-        made.append(Service(chosen, clock=SystemClock(), make_engine=make_scripted_engine))
+        made.append(Service(chosen, clock=SystemClock(), make_engine=make_engine))
         return made[-1]
 
     yield make
@@ -152,6 +153,27 @@ def test_a_program_that_ends_within_the_grace_completes_its_run(make_house):
     with make_house().opened(at_work=True) as again:
         assert again.manager.run(run.id).state is RunState.COMPLETED
         assert "two" in words_of(again, run.id)
+
+
+def test_no_program_begins_under_a_server_that_stops(make_house, tmp_path):
+    def make_engine(kind, options):
+        leave()
+        return make_scripted_engine(kind, options)
+
+    leave = lambda: None  # noqa: E731 - it has another meaning once the job is there
+    options = {"says": f"echo began >> {tmp_path}/starts"}
+    with make_house(make_engine=make_engine).opened(at_work=True) as house:
+        job = house.manager.create(JobDraft(name="photos", kind="once-program", options=options))
+        run = house.manager.start(job.id)
+        leave = partial(house.worker.leave, grace=60)
+        house.worker.carry_out(run.id)
+        left = house.manager.run(run.id)
+
+    with make_house().opened(at_work=True) as again:
+        found = again.manager.run(run.id)
+
+    assert (left.state, found.state) == (RunState.RUNNING, RunState.QUEUED)
+    assert not (tmp_path / "starts").exists()
 
 
 def test_whoever_asks_twice_does_not_wait_for_the_grace(make_house):
