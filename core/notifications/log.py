@@ -111,6 +111,7 @@ class LogFile:
         self._path = folder / NAME
         self._pending: list[bytes] = []
         self._size = 0
+        self._closed = False
         self.lines = 0
         self.trouble = ""
 
@@ -131,11 +132,15 @@ class LogFile:
             except (msgspec.MsgspecError, UnicodeError):
                 log.warning("line %d of %s cannot be read; what it said is left out", number, self._path)
 
+    def close(self) -> None:
+        """Write nothing any more."""
+        self._closed = True
+
     def append(self, lines: Sequence[AnyLine]) -> None:
         """Make the lines durable, with whatever waits; where the disk refuses, they wait for the next time."""
         self._pending += [_encode(line) for line in lines]
         del self._pending[:-MOST_PENDING]
-        if not self._pending:
+        if not self._pending or self._closed:
             return
         try:
             self._write(b"\n".join((*self._pending, b"")))
@@ -174,6 +179,8 @@ class LogFile:
 
     def rewrite(self, kept: Kept) -> None:
         """Begin the file anew with what is still of use; where the disk refuses, it stays as it is."""
+        if self._closed:
+            return
         content = _encode(kept) + b"\n"
         try:
             self._make_folders()

@@ -117,6 +117,7 @@ class Office:
         if self._thread.is_alive():
             self._thread.join(GRACE)
         self.senders.stop(GRACE)
+        self.book.close()
         self.pings.stop()
 
     def take(self, event: Event) -> None:
@@ -193,8 +194,10 @@ class Office:
         match event:
             case RunMoved(run=run):
                 yield from self._of_run(run)
-            case JobCreated(job=job) | JobEdited(job=job) | JobChangedOutside(job=job):
+            case JobCreated(job=job):
                 self.rhythm.know(job)
+            case JobEdited(job=job) | JobChangedOutside(job=job):
+                self.rhythm.know(job, edited=True)
             case JobDeleted(job_id=job_id):
                 self._noticer.forget(job_id)
                 self.rhythm.forget(job_id)

@@ -62,9 +62,14 @@ class Rhythm:
         self._successes: dict[str, Run] = {}
         self._counted_from: dict[str, tuple[object, datetime]] = {}
 
-    def know(self, job: Job) -> Expected | None:
-        """Take note of a job as it now is, and return what is expected of it; None is nothing."""
-        since = self._counted_since(job)
+    def know(self, job: Job, *, edited: bool = False) -> Expected | None:
+        """Take note of a job as it now is, and return what is expected of it; None is nothing.
+
+        Nothing is remembered of a job of which nothing ever was, as most of a great many are; so say where it was `edited`.
+        """
+        if job.id not in self._counted_from and job.expect is None and job.schedule is None:
+            return None
+        since = self._counted_since(job, edited=edited)
         if not expects(job):
             self._forget_expectation(job.id)
             return None
@@ -80,14 +85,14 @@ class Rhythm:
                 heapq.heappush(self._heap, (expected.deadline, job.id))
         return expected
 
-    def _counted_since(self, job: Job) -> datetime:
+    def _counted_since(self, job: Job, *, edited: bool) -> datetime:
         """Return since when this is expected of the job: it counts anew when somebody changes what is expected."""
         wanted = (job.expect, job.schedule, job.enabled)
         known = self._counted_from.get(job.id)
-        if known is None:
+        if known is None and not edited:
             since = _moment(self._registers.register(RHYTHM + job.id)) or job.created_at
             known = self._counted_from[job.id] = wanted, since
-        elif known[0] != wanted:
+        elif known is None or known[0] != wanted:
             known = self._counted_from[job.id] = wanted, job.updated_at
             self._remember(job.id, {"since": job.updated_at.isoformat()})
         return known[1]
@@ -114,6 +119,8 @@ class Rhythm:
             known = self._successes.get(run.job_id)
             if known is None or known.number < run.number:
                 self._successes[run.job_id] = run
+        if run.job_id not in self._counted_from:  # nothing is expected, or word of that is still to come
+            return
         with contextlib.suppress(NotFound):
             self.know(self._jobs.job(run.job_id).job)
 

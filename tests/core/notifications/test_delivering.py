@@ -464,3 +464,17 @@ def test_a_channel_says_nothing_secret_of_itself():
     )
 
     assert "sesame" not in f"{channel!r} {channel}"
+
+
+def test_who_has_stopped_writes_no_more_beside_who_starts(office, make_office, manager, receiver):
+    office.rule(office.channel("http://127.0.0.1:1/"))
+    a_failure(manager, name="photos")
+    office.hear()
+    office.office.stop()
+    again = make_office()
+
+    office.book.failed(office.book.waiting(), "It was still being sent.")
+    a_failure(manager, name="mail")
+    again.hear()
+
+    assert make_office().subjects == ["mail failed: The disk is full.", "photos failed: The disk is full."]
