@@ -391,7 +391,8 @@ class ProgramEngine(Engine):
                 open_files=self.open_files,
                 processes=self.processes,
             ),
-            output_quota=context.surroundings.log_bytes or OUTPUT_QUOTA,
+            # Half of the log's, which has a time in each line: so the end of what is said finds room there.
+            output_quota=(context.surroundings.log_bytes or OUTPUT_QUOTA) // 2,
         )
 
     def _kept(self, context: RunContext, folder: Path) -> leavings.Gathered:
