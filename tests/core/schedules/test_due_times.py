@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.models import Schedule, Window
@@ -189,13 +189,14 @@ DAYS = st.sampled_from(
 )
 
 
-@given(cron=CRONS, zone=ZONES, day=DAYS, hours=st.integers(0, 48))
+@settings(max_examples=60)
+@given(cron=CRONS, zone=ZONES, day=DAYS, hours=st.integers(8, 40))
 def test_due_times_are_those_that_the_clock_on_the_wall_shows_and_the_stated_ones_at_its_changes(
     cron, zone, day, hours
 ):
-    """Look at every minute of two days, and compare."""
+    """Look at every minute of some hours, and compare."""
     start = day + timedelta(hours=hours)
-    end = start + timedelta(hours=30)
+    end = start + timedelta(hours=8)
     schedule = Schedule(cron=cron, timezone=zone)
 
     due = due_between(schedule, start, end, anchor=start, most=10_000)
