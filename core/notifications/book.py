@@ -1,7 +1,7 @@
 """What was noticed, what waits to be sent, and what became of the rest, in memory and in the log file."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -75,12 +75,17 @@ class Book:
     def notices(self) -> tuple[tuple[int, Notice], ...]:
         """Return what is listed, the newest first, each with its number."""
         with self._lock:
-            return tuple((each.number, each.notice) for each in reversed(self._shown))
+            return tuple((each.number, each.notice) for each in self._listed())
 
     def later_than(self, number: int) -> int:
         """Return how many notices are listed that came after the one with this number."""
         with self._lock:
-            return sum(1 for _ in takewhile(lambda each: each.number > number, reversed(self._shown)))
+            return sum(1 for _ in takewhile(lambda each: each.number > number, self._listed()))
+
+    def _listed(self) -> Iterator[Numbered]:
+        """Yield what is listed, the newest first, up to what happened too long ago."""
+        now = self._clock.now()
+        return takewhile(lambda each: now - each.notice.at < SHOWN_FOR, reversed(self._shown))
 
     @property
     def newest(self) -> int:

@@ -137,3 +137,16 @@ def test_missed_events_are_made_up_for(office, manager):
     office.look()
 
     assert sorted(office.subjects) == ["mail failed: The disk is full.", "photos failed: The disk is full."]
+
+
+def test_what_happened_long_ago_is_not_listed_any_more(office, manager, clock):
+    a_failure(manager, name="photos")
+    office.hear()
+    clock.pass_by(timedelta(days=89))
+    a_failure(manager, name="mail")
+    office.hear()
+
+    clock.pass_by(timedelta(days=1))
+
+    assert office.subjects == ["mail failed: The disk is full."]
+    assert office.unread("ana") == 1
