@@ -82,16 +82,6 @@ class Line:
         """Return how many adopted runs wait at most; they are few."""
         return len(self._adopted)
 
-    @property
-    def rules(self) -> Rules:
-        """Return what holds runs back."""
-        return self._rules
-
-    @property
-    def at_work(self) -> Busy:
-        """Return which runs are in slots."""
-        return self._busy
-
     # Who comes and goes
 
     def add(self, place: Place) -> None:
