@@ -230,8 +230,7 @@ class Scheduler:
                 self._starting.discard(job_id)
             if not fired.again:
                 break
-        if fired.run is None:  # else it is planned anew as soon as it is heard that the due time is settled
-            self._plan_job(job_id, just_looked=True)
+        self._plan_job(job_id, just_looked=True)
 
     def _ripen(self, run_id: str) -> None:
         # A run that has its time behind it and still waits for others is their business from now on.

@@ -373,4 +373,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=60, stateful_step_count=50)
+TestLife.settings = settings(max_examples=100, stateful_step_count=50)

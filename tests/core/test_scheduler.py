@@ -254,6 +254,17 @@ def test_a_job_runs_at_each_start_of_holdfast(manager, a_scheduler, clock):
     assert states(manager, job) == [RunState.QUEUED, RunState.FAILED]
 
 
+def test_a_job_that_ran_at_the_start_is_due_by_its_cron_too(manager, a_scheduler, clock):
+    job = a_job(manager, schedule=Schedule(cron="0 * * * *", timezone="UTC", on_start=True))
+    scheduler = a_scheduler(manager)
+    end(manager, manager.runs_of(job.id)[0])
+
+    clock.pass_by(HOUR)
+    scheduler.tick()
+
+    assert manager.runs_of(job.id)[0].slot_at == MIDNIGHT + HOUR
+
+
 def test_a_start_that_the_store_refuses_is_told_again(manager, store, a_scheduler, clock):
     job = a_job(manager, schedule=Schedule(on_start=True))
     store.fail_next(StorageFailed("The disk is full."))
