@@ -115,9 +115,9 @@ class EventLog:
         wanted = _Wanted(query)
         with storage_errors("The event log could not be read"):
             lines = (
-                self._series.backwards(query.before)
+                self._series.backwards(query.before, wanted.may_be)
                 if query.after is None
-                else self._series.forwards(query.after)
+                else self._series.forwards(query.after, wanted.may_be)
             )
             for _, line in lines:
                 if wanted.may_be(line) and (happening := _happening(line)) is not None:
@@ -153,19 +153,18 @@ class _Wanted:
             kind = json_text(query.kind.removesuffix("."))[:-1]
             self._needles += [b'"kind":%b' % kind] if query.kind else []
             self._job = tuple(b'"%b":%b' % (name, json_text(query.job)) for name in (b"job", b"name"))
-            text = json_text(query.q)[1:-1].lower()
+            self._text = json_text(query.q)[1:-1].decode().casefold()
         except UnicodeEncodeError:
             raise InvalidOptions({"q": "A text holds half a character."}) from None
-        self._text = text if text.isascii() else b""
         self._query = query
 
-    def may_be(self, line: bytes) -> bool:
-        """Tell whether a line is worth being read."""
-        if self._query.job and not any(needle in line for needle in self._job):
+    def may_be(self, lines: bytes) -> bool:
+        """Tell whether a line, or any of many, is worth being read."""
+        if self._query.job and not any(needle in lines for needle in self._job):
             return False
-        return all(needle in line for needle in self._needles) and (
-            not self._text or not line.isascii() or self._text in line.lower()
-        )
+        if not all(needle in lines for needle in self._needles):
+            return False
+        return not self._text or self._text in lines.decode(errors="replace").casefold()
 
     def ends(self, happening: Happening) -> bool:
         """Tell whether no more can come."""

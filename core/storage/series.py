@@ -4,12 +4,13 @@ Each line is a JSON object that begins with its number, `{"seq":17,`. A file is 
 in and the number of its first line, so whoever wants a number knows where to look.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from core.storage import atomic
 
@@ -20,6 +21,10 @@ LARGEST: Final = 64_000_000
 """How long a file gets, in bytes, before another one is begun."""
 
 BLOCK: Final = 1 << 18
+
+
+Worth = Callable[[bytes], bool]
+"""Tells of many lines at once whether any of them may be wanted."""
 
 
 class Part(NamedTuple):
@@ -80,25 +85,27 @@ class Series:
         if new:
             atomic.sync_folder(self.folder)
 
-    def forwards(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Give the lines after a number, with theirs."""
+    def forwards(self, after: int = 0, worth: Worth | None = None) -> Iterator[tuple[int, bytes]]:
+        """Give the lines after a number, with theirs; where many lines are not `worth` reading, none of them."""
         parts = self.parts()
         for index, part in enumerate(parts):
             if index + 1 < len(parts) and parts[index + 1].first <= after + 1:
                 continue
-            for seq, line in _lines_of(part.path):
-                if seq > after:
-                    yield seq, line
+            for lines in _blocks(part.path, after + 1):
+                for line in lines.split(b"\n") if worth is None or worth(lines) else ():
+                    if (seq := seq_of(line)) > after:
+                        yield seq, line
 
-    def backwards(self, before: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Give the lines before a number, or all, the last first."""
+    def backwards(self, before: int | None = None, worth: Worth | None = None) -> Iterator[tuple[int, bytes]]:
+        """Give the lines before a number, or all, the last first; as above."""
         for part in reversed(self.parts()):
             if before is not None and part.first >= before:
                 continue
-            for line in _lines_from_the_end(part.path):
-                seq = seq_of(line)
-                if seq and (before is None or seq < before):
-                    yield seq, line
+            for lines in _blocks_from_the_end(part.path, before):
+                for line in reversed(lines.split(b"\n")) if worth is None or worth(lines) else ():
+                    seq = seq_of(line)
+                    if seq and (before is None or seq < before):
+                        yield seq, line
 
     def _path_for(self, first: int, at: datetime) -> Path:
         """Return the file that the next line belongs in; a clock that was set back begins none."""
@@ -117,30 +124,51 @@ def seq_of(line: bytes) -> int:
     return int(digits) if line.startswith(BEGINNING) and line.endswith(b"}") and digits.isdigit() else 0
 
 
-def _lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                text = line.removesuffix(b"\n")
-                if seq := seq_of(text):
-                    yield seq, text
-    except FileNotFoundError:  # it was kept long enough
-        return
+def _blocks(path: Path, first: int) -> Iterator[bytes]:
+    """Give the lines of a file from a number on, many at a time."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:  # it was kept long enough
+        file.seek(_around(file, first)[0])
+        rest = b""
+        while block := file.read(BLOCK):
+            lines, _, rest = (rest + block).rpartition(b"\n")
+            yield lines
+        yield rest
 
 
-def _lines_from_the_end(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            at, rest = file.seek(0, os.SEEK_END), b""
-            while at > 0:
-                size = min(BLOCK, at)
-                at -= size
-                file.seek(at)
-                rest, *lines = (file.read(size) + rest).split(b"\n")
-                yield from reversed(lines)
-            yield rest
-    except FileNotFoundError:
-        return
+def _blocks_from_the_end(path: Path, before: int | None) -> Iterator[bytes]:
+    """Give the lines of a file before a number, or all, many at a time, the last of them first."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        at = file.seek(0, os.SEEK_END) if before is None else _around(file, before)[1]
+        rest = b""
+        while at > 0:
+            size = min(BLOCK, at)
+            at -= size
+            file.seek(at)
+            rest, _, lines = (file.read(size) + rest).partition(b"\n")
+            yield lines
+        yield rest
+
+
+def _around(file: BinaryIO, seq: int) -> tuple[int, int]:
+    """Return between which places a number stands: where a line begins at or before it, and one beyond it.
+
+    Found by halves, as numbers only grow.
+    """
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while high - low > BLOCK:
+        middle = (low + high) // 2
+        file.seek(middle)
+        at = middle + len(file.readline())
+        line = file.readline()
+        while line and not seq_of(line.removesuffix(b"\n")):
+            at += len(line)
+            line = file.readline()
+        found = seq_of(line.removesuffix(b"\n"))
+        if found and found <= seq and at < high:
+            low = at
+        else:
+            high = middle
+    return low, high
 
 
 def _end_of_whole_lines(path: Path) -> int:

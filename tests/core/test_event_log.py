@@ -233,3 +233,32 @@ class _Counted:
         content = self._read(size)
         self._sizes.append(len(content))
         return content
+
+
+def test_every_page_of_a_long_log_is_found_from_either_side(log):
+    log.append([some(n, words="x" * (n % 700)) for n in range(1, 6_001)])
+
+    back, before = [], None
+    while True:
+        page = log.page(EventQuery(limit=500, before=before))
+        back += [one.n for one in page.items]
+        if page.next is None:
+            break
+        before = page.next
+
+    assert back == list(range(6_000, 0, -1))
+    for n in (0, 1, 299, 2_999, 3_000, 3_001, 5_998, 5_999, 6_000):
+        assert numbers(log, after=n, limit=3) == [*range(n + 1, min(n + 4, 6_001))]
+        assert numbers(log, before=n + 1, limit=3) == [*range(n, max(n - 3, 0), -1)]
+
+
+def test_a_hole_in_a_long_log_hides_nothing_but_itself(log, tmp_path):
+    log.append([some(n, words="x" * 300) for n in range(1, 6_001)])
+    (path,) = (tmp_path / "events").iterdir()
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(40_000) + content[middle + 40_000 :])
+
+    there = numbers(log, limit=500, before=2_000) + numbers(log, limit=500, after=4_000)
+
+    assert there == [*range(1_999, 1_499, -1), *range(4_001, 4_501)]
