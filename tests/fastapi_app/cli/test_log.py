@@ -16,3 +16,18 @@ def test_a_log_that_was_let_go_of_is_told_instead_of_nothing(holdfast, data, sou
     for answer in (gone, followed):
         assert (answer.returncode, answer.stdout) == (0, "")
         assert "The log of run 1 is not there any more" in answer.stderr
+
+
+def test_a_command_is_made_and_its_log_is_shown_in_a_terminal(holdfast):
+    script = r"printf '\033[31mred\033[0m\n'; echo ::warning odd"
+    made = holdfast("job", "create", "it", "--", "sh", "-c", script)
+    started = holdfast("job", "start", "it")
+
+    whole = holdfast("job", "log", "it").stdout.splitlines()
+    last = holdfast("job", "log", "it", "--tail", "2").stdout.splitlines()
+    warnings = holdfast("job", "log", "it", "--level", "warn").stdout.splitlines()
+
+    assert (made.returncode, started.returncode) == (0, 0)
+    assert [line.split("  ", 1)[1].strip() for line in whole[1:3]] == ["out    red", "out    ::warning odd"]
+    assert last == whole[-2:]
+    assert [line.split()[1:] for line in warnings] == [["warn", "odd"]]
