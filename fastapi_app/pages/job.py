@@ -13,6 +13,7 @@ from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.pages.graph import drawn, overviews
+from fastapi_app.pages.run import has_colours
 from fastapi_app.places import JobId
 from fastapi_app.presenters.breakers import BreakerView, breaker_views
 from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
@@ -51,6 +52,7 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         why=service.waiting_room.why(latest) if latest else None,
         held=_is_held(house, job_id),
         log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
+        coloured=latest is not None and has_colours(latest.kind),
         runs=[run_view(run, overview.job) for run in ended[:MOST_RUNS]],
         older=len(ended[MOST_RUNS:]),
         tide=tide_of(history, BARS),

@@ -46,7 +46,7 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
         why=service.waiting_room.why(run),
         actions=actions_on(overview) if latest else (),
         answer=answer_of(run),
-        coloured=_has_colours(run.kind),
+        coloured=has_colours(run.kind),
         log=log_view(service.logs.tail(run.id, LINES)),
         manifest=_check_by(destination, run.id) if has_manifest else None,
     )
@@ -83,12 +83,13 @@ def log(
     if not path.is_file():
         return Response(status_code=HTTPStatus.NO_CONTENT)
     name = f"holdfast-{run.id[:8]}.log"
-    if _has_colours(run.kind) and not colours:
+    if has_colours(run.kind) and not colours:
         return plain_log(path, name)
     return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
 
 
-def _has_colours(kind: str) -> bool:
+def has_colours(kind: str) -> bool:
+    """Tell whether what runs of a kind say may be coloured."""
     return kind in ENGINES and ENGINES[kind].uses_programs
 
 
