@@ -106,7 +106,9 @@ class Teller:
         """Return what a record means; of a person's change at least one line."""
         told = [*self._jobs(record), *self._runs(record), *self._gone(record), *self._registers(record)]
         if not told and record.by:
-            told = [self._told(record, "changed", words=_sentence(_upper(record.why or "something was changed")))]
+            told = [
+                self._told(record, "changed", words=_sentence(_upper(record.why or "something was changed")))
+            ]
         last = len(told) - 1
         return tuple(replace(one, more=True) if index < last else one for index, one in enumerate(told))
 

@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 OURS: Final = (
     "jobs", "runs", "state", "backups", "quarantine", "locks", "logs",
 )  # fmt: skip
-NOT_TRACKED: Final = "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\nmetrics/\nevents/\naudit/\n"
+NOT_TRACKED: Final = (
+    "state/\nruns/\nbackups/\nquarantine/\nlocks/\nlogs/\nauth/\nwork/\nmetrics/\nevents/\naudit/\n"
+)
 LOCKS: Final = ("server.lock", "users.lock", "door.lock", "commit.lock", "next.lock")
 MARKERS: Final = ("store.yaml", "backups/store.yaml")
 WITHIN_BACKUPS: Final = ("definitions", "own-state", "segments")

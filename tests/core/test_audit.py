@@ -3,6 +3,7 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -17,8 +18,9 @@ from tests.doubles import SettableClock
 T = int(WHEN.timestamp() * 1000)
 
 
-def asked(n: int, **fields: object) -> Happening:
-    return Happening(**{"n": n, "t": T + n, "kind": "job.edited", "by": "ana", "words": "Edited."} | fields)
+def asked(n: int, **fields: Any) -> Happening:
+    defaults: dict[str, Any] = {"n": n, "t": T + n, "kind": "job.edited", "by": "ana", "words": "Edited."}
+    return Happening(**defaults | fields)
 
 
 @pytest.fixture

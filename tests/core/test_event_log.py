@@ -7,6 +7,7 @@ import io
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,9 @@ from tests.builders import WHEN
 T = int(WHEN.timestamp() * 1000)
 
 
-def some(n: int, **fields: object) -> Happening:
-    return Happening(**{"n": n, "t": T + n, "kind": "run.queued", "words": f"Change {n}."} | fields)
+def some(n: int, **fields: Any) -> Happening:
+    defaults: dict[str, Any] = {"n": n, "t": T + n, "kind": "run.queued", "words": f"Change {n}."}
+    return Happening(**defaults | fields)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """What a record means, in words."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,11 +33,11 @@ def tell():
     return told
 
 
-def moved(state: RunState, **fields: object) -> Changes:
+def moved(state: RunState, **fields: Any) -> Changes:
     return Changes(runs=(a_kept_run(RUN, ONE, state=state, **fields),))
 
 
-def register(name: str, value: dict[str, object] | None, **said: str) -> Changes:
+def register(name: str, value: Mapping[str, Any] | None, **said: Any) -> Changes:
     return Changes(registers=(Register(name=name, value=value and frozen(value)),), **said)
 
 

@@ -5,7 +5,9 @@ import os
 
 import pytest
 
-from tests.doubles import FileStore
+from core.errors import StorageFailed
+from core.storage.memory import MemoryStore
+from tests.doubles import FileStore, UsedStore
 
 
 @pytest.fixture
@@ -106,3 +108,40 @@ def failing_fsync(disk):
         disk.fail_at(0, errno.EIO, only=("fsync", "fdatasync"), again=True)
 
     return fail
+
+
+class Place:
+    """Somewhere a store can be opened, closed, opened again, and get into trouble."""
+
+    def __init__(self, make, fail, heal):
+        self._make = make
+        self._stores = []
+        self.fail = fail
+        self.heal = heal
+
+    def another(self):
+        self._stores.append(self._make())
+        return self._stores[-1]
+
+    def open(self):
+        self.close()
+        store = self.another()
+        return store, store.open()
+
+    def close(self):
+        while self._stores:
+            self._stores.pop().close()
+
+
+@pytest.fixture(params=["memory", "yaml files"])
+def place(request, folder, disk, failing_fsync):
+    if request.param == "memory":
+        memory = MemoryStore()
+        place = Place(
+            lambda: UsedStore(memory), lambda: memory.fail_next(StorageFailed("It failed.")), lambda: None
+        )
+    else:
+        place = Place(lambda: FileStore(folder), failing_fsync, disk.heal)
+    yield place
+    disk.heal()
+    place.close()
