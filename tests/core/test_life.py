@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobPatch
@@ -88,7 +88,7 @@ class Life(RuleBasedStateMachine):
 
     jobs = Bundle("jobs")
 
-    @initialize()
+    @initialize(target=jobs)
     def begin(self):
         self.clock = SettableClock(BEGIN)
         self.latest = BEGIN
@@ -100,6 +100,11 @@ class Life(RuleBasedStateMachine):
         self.ghosts = {}
         self.once_more = {}
         self.open()
+        first = self.manager.create(a_draft(kind="once"))
+        second = self.manager.create(a_draft(retry=Retry(max_attempts=2, wait=60)))
+        after = self.manager.create(a_draft(kind="once", after=(first.id, second.id)))
+        hourly = self.manager.create(a_draft(schedule=Schedule(cron="0 * * * *", overlap=Overlap.QUEUE)))
+        return multiple(first.id, second.id, after.id, hourly.id)
 
     def teardown(self):
         if hasattr(self, "manager"):
@@ -234,14 +239,18 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def take(self):
-        run_id = self.dispatcher.take()
-        if run_id is None:
-            return
-        run = self.attempt(lambda: self.manager.claim(run_id, "worker"))
-        if run is None:
-            self.dispatcher.free(run_id)
-        else:
+        """Let every free slot take what is first in line."""
+        while (run_id := self.dispatcher.take()) is not None:
+            run = self.attempt(lambda run_id=run_id: self.manager.claim(run_id, "worker"))
+            if run is None:
+                self.dispatcher.free(run_id)
+                return
             self.at_work[run_id] = run.attempt
+
+    @rule(job=jobs)
+    def start_and_take(self, job):
+        self.attempt(lambda: self.manager.start(job))
+        self.take()
 
     def ended(self, which, tell):
         """Let a worker tell how the attempt at one of its runs ended."""
@@ -302,6 +311,7 @@ class Life(RuleBasedStateMachine):
         self.ghosts |= self.at_work
         self.at_work = {}
         self.open()
+        self.take()
 
     @rule(job=jobs, refusals=st.integers(1, 3))
     def run_out_of_room(self, job, refusals):
