@@ -8,6 +8,7 @@ import pytest
 from core.accounts import Accounts
 from core.doctor import PROGRAMS, Verdict, examine
 from core.passwords import Passwords
+from core.storage.records import FORMAT
 from tests.doubles import FileStore, SettableClock
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +143,7 @@ def test_a_folder_of_strangers_files_is_bad(tmp_path):
 
 def test_a_store_of_a_newer_holdfast_is_bad(store):
     marker = store.files.folder / "store.yaml"
-    marker.write_text(marker.read_text().replace("format: 2", "format: 3"))
+    marker.write_text(marker.read_text().replace(f"format: {FORMAT}", f"format: {FORMAT + 1}"))
 
     found = verdicts(store.files.folder)["store"]
 

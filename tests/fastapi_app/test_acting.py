@@ -76,4 +76,4 @@ def test_a_command_beside_a_server_is_known_from_a_person_on_the_network():
 
     assert actor_of(scope, local) == Actor(name="cli", origin="command line")
     assert actor_of(scope, ada) == Actor(name="ada", origin="192.0.2.7")
-    assert actor_of(scope, None) == Actor(origin="192.0.2.7")
+    assert actor_of(scope, None) == Actor(origin="192.0.2.7", admin=False)
