@@ -17,6 +17,10 @@ def runs_of(*seconds):
     return [a_measured(number, each) for number, each in enumerate(seconds, start=1)]
 
 
+def quality_of(history):
+    return forecast_quality(history, "photos")
+
+
 def test_a_run_is_expected_to_take_what_most_did():
     assert expected_seconds(runs_of(60, 62, 58, 61, 3_600), "photos") == 61
 
@@ -71,24 +75,24 @@ def test_a_known_size_stretches_what_is_left():
 
 
 def test_forecasts_of_a_steady_job_were_good():
-    quality = forecast_quality(runs_of(*[100, 110, 90] * 10), "photos")
+    quality = quality_of(runs_of(*[100, 110, 90] * 10))
 
     assert quality.forecasts == 29
     assert quality.off <= 0.12
 
 
 def test_forecasts_of_a_restless_job_were_bad():
-    quality = forecast_quality(runs_of(*[10, 1_000] * 12), "photos")
+    quality = quality_of(runs_of(*[10, 1_000] * 12))
 
     assert quality.off > 0.4
 
 
 def test_the_quality_of_a_few_forecasts_is_not_told():
-    assert forecast_quality(runs_of(1, 2, 3, 4, 5), "photos") is None
+    assert quality_of(runs_of(1, 2, 3, 4, 5)) is None
 
 
 def test_runs_of_no_time_at_all_divide_by_nothing():
-    assert forecast_quality(runs_of(*[0] * 10), "photos").off == 0
+    assert quality_of(runs_of(*[0] * 10)).off == 0
 
 
 @given(

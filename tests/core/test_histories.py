@@ -142,8 +142,9 @@ def test_a_listener_that_missed_something_looks_again(manager, logs, events, fin
 
 def test_a_run_without_a_log_is_compared_by_the_rest(manager, histories, finish, logs):
     job = a_job(manager)
-    for _ in range(8):
-        run = finish(job)
+    for _ in range(7):
+        finish(job)
+    run = finish(job)
     logs.close(run.id)
     logs.remove(run.id)
     odd = finish(job, lines=0)

@@ -67,6 +67,22 @@ def a_run_that_took(seconds, **fields):
     return a_kept_run("run-1", "job-1", **given | fields)
 
 
+def what_is_usual(values):
+    return usual(values)
+
+
+def what_is_usual_of(measure, history):
+    return usual_of(measure, history)
+
+
+def what_is_long(seconds, history):
+    return long_at_work(seconds, history)
+
+
+def what_is_measured(run, lines=None):
+    return measured(run, lines)
+
+
 def test_a_run_that_wrote_far_less_than_usual_is_told_so():
     history = a_history(10, written=250e9)
 
@@ -224,7 +240,7 @@ def test_any_history_can_be_told_of(values, value, measure):
 def test_the_usual_is_where_most_of_it_lies():
     seconds = [220, 225, 230, 238, 240, 244, 250, 255, 260, 2_000]
 
-    about = usual([float(each) for each in seconds])
+    about = what_is_usual([float(each) for each in seconds])
 
     assert in_words(Measure.SECONDS, about) == "3 min 47 s to 4 min 18 s"
     assert about.runs == 10
@@ -232,29 +248,29 @@ def test_the_usual_is_where_most_of_it_lies():
 
 
 def test_a_usual_without_any_difference_is_one_figure():
-    about = usual_of(Measure.SECONDS, [a_measured(number, seconds=240) for number in range(1, 9)])
+    about = what_is_usual_of(Measure.SECONDS, [a_measured(number, seconds=240) for number in range(1, 9)])
 
     assert in_words(Measure.SECONDS, about) == "4 min"
 
 
 def test_nothing_is_usual_among_a_few():
-    assert usual([1.0] * (FEWEST - 1)) is None
+    assert what_is_usual([1.0] * (FEWEST - 1)) is None
 
 
 def test_a_run_at_work_for_too_long_is_told_of():
     history = a_history(10, seconds=3_600)
 
-    found = long_at_work(3 * 3_672, history)
+    found = what_is_long(3 * 3_672, history)
 
     assert found.text == "has been at work 3 times as long as usual"
-    assert long_at_work(3_700, history) is None
-    assert long_at_work(1, history) is None
+    assert what_is_long(3_700, history) is None
+    assert what_is_long(1, history) is None
 
 
 def test_a_copys_result_is_measured():
     run = a_run_that_took(90, result={"bytes": 10, "copied_bytes": 4, "files": 3, "copied": 2})
 
-    assert measured(run, 7).values == {
+    assert what_is_measured(run, 7).values == {
         Measure.SECONDS: 90,
         Measure.SIZE: 10,
         Measure.WRITTEN: 4,
@@ -271,16 +287,16 @@ def test_a_copys_result_is_measured():
 def test_what_is_no_amount_is_not_measured(hostile):
     run = a_run_that_took(90, result={"bytes": hostile, "files": hostile})
 
-    assert measured(run).values == {Measure.SECONDS: 90}
+    assert what_is_measured(run).values == {Measure.SECONDS: 90}
 
 
 def test_a_result_of_a_program_with_bytes_only_tells_what_was_written():
-    assert measured(a_run_that_took(1, result={"bytes": 10})).values[Measure.WRITTEN] == 10
+    assert what_is_measured(a_run_that_took(1, result={"bytes": 10})).values[Measure.WRITTEN] == 10
 
 
 @pytest.mark.parametrize("state", [state for state in RunState if state != RunState.COMPLETED])
 def test_only_runs_that_completed_are_measured(state):
-    assert measured(a_run_that_took(90, state=state)) is None
+    assert what_is_measured(a_run_that_took(90, state=state)) is None
 
 
 def test_a_pause_does_not_count_as_work():
@@ -292,11 +308,11 @@ def test_a_pause_does_not_count_as_work():
         ended_at=WHEN + timedelta(hours=9, minutes=2),
     )
 
-    assert measured(a_run_that_took(1, attempts=(first, second))).seconds == 180
+    assert what_is_measured(a_run_that_took(1, attempts=(first, second))).seconds == 180
 
 
 def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing():
-    assert measured(a_run_that_took(-90)).seconds == 0
+    assert what_is_measured(a_run_that_took(-90)).seconds == 0
 
 
 def test_the_same_options_in_another_order_are_alike():

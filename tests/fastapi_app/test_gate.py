@@ -1,6 +1,7 @@
 """Nobody comes in by default."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,9 +25,7 @@ def routes_of(app: Any) -> Iterator[tuple[str, str]]:
         if isinstance(route, Mount):
             yield "GET", f"{context.path}/anything"
             continue
-        path = str(context.path)
-        for name in ("job_id", "run_id", "kind"):
-            path = path.replace(f"{{{name}}}", SOME_ID)
+        path = re.sub(r"\{\w+(:path)?\}", SOME_ID, str(context.path))
         assert "{" not in path, path
         for method in sorted(getattr(route, "methods", None) or ()):
             yield method, path
@@ -84,7 +83,7 @@ def test_a_stranger_is_refused_at_every_route_before_the_body_is_read(world):
 
 def test_what_is_public_is_written_down_here_too():
     assert {place for _, place in PUBLIC} == {
-        "/login", "/setup", "/health", "/livez", "/readyz", "/static/*", "/api/v1/auth/token",
+        "/login", "/setup", "/health", "/livez", "/readyz", "/metrics", "/static/*", "/api/v1/auth/token",
     }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def steady(world, finish):
 @pytest.fixture
 def page(browser):
     def page(address):
-        found = BeautifulSoup(browser.get(address).text, "html.parser").main
+        [found] = BeautifulSoup(browser.get(address).text, "html.parser").select("main")
         return " ".join(found.get_text(" ").split())
 
     return page
