@@ -34,6 +34,9 @@ CLEARED: Final = frozenset({"names", "variables", "words"})
 """Ways of asking in which an empty field is an answer too."""
 
 WIDE: Final = frozenset({"patterns", "toggle", "arguments", "variables", "words"})
+FINER_POINTS: Final = frozenset({"Environment", "How it ends", "What it says", "Limits"})
+"""Groups of options that stand folded while nothing in them is said."""
+
 NEEDED: Final = "This is needed."
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -308,6 +311,7 @@ def job_form(  # what stands in it, and what is known of that
     """
     first, last = own_fields(draft)
     usual = {field.name: field.value for fields in _folded(USUAL, {}).values() for field in fields}
+    usual |= {field.name: field.value for _, field in fields_of(ENGINES[draft.kind], {})}
     folded = _folded(draft, typed)
     grouped: dict[str, list[Field]] = {"What": [*first]}
     for group, field in fields_of(ENGINES[draft.kind], draft.options):
@@ -328,7 +332,7 @@ def job_form(  # what stands in it, and what is known of that
             Group(
                 title=title,
                 fields=tuple(replace(field, focus=field.id == first_wrong) for field in fields),
-                folded=title in folded,
+                folded=title in folded or title in FINER_POINTS,
                 shows_due=title == DUE,
                 opened=any(field.wrong or field.value != usual.get(field.name) for field in fields),
             )

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
+from core.commanding.arguments import in_words
 from core.engines import ENGINES
 from core.models import Job, JobOverview, Run, Value
 from core.states import AT_WORK, RunState
@@ -10,6 +12,9 @@ from fastapi_app.presenters import times
 from fastapi_app.presenters.progress import progress_fields
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.tide import Tide, tide_of
+
+LONGEST_COMMAND: Final = 80
+"""Letters of a command that a list shows."""
 
 
 class Action(Value, frozen=True, kw_only=True):
@@ -100,10 +105,12 @@ def can_pause(job: Job) -> bool:
 
 
 def about(job: Job) -> str:
-    """Return where the job works, in a few words: "/srv/photos to /mnt/backup"."""
+    """Return what the job works at, in a few words: "/srv/photos to /mnt/backup", "rsync -a ..."."""
     places = [str(value) for value in (job.options.get("source"), job.options.get("destination")) if value]
     if places:
         return " to ".join(places)
+    if arguments := job.options.get("argv"):
+        return in_words(arguments, LONGEST_COMMAND)
     return label_of(job.kind)
 
 
