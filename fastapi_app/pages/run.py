@@ -18,7 +18,7 @@ from fastapi_app.places import RunId
 from fastapi_app.presenters.answers import answer_of
 from fastapi_app.presenters.job_page import job_view
 from fastapi_app.presenters.jobs import actions_on
-from fastapi_app.presenters.runs import lines_of, log_view, run_view
+from fastapi_app.presenters.runs import lines_of, log_view, newest_that_fit, run_view
 from fastapi_app.presenters.usual import foreseen, usual_of_run
 
 router = APIRouter(prefix="/runs/{run_id}")
@@ -117,6 +117,7 @@ def lines(  # each is one part of the question
         page = service.logs.read(run.id, after=after, limit=limit, level=worst)
     else:
         page = service.logs.tail(run.id, limit, before=before, level=worst)
+        page = replace(page, lines=tuple(newest_that_fit(page.lines)))
     answer = canvas.piece("partials/log_lines.html", lines=lines_of(page.lines))
     answer.headers["Log-Total"] = str(page.total)
     answer.headers["Log-Fitting"] = str(page.fitting)

@@ -37,6 +37,9 @@ STANDING: Final[Mapping[RunState, str]] = {
     RunState.SKIPPED: "It never ran and never will.",
 }
 
+LARGEST_LOG: Final = 500_000
+"""Letters of a log that a page holds; with colours they can be five times as many bytes."""
+
 LOG_STATUS: Final[Mapping[str, str]] = {"warn": "late", "error": "failed"}
 
 
@@ -254,7 +257,17 @@ class LogView(Value, frozen=True, kw_only=True):
 
 def log_view(page: LogPage) -> LogView:
     """Return the page of a log as it is shown."""
-    return LogView(lines=lines_of(page.lines), total=page.total, said=plural(page.total, "line"))
+    return LogView(lines=lines_of(newest_that_fit(page.lines)), total=page.total, said=plural(page.total, "line"))
+
+
+def newest_that_fit(lines: Sequence[LogLine]) -> Sequence[LogLine]:
+    """Return the newest lines, as many as a page can hold; scrolling up reads back the others."""
+    size = 0
+    for place, line in enumerate(reversed(lines)):
+        size += len(line.painted or line.text)
+        if place and size > LARGEST_LOG:
+            return lines[-place:]
+    return lines
 
 
 def lines_of(lines: Sequence[LogLine]) -> tuple[LineView, ...]:

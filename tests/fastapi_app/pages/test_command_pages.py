@@ -52,6 +52,17 @@ def test_files_that_match_are_kept_with_their_digests(reader, over):
         assert reader.browser.get(f"/runs/{over.id}/kept/{number}").status_code == 404
 
 
+def test_a_page_of_long_lines_stays_small_and_is_read_back(world, reader, over):
+    world.house.service.logs.write_all(over.id, [(over.created_at, "out", "x" * 8_000)] * 600)
+
+    page = reader.open(f"/runs/{over.id}")
+    first = int(page.select_one(".log li")["data-n"])
+    before = reader.read(reader.browser.get(f"/runs/{over.id}/lines?before={first}"))
+
+    assert len(str(page)) < 3_000_000
+    assert int(before.select("li")[-1]["data-n"]) == first - 1
+
+
 def test_a_command_is_made_and_changed_in_its_form(world, reader):
     form = reader.open("/jobs/new?kind=command").select_one("#job-form")
     typed = {"options.argv": "echo 'two words'", "options.env": "MY_TOKEN=hunter2-and-more\nOPEN=1"}
