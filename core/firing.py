@@ -46,7 +46,7 @@ class Cursor(Value, frozen=True, kw_only=True, omit_defaults=True):
     def of_job(cls, job: Job, kept: Mapping[str, Any] | None) -> Self:
         """Return how far a job is; from its last edit on where its schedule is another one than before."""
         try:
-            known = msgspec.convert(dict(kept or {}), cls)
+            known = msgspec.convert(dict((kept or {}).items()), cls)
         except msgspec.ValidationError:
             known = None
         words = _fingerprint(job)

@@ -110,6 +110,8 @@ class Scheduler:
         """Jobs with something due that waits for their run to be over."""
         self._starting: set[str] = set()
         """Jobs to be told that Holdfast starts."""
+        self._firing = ""
+        """The job whose due times are being settled."""
         self._seen_at = (clock.now(), clock.monotonic())
         self._stopping = False
         self._subscription: Subscription | None = None
@@ -222,6 +224,14 @@ class Scheduler:
             agenda.put(what, (self._clock.now() + AGAIN_AFTER).timestamp())
 
     def _fire(self, job_id: str) -> None:
+        self._firing = job_id
+        try:
+            self._fire_all(job_id)
+        finally:
+            self._firing = ""
+        self._plan_job(job_id, just_looked=True)
+
+    def _fire_all(self, job_id: str) -> None:
         at_start = job_id in self._starting
         while True:
             fired = self._manager.fire(job_id, self._clock.now(), at_start=at_start)
@@ -229,8 +239,7 @@ class Scheduler:
             with self._changed:
                 self._starting.discard(job_id)
             if not fired.again:
-                break
-        self._plan_job(job_id, just_looked=True)
+                return
 
     def _ripen(self, run_id: str) -> None:
         # A run that has its time behind it and still waits for others is their business from now on.
@@ -248,7 +257,9 @@ class Scheduler:
             case JobDeleted(job_id=job_id):
                 self._plan_job(job_id)
             case RegisterChanged(name=name) if name.startswith(SCHEDULE):
-                self._plan_job(name.removeprefix(SCHEDULE))
+                job_id = name.removeprefix(SCHEDULE)
+                if job_id != self._firing:  # it is planned as soon as that is done, by what is known then
+                    self._plan_job(job_id)
             case RunMoved(run=run):
                 self._plan_run(run)
             case EventsMissed():
