@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
 from core.audit import Entry
+from core.errors import InvalidOptions
 from core.event_log import MOST_AT_ONCE, EventQuery, as_csv, as_json, as_text
 from core.happenings import Happening
 from core.models import LARGEST
@@ -105,7 +106,7 @@ def asked(  # each is one part of the question
     until: Moment = None,
     limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
 ) -> EventQuery:
-    """Return which events are asked for."""
+    """Return which events are asked for; raises InvalidOptions for a time that no clock has."""
     return EventQuery(
         after=after,
         before=before,
@@ -114,10 +115,17 @@ def asked(  # each is one part of the question
         person=person.strip(),
         kind=kind.strip(),
         q=q.strip(),
-        since=since and since.astimezone(),
-        until=until and until.astimezone(),
+        since=_aware("since", since),
+        until=_aware("until", until),
         limit=limit,
     )
+
+
+def _aware(name: str, moment: datetime | None) -> datetime | None:
+    try:
+        return moment and moment.astimezone()
+    except (ValueError, OverflowError) as error:
+        raise InvalidOptions({name: "That is before or after all time."}) from error
 
 
 Asked = Annotated[EventQuery, Depends(asked)]

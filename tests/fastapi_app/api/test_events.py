@@ -48,7 +48,18 @@ def test_events_are_filtered_by_what_is_asked_for(busy, people):
 
 
 @pytest.mark.parametrize(
-    "words", ["limit=0", "limit=501", "after=-1", "after=x", "format=xml", "since=soon", "q=" + "x" * 201]
+    "words",
+    [
+        "limit=0",
+        "limit=501",
+        "after=-1",
+        "after=x",
+        "format=xml",
+        "since=soon",
+        "q=" + "x" * 201,
+        "since=0001-01-01T00:00:00%2B14:00",
+        "until=9999-12-31T23:59:59-14:00",
+    ],
 )
 def test_a_question_about_events_that_makes_no_sense_is_refused_in_words(busy, people, words):
     answer = people[Role.VIEWER].get(f"/api/v1/events?{words}")
