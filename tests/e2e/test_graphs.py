@@ -62,7 +62,9 @@ def test_a_graph_and_its_form_hinder_nobody(new_page, page, two, width, scheme):
 
     for path in (address, f"{address}/edit"):
         looking.goto(path)
-        looking.get_by_text("The same as a list").or_(looking.get_by_role("heading", name="What is expected")).first.click()
+        looking.get_by_text("The same as a list").or_(
+            looking.get_by_role("heading", name="What is expected")
+        ).first.click()
         found = Axe().run(looking)["violations"]
         wide = looking.evaluate("document.documentElement.scrollWidth")
 

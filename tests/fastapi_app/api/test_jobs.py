@@ -359,7 +359,10 @@ def test_an_unknown_kind_is_refused_with_those_there_are(world, program):
     refused = program("POST", JOBS, json={"name": "", "kind": "teleport"})
 
     assert refused.status_code == 422
-    assert refused.json()["problems"]["kind"] == "There is no kind 'teleport'. The kinds are: copy, command, shell."
+    assert (
+        refused.json()["problems"]["kind"]
+        == "There is no kind 'teleport'. The kinds are: copy, command, shell."
+    )
     assert set(refused.json()["problems"]) == {"kind", "name"}
 
 

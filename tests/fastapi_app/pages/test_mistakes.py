@@ -51,7 +51,10 @@ def test_a_job_without_a_mistake_says_nothing_of_one(reader, job):
 
 
 def test_the_count_is_gone_with_the_mistake(world, reader, job, mistake):
-    counted = [words(reader.open(page).select_one(".side .count")) for page in ("/", "/jobs", "/store")]
+    counted = [
+        words(reader.open(page).select_one(".side a[href='/store'] .count"))
+        for page in ("/", "/jobs", "/store")
+    ]
     leads = reader.open("/").select_one('#board-says a[href="/store"]')
     world.house.service.manager.note_mistake(job.id, None)
     page = reader.open("/")
