@@ -257,7 +257,9 @@ class LogView(Value, frozen=True, kw_only=True):
 
 def log_view(page: LogPage) -> LogView:
     """Return the page of a log as it is shown."""
-    return LogView(lines=lines_of(newest_that_fit(page.lines)), total=page.total, said=plural(page.total, "line"))
+    return LogView(
+        lines=lines_of(newest_that_fit(page.lines)), total=page.total, said=plural(page.total, "line")
+    )
 
 
 def newest_that_fit(lines: Sequence[LogLine]) -> Sequence[LogLine]:

@@ -216,11 +216,14 @@ def test_what_cannot_come_after_is_refused_in_words_and_changes_nothing(manager,
     with pytest.raises(InvalidOptions) as caught:
         manager.edit(one.id, JobPatch(after=(wanted,)), version=None)
 
-    assert caught.value.problems["after"] == {
-        "circle": "This would go in a circle: 'one' after 'two' after 'one'.",
-        "self": "A job cannot come after itself.",
-        "unknown": "There is no job 'nobody' to come after. It may have been deleted.",
-    }[makes_a]
+    assert (
+        caught.value.problems["after"]
+        == {
+            "circle": "This would go in a circle: 'one' after 'two' after 'one'.",
+            "self": "A job cannot come after itself.",
+            "unknown": "There is no job 'nobody' to come after. It may have been deleted.",
+        }[makes_a]
+    )
     assert manager.job(one.id).job == one
 
 

@@ -35,7 +35,11 @@ def carry_out(manager, diamond):
 
     def end(name, *, well=True):
         run = manager.claim(manager.job(diamond[name].id).latest_run.id, "slot-1")
-        return manager.complete(run.id, run.attempt, Outcome()) if well else manager.fail(run.id, run.attempt, FAILED)
+        return (
+            manager.complete(run.id, run.attempt, Outcome())
+            if well
+            else manager.fail(run.id, run.attempt, FAILED)
+        )
 
     return end
 

@@ -170,7 +170,9 @@ def test_a_job_with_a_run_at_work_offers_no_deletion(world, reader):
 
     page = reader.open(f"/jobs/{job.id}")
 
-    assert "A run is not over yet. Once it is, the job can be deleted here." in words(page.select_one("#more"))
+    assert "A run is not over yet. Once it is, the job can be deleted here." in words(
+        page.select_one("#more")
+    )
     assert page.select_one("#more .danger") is None
 
 
