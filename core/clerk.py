@@ -76,7 +76,7 @@ class Clerk:
     def open(self) -> None:
         """Begin to follow from where the log ends; what the disk refuses is tried again."""
         self._ending.clear()
-        self._bus.subscribe("clerk", self._wake)
+        self._bus.tell_at_once("clerk", self._wake)
         self._thread = threading.Thread(target=self._keep_going, name="clerk", daemon=True)
         self._thread.start()
 
@@ -84,6 +84,7 @@ class Clerk:
         """Write down what happened until now, and end; while the store is still open."""
         if self._thread is None:
             return
+        self._bus.tell_no_more(self._wake)
         self._ending.set()
         self._awake.set()
         self._thread.join(PATIENCE)
@@ -105,7 +106,8 @@ class Clerk:
                 self._write(told)
 
     def _wake(self, _event: Event) -> None:
-        self._awake.set()
+        if not self._awake.is_set():
+            self._awake.set()
 
     def _keep_going(self) -> None:
         while True:

@@ -1,7 +1,7 @@
 """What happened, in the past tense, and who wants to hear.
 
 Every listener has its own queue and its own thread: one that is slow or fails delays and harms
-nobody else, and no publisher ever waits. Events reach each listener in the order in which they
+nobody else, and no publisher ever waits. Who only notes that something happened is told at once. Events reach each listener in the order in which they
 were published, so all events of one run are in order.
 """
 
@@ -100,25 +100,40 @@ class EventsMissed(Event, frozen=True, kw_only=True):
 
 
 Listener = Callable[[Event], None]
+Wants = Callable[[Event], bool]
+
+
+def anything(_event: Event) -> bool:
+    """Want to hear of everything."""
+    return True
 
 
 class Subscription:
-    """One listener's place on the bus; `close` ends it."""
+    """One listener's place on the bus; `close` ends it.
 
-    def __init__(self, name: str, listener: Listener) -> None:
+    One that is not in a hurry gathers for `pace` seconds what happens, so that much of it wakes it once.
+    """
+
+    def __init__(
+        self, name: str, listener: Listener, wants: Wants = anything, *, pace: float = 0.0
+    ) -> None:
         self.name = name
         self._listener = listener
+        self._wants = wants
+        self._pace = pace
         self._waiting: deque[Event] = deque()
         self._missed = 0
-        self._closed = False
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._deliver, name=f"events-{name}", daemon=True)
         self._thread.start()
 
     def put(self, event: Event) -> None:
         """Take an event without waiting; the oldest gives way when the queue is full."""
+        if not self._wants(event):
+            return
         with self._changed:
-            if self._closed:
+            if self._ending.is_set():
                 return
             if len(self._waiting) >= QUEUE_LIMIT:
                 self._waiting.popleft()
@@ -129,28 +144,43 @@ class Subscription:
     def close(self, *, wait: float = 5.0) -> None:
         """Deliver what has been taken, for at most `wait` seconds, and end."""
         with self._changed:
-            self._closed = True
+            self._ending.set()
             self._changed.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join(wait)
 
     def _deliver(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
-                    return
-                missed, self._missed = self._missed, 0
-                event = self._waiting.popleft()
-            if missed:
-                self._tell(EventsMissed(count=missed))
-            self._tell(event)
+        while self._something_waits():
+            if self._pace:
+                self._ending.wait(self._pace)
+            for event in self._take_all():
+                self._tell(event)
+
+    def _something_waits(self) -> bool:
+        """Wait for an event; False when there is none and none will come."""
+        with self._changed:
+            while not self._waiting:
+                if self._ending.is_set():
+                    return False
+                self._changed.wait()
+            return True
+
+    def _take_all(self) -> list[Event]:
+        with self._changed:
+            missed, self._missed = self._missed, 0
+            taken = list(self._waiting)
+            self._waiting.clear()
+        return [EventsMissed(count=missed), *taken] if missed else taken
 
     def _tell(self, event: Event) -> None:
-        try:
-            self._listener(event)
-        except Exception:  # one listener must not end another's work, nor its own next event
-            log.exception("listener %s failed on %s", self.name, type(event).__name__)
+        _tell(self.name, self._listener, event)
+
+
+def _tell(name: str, listener: Listener, event: Event) -> None:
+    try:
+        listener(event)
+    except Exception:  # one listener must not end another's work, nor its own next event
+        log.exception("listener %s failed on %s", name, type(event).__name__)
 
 
 class EventBus:
@@ -159,13 +189,29 @@ class EventBus:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._subscriptions: tuple[Subscription, ...] = ()
+        self._at_once: tuple[tuple[str, Listener], ...] = ()
 
-    def subscribe(self, name: str, listener: Listener) -> Subscription:
-        """Tell `listener` of every event from now on, in its own thread."""
-        subscription = Subscription(name, listener)
+    def subscribe(
+        self, name: str, listener: Listener, wants: Wants = anything, *, pace: float = 0.0
+    ) -> Subscription:
+        """Tell `listener` from now on of the events it wants, in its own thread.
+
+        `wants` is asked by whoever publishes, so it must answer at once. See `Subscription` for `pace`.
+        """
+        subscription = Subscription(name, listener, wants, pace=pace)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription
+
+    def tell_at_once(self, name: str, listener: Listener) -> None:
+        """Tell `listener` of every event from now on in the publisher's thread: it only notes it, and returns."""
+        with self._lock:
+            self._at_once = (*self._at_once, (name, listener))
+
+    def tell_no_more(self, listener: Listener) -> None:
+        """Tell a listener no more that was told at once."""
+        with self._lock:
+            self._at_once = tuple(told for told in self._at_once if told[1] != listener)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Tell it no more; what it already took is still delivered."""
@@ -177,6 +223,8 @@ class EventBus:
 
     def publish(self, event: Event) -> None:
         """Hand the event to every listener's queue; returns at once."""
+        for name, listener in self._at_once:
+            _tell(name, listener, event)
         for subscription in self._subscriptions:
             subscription.put(event)
 
@@ -184,6 +232,7 @@ class EventBus:
         """Let every listener finish what it took, and end."""
         with self._lock:
             subscriptions, self._subscriptions = self._subscriptions, ()
+            self._at_once = ()
         for subscription in subscriptions:
             subscription.close()
 

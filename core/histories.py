@@ -44,6 +44,8 @@ class Histories:
 
     def findings(self, run: Run) -> tuple[Finding, ...]:
         """Return what was unusual about a run, beside those before it; nothing for one that did not complete."""
+        if run.number <= FEWEST:  # nothing to compare with
+            return ()
         history = self.of(run.job_id)
         seen = next((one for one in history if one.run_id == run.id), None)
         seen = seen or measured(run, self._lines(run.id))
@@ -52,6 +54,12 @@ class Histories:
     def words(self, run: Run) -> tuple[str, ...]:
         """Return the findings in words: "wrote 3 % of its usual size"."""
         return tuple(finding.text for finding in self.findings(run))
+
+    def wants(self, event: Event) -> bool:
+        """Tell whether an event changes what the runs of a job are like."""
+        if isinstance(event, RunMoved):
+            return event.run.state == RunState.COMPLETED
+        return isinstance(event, JobDeleted)
 
     def heard(self, event: Event) -> None:
         """Keep up with what happens, and tell of a run that completed and was unusual."""
@@ -64,7 +72,7 @@ class Histories:
                 self._forget(*self._kept)
 
     def _ended(self, run: Run) -> None:
-        if run.number <= FEWEST:  # nothing to compare with
+        if run.number <= FEWEST:  # as above
             self._forget(run.job_id)
             return
         history = self.of(run.job_id)

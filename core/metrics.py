@@ -137,6 +137,10 @@ class Metrics:
                 if hour.take(one):
                     hour.seen.add(one.id)
 
+    def wants(self, event: Event) -> bool:
+        """Tell whether an event is of a run that ended."""
+        return isinstance(event, RunMoved) and event.run.over
+
     def heard(self, event: Event) -> None:
         """Count a run that ended."""
         if isinstance(event, EventsMissed):

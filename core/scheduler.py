@@ -22,8 +22,11 @@ from core.events import (
     JobCreated,
     JobDeleted,
     JobEdited,
+    LogGrew,
     RegisterChanged,
     RunMoved,
+    RunProgressed,
+    RunUnusual,
     Subscription,
 )
 from core.firing import SCHEDULE, look_at
@@ -126,7 +129,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to listen and to wake what is due."""
-        self._subscription = self._events.subscribe("scheduler", self.hear)
+        self._subscription = self._events.subscribe("scheduler", self.hear, _plans)
         self.begin()
         self._thread = threading.Thread(target=self._tick_on, name="scheduler", daemon=True)
         self._thread.start()
@@ -350,3 +353,10 @@ class Scheduler:
         if abs(jumped) > JUMP:
             log.warning("the clock jumped by %.0f s; everything is planned anew", jumped.total_seconds())
             self._plan_everything()
+
+
+def _plans(event: Event) -> bool:
+    """Tell whether an event may change what is due: most runs that move wait for no moment."""
+    if isinstance(event, RunMoved):
+        return event.run.over or event.run.due_at is not None
+    return not isinstance(event, RunProgressed | LogGrew | RunUnusual)

@@ -53,6 +53,12 @@ log = logging.getLogger(__name__)
 RECOVER_AGAIN_EVERY: Final = 5.0
 """Seconds between two tries to decide what becomes of lost runs, while the disk refuses."""
 
+A_MOMENT: Final = 0.05
+"""Seconds in which those gather what happens who are in no hurry."""
+
+LEAVING: Final = (JobDeleted, RunsForgotten)
+"""What leaves something beside the store to be removed."""
+
 A_MINUTE: Final = 60.0
 A_WHILE: Final = 600.0
 AN_HOUR: Final = 3_600.0
@@ -229,9 +235,9 @@ class Service:
         if not isinstance(self._store, YamlFilesStore):
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clerk.open()
-        self.events.subscribe("housekeeping", self._tidy)
-        self.events.subscribe("metrics", self.metrics.heard)
-        self.events.subscribe("histories", self.histories.heard)
+        self.events.subscribe("housekeeping", self._tidy, _leaves_something)
+        self.events.subscribe("metrics", self.metrics.heard, self.metrics.wants, pace=A_MOMENT)
+        self.events.subscribe("histories", self.histories.heard, self.histories.wants, pace=A_MOMENT)
         self.metrics.start()
         self.edits.catch_up()
         self._recover()
@@ -243,7 +249,7 @@ class Service:
             self._open()
             return
         self.manager.open(at_work=False)
-        self.events.subscribe("housekeeping", self._tidy)
+        self.events.subscribe("housekeeping", self._tidy, _leaves_something)
         if any(run.state in AT_WORK for run in self.manager.runs_at_hand()):
             self.manager.close()
             try:
@@ -364,7 +370,7 @@ class Service:
 
     def _tidy(self, event: Event) -> None:
         """Remove what runs that are gone leave beside the store."""
-        if isinstance(event, JobDeleted | RunsForgotten):
+        if isinstance(event, LEAVING):
             for run_id in event.run_ids:
                 self._forget(run_id)
         elif isinstance(event, EventsMissed) and not self.another_is_at_work:
@@ -387,3 +393,7 @@ class Service:
     def _forget(self, run_id: str) -> None:
         self.logs.remove(run_id)
         shutil.rmtree(self.worker.workspace(run_id), ignore_errors=True)
+
+
+def _leaves_something(event: Event) -> bool:
+    return isinstance(event, LEAVING)

@@ -94,7 +94,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run everything that runs by itself; off the event loop where it waits for disks or engines."""
     house: House = app.state.house
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-    house.service.events.subscribe("outside", house.outside.take)
+    house.service.events.tell_at_once("outside", house.outside.take)
     await anyio.to_thread.run_sync(house.service.start)
     try:
         await anyio.to_thread.run_sync(house.accounts.open)

@@ -118,7 +118,7 @@ class Monitor:
     async def run(self) -> None:
         """Watch until cancelled."""
         self._loop = asyncio.get_running_loop()
-        subscription = self._service.events.subscribe("monitor", self._take)
+        self._service.events.tell_at_once("monitor", self._take)
         ticking = asyncio.create_task(self._keep_ticking())
         self.alive = True
         try:
@@ -126,10 +126,10 @@ class Monitor:
         finally:
             self.alive = False
             ticking.cancel()
-            await asyncio.to_thread(self._service.events.unsubscribe, subscription)
+            self._service.events.tell_no_more(self._take)
 
     def _take(self, event: Event) -> None:
-        """Gather an event; called by the bus's thread."""
+        """Gather an event; called by whoever publishes."""
         with self._lock:
             was_urgent = self._gathered.urgent
             self._gathered.take(event)

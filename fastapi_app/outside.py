@@ -29,7 +29,7 @@ class Outside:
         self._changes: OrderedDict[str, OutsideChange] = OrderedDict()
 
     def take(self, event: Event) -> None:
-        """Remember an event that tells of one; called by the bus's thread."""
+        """Remember an event that tells of one; called by whoever publishes."""
         if isinstance(event, JobChangedOutside):
             change = OutsideChange(version=event.job.version, at=self._clock.now(), changes=event.changes)
             with self._lock:

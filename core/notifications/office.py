@@ -21,7 +21,6 @@ from core.events import (
     JobEdited,
     RegisterChanged,
     RunMoved,
-    Subscription,
 )
 from core.listing import JobQuery
 from core.models import Ending, Run
@@ -46,6 +45,9 @@ LOOK_EVERY: Final = 1.0
 
 SLACK: Final = timedelta(minutes=10)
 """How far before the last mark a start looks for what was not noticed."""
+
+GATHER: Final = 0.1
+"""Seconds in which what happens is gathered, so that much of it is one write."""
 
 MARK_EVERY: Final = timedelta(minutes=1)
 BREAKER: Final = "breaker/"
@@ -87,7 +89,8 @@ class Office:
         self._pinged_at = float("-inf")
         self._channels: Mapping[str, Channel] = {}
         self._rules: Sequence[Rule] = ()
-        self._subscription: Subscription | None = None
+        self._listens = False
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep_working, name="telling", daemon=True)
 
     # Its life
@@ -102,18 +105,18 @@ class Office:
     def start(self) -> None:
         """Listen from now on, and tell what happened since the last time and was not told."""
         self.open()
-        self._subscription = self._events.subscribe("telling", self.take)
+        self._events.tell_at_once("telling", self.take)
         with self._changed:
-            self._missed = True
+            self._listens = self._missed = True
         self._thread.start()
 
     def stop(self) -> None:
         """Notice what was taken, and send nothing more; the next start does."""
-        if self._subscription is not None:
-            self._events.unsubscribe(self._subscription)
+        self._events.tell_no_more(self.take)
         with self._changed:
             self._ended = True
             self._changed.notify()
+        self._ending.set()
         if self._thread.is_alive():
             self._thread.join(GRACE)
         self.senders.stop(GRACE)
@@ -131,12 +134,16 @@ class Office:
                 self._missed = True
             else:
                 self._taken.append(event)
-            self._changed.notify()
+            self._changed.notify()  # wakes nobody while more is being gathered
 
     def _keep_working(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._taken or self._missed or self._ended, LOOK_EVERY)
+                busy = bool(self._taken)
+            if busy:
+                self._ending.wait(GATHER)
+            with self._changed:
                 ended = self._ended
             try:
                 self.work()
@@ -298,7 +305,7 @@ class Office:
 
     def _choose_anew(self) -> None:
         """Go by what was chosen at once, where this office is the one that tells."""
-        if self._subscription is not None:
+        if self._listens:
             self.know_choices()
 
     def send(self, channel: Channel, message: Message) -> Outcome:

@@ -70,7 +70,7 @@ def test_each_begins_when_all_before_it_succeeded(manager, diamond):
 
 
 def test_one_that_failed_skips_what_comes_after_it_all_the_way_down(manager, diamond):
-    dump, left, right, report = diamond
+    dump, left, _right, _report = diamond
     manager.start(dump.id)
 
     carry(manager, dump, fail=LOST)
@@ -282,8 +282,8 @@ def test_the_whole_graph_is_started_from_where_it_begins(manager, diamond):
     assert state(manager, report) == "blocked"
 
 
-def test_the_whole_graph_is_cancelled_in_one_change(manager, diamond, heard, events):
-    dump, left, right, report = diamond
+def test_the_whole_graph_is_cancelled_in_one_change(manager, diamond):
+    dump, left, _right, report = diamond
     manager.start(dump.id)
     carry(manager, dump)
     at_work = manager.claim(manager.job(left.id).latest_run.id, "w")
