@@ -11,7 +11,7 @@ from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Su
 from core.errors import EngineFailed, InvalidOptions, NotFound
 from core.executing import Follower
 from core.models import Progress, Run
-from core.processes.orders import Exit, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLine, Order
 from core.processes.program import Program
 from core.processes.reading import Line
 from core.storage.base import Commitment, Contents, JobStore
@@ -81,7 +81,14 @@ class ScriptedContext:
     def wait(self, seconds: float) -> None:
         self.raise_if_asked()
 
-    def execute(self, order: Order, on_line: OnLine | None = None, *, name: str = "program") -> Exit:
+    def execute(
+        self,
+        order: Order,
+        on_line: OnLine | None = None,
+        *,
+        name: str = "program",
+        hide: Hide | None = None,
+    ) -> Exit:
         """Run the program for real; its lines go to `infos` (out) and `warnings` (err)."""
         program = Program(self.workspace / "attempt-1" / name, f"{self.run_id}:1")
         return Follower(program, order, _Listener(self, on_line), lambda: self.asked).follow()

@@ -3,7 +3,7 @@
 import pytest
 
 from core.drafts import JobDraft
-from core.models import Schedule
+from core.models import Missed, Overlap, Schedule
 from tests.fastapi_app.pages.conftest import words
 
 NIGHTLY = Schedule(cron="0 2 * * *", timezone="Europe/Berlin")
@@ -52,7 +52,8 @@ def made(manager):
         ({"schedule.when": "every", "schedule.every": "15 min"}, Schedule(every=900)),
         ({"schedule.when": "cron", "schedule.cron": "*/5 * * * *", "schedule.timezone": "Europe/Berlin",
           "schedule.missed": "all", "schedule.overlap": "cancel", "schedule.jitter": "1 min"},
-         Schedule(cron="*/5 * * * *", timezone="Europe/Berlin", missed="all", overlap="cancel", jitter=60)),
+         Schedule(cron="*/5 * * * *", timezone="Europe/Berlin", missed=Missed.ALL, overlap=Overlap.CANCEL,
+                  jitter=60)),
         ({"schedule.when": "start"}, Schedule(on_start=True)),
         ({"schedule.when": "", "schedule.cron": "nonsense"}, None),
     ],
