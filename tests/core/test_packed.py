@@ -100,11 +100,11 @@ def test_long_mappings_that_say_much_the_same_are_small():
     sentence = "All {0} files were read back from the destination and match what was read: {0} of {0}. "
     said = [sentence.format(number) * 4 for number in range(3)]
 
-    kept = [frozen({"said": text}) for text in said]
+    kept = [frozen({"said of this only": text}) for text in said]
 
     assert sys.getsizeof(kept[2]) < len(said[2]) / 2
-    assert [one["said"] for one in kept] == said
-    assert kept[1] != kept[2] == frozen({"said": said[2]})
+    assert [one["said of this only"] for one in kept] == said
+    assert kept[1] != kept[2] == frozen({"said of this only": said[2]})
 
 
 def test_freezing_what_is_frozen_costs_nothing():

@@ -235,7 +235,7 @@ def test_a_pattern_that_could_take_for_ever_is_refused(pattern):
     )
 
     assert found["options.progress"]
-    assert good.progress
+    assert good.model_dump()["progress"]
 
 
 def test_colours_are_kept_in_one_harmless_spelling(house):
