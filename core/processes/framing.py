@@ -27,6 +27,13 @@ def frame(milliseconds: int, stream: bytes, content: bytes, mark: bytes = WHOLE)
     return HEADER % (milliseconds, stream, len(content), mark) + content
 
 
+def line_end(content: bytes) -> int:
+    """Return where the first line ends, by a line feed or a carriage return as progress bars use; -1 is nowhere."""
+    end = content.find(b"\n")
+    written_over = content.find(b"\r") if end < 0 else content.find(b"\r", 0, end)
+    return end if written_over < 0 else written_over
+
+
 class Shortened:
     """One stream whose lines are kept up to a length; `cut` counts the bytes that are not."""
 
@@ -37,7 +44,7 @@ class Shortened:
 
     def pieces(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
         """Return what to keep of the next bytes, at most `longest` of them, each with whether it ends in a cut line."""
-        end = chunk.find(b"\n")
+        end = line_end(chunk)
         head = chunk if end < 0 else chunk[:end]
         room = self._longest - self._length
         if len(head) <= room:
@@ -49,13 +56,13 @@ class Shortened:
         if end < 0:
             self._length = self._longest + 1  # the rest of the line goes without a word
             return pieces
-        rest = chunk[end + 1 :]
+        rest = chunk[end + (2 if chunk.startswith(b"\r\n", end) else 1) :]
         self._length = self._begun_in(chunk)
         return [*pieces, (rest, WHOLE)] if rest else pieces
 
     @staticmethod
     def _begun_in(chunk: bytes) -> int:
-        return len(chunk) - chunk.rfind(b"\n") - 1
+        return len(chunk) - max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) - 1
 
 
 class Output:
@@ -70,6 +77,7 @@ class Output:
         self._tail: deque[tuple[int, bytes, bytes, bytes]] = deque()
         self._tail_size = 0
         self._beyond = 0
+        self._within: set[bytes] = set()
         self.lines = 0
         self.bytes = 0
         self.lost = 0
@@ -112,9 +120,19 @@ class Output:
         self._tail_size += len(content)
         self._beyond += len(content)
         while self._tail_size - len(self._tail[0][2]) >= TAIL:
-            self._tail_size -= len(self._tail.popleft()[2])
+            _, stream, content, mark = self._tail.popleft()
+            self._tail_size -= len(content)
+            self._ends_with(stream, content, mark)
+
+    def _ends_with(self, stream: bytes, content: bytes, mark: bytes) -> None:
+        """Note whether a stream is within a line after what is not in the tail."""
+        if mark == CUT or content.endswith((b"\n", b"\r")):
+            self._within.discard(stream)
+        elif content:
+            self._within.add(stream)
 
     def _write(self, milliseconds: int, stream: bytes, content: bytes, mark: bytes) -> None:
+        self._ends_with(stream, content, mark)
         piece = frame(milliseconds, stream, content, mark)
         if self._gap:
             words = b"%d bytes are missing here, the disk was in trouble" % self._gap
@@ -151,15 +169,16 @@ class Output:
     def _tail_as_pieces(self) -> bytes:
         """Return what was kept aside, from where lines begin, after how much is not kept."""
         pieces = []
-        within = {b"out", b"err"} if self._beyond > self._tail_size else set()
+        within = set(self._within) if self._beyond > self._tail_size else set()
         for milliseconds, stream, content, mark in self._tail:
+            begin = 0
             if stream in within:
-                begin = content.find(b"\n") + 1 or len(content)
-                within -= {stream} if begin < len(content) or content.endswith(b"\n") else set()
+                end = line_end(content)
+                begin = end + 1 if end >= 0 else len(content)
+                within -= {stream} if end >= 0 or mark == CUT else set()
                 self._tail_size -= begin
-            else:
-                begin = 0
-            pieces.append(frame(milliseconds, stream, content[begin:], mark))
+            if begin < len(content) or not begin:
+                pieces.append(frame(milliseconds, stream, content[begin:], mark))
         if missing := self._beyond - self._tail_size:
             words = b"%d bytes of the output are not kept" % missing
             pieces.insert(0, frame(self._tail[0][0], GAP, words))

@@ -17,6 +17,7 @@ MOST_AT_ONCE: Final = 1 << 17
 STREAMS: Final[dict[bytes, Stream]] = {b"out": "out", b"err": "err"}
 NUMBER: Final = re.compile(r"\d+")
 CUT_WORDS: Final = " … (the rest of this line is not kept, it is too long)"
+LOST_WORDS: Final = " … (the rest of this line is not kept)"
 
 
 class Line(Value, frozen=True, kw_only=True):
@@ -49,10 +50,10 @@ class _Streamed:
             self._rest += content[-1:]
             yield from (self._line(at, part, passing=True) for part in written_over if part)
 
-    def end(self, at: datetime) -> Iterator[Line]:
-        """Give the line that never ended."""
+    def end(self, at: datetime, more: str = "") -> Iterator[Line]:
+        """Give the line that never ended, with more words where it was not written over."""
         if self._rest:
-            yield from self._lines(at, self._rest)
+            yield from self._lines(at, self._rest, "" if self._rest.endswith(b"\r") else more)
         self._rest = b""
 
     def _lines(self, at: datetime, line: bytes, more: str = "") -> Iterator[Line]:
@@ -97,8 +98,8 @@ class OutputReader:
             lines.append(Line(at=exit_.ended_at, stream="err", text=words, note=True))
         return lines
 
-    def _ends(self) -> list[Line]:
-        return [line for stream in self._streams.values() for line in stream.end(self._last_at)]
+    def _ends(self, more: str = "") -> list[Line]:
+        return [line for stream in self._streams.values() for line in stream.end(self._last_at, more)]
 
     def _take_tail(self, lines: list[Line]) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -114,7 +115,7 @@ class OutputReader:
             content = pieces[end : end + int(length)]
             self._last_at = datetime.fromtimestamp(int(moment) / 1_000, UTC)
             if name == GAP:
-                lines += self._ends()
+                lines += self._ends(LOST_WORDS)
                 words = NUMBER.sub(lambda number: f"{int(number[0]):,}", content.decode())
                 lines.append(Line(at=self._last_at, stream="err", text=f"{words}.", note=True))
             else:
