@@ -49,9 +49,22 @@ class WorkContext:
         self._transcript: Transcript | None = None
         self.deadlines = Deadlines(manager.job(run.job_id).job, run, clock)
         self.run_id = run.id
-        self.workspace = workspace
+        self._workspace = workspace
+        self._has_workspace = False
         self.surroundings = surroundings
         self.checkpoint = run.checkpoint
+
+    @property
+    def workspace(self) -> Path:
+        """Return a folder of the run's own, made when it is first asked for; raises StorageFailed."""
+        if not self._has_workspace:
+            try:
+                self._workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                message = f"The run has no place to work in: {error.strerror}."
+                raise StorageFailed(message) from error
+            self._has_workspace = True
+        return self._workspace
 
     @property
     def asked(self) -> Asked | None:

@@ -114,9 +114,7 @@ class Subscription:
     One that is not in a hurry gathers for `pace` seconds what happens, so that much of it wakes it once.
     """
 
-    def __init__(
-        self, name: str, listener: Listener, wants: Wants = anything, *, pace: float = 0.0
-    ) -> None:
+    def __init__(self, name: str, listener: Listener, wants: Wants = anything, *, pace: float = 0.0) -> None:
         self.name = name
         self._listener = listener
         self._wants = wants

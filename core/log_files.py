@@ -98,20 +98,27 @@ class LogFile:
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines at the end, all or none; raises OSError."""
-        self.catch_up()
         content = b"".join(lines)
-        with contextlib.suppress(FileExistsError):
-            self.path.parent.parent.mkdir(mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            self.path.parent.mkdir(mode=0o700)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = self._opened()
         try:
-            os.ftruncate(descriptor, self.size)  # half a line that a killed process left
+            if os.fstat(descriptor).st_size != self.size:
+                self.catch_up()
+                os.ftruncate(descriptor, self.size)  # half a line that a killed process left
             self._write_all(descriptor, content)
         finally:
             os.close(descriptor)
         self._take_in(content)
+
+    def _opened(self) -> int:
+        """Return the file, open for writing, with its folders."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags, 0o600)
+        except FileNotFoundError:
+            for folder in (self.path.parent.parent, self.path.parent):
+                with contextlib.suppress(FileExistsError):
+                    folder.mkdir(mode=0o700)
+            return os.open(self.path, flags, 0o600)
 
     def read(self, after: int, limit: int, level: str | None, query: str | None) -> LogPage:
         """Return the lines after a number that fit; raises OSError."""

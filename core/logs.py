@@ -155,7 +155,8 @@ class RunLogs:
                 self._ending.clear()
                 self._flusher = threading.Thread(target=self._keep_flushing, name="run-logs", daemon=True)
                 self._flusher.start()
-        self._something.set()
+        if not self._something.is_set():
+            self._something.set()
 
     def read(
         self,
@@ -178,7 +179,7 @@ class RunLogs:
         """Return the file of a run's log, whether or not it is there yet; raises NotFound."""
         if not GOOD_ID.match(run_id):
             raise NotFound("run", run_id)
-        return self._folder / run_id[:2] / f"{run_id}.log"
+        return self._folder.joinpath(run_id[:2], f"{run_id}.log")
 
     def settle(self, run_id: str) -> int:
         """Bring everything a run said so far to the file, and return how long that is now."""
@@ -224,14 +225,14 @@ class RunLogs:
         self._flush_grown()
 
     def _log_of(self, run_id: str, *, writing: bool = False) -> _RunLog:
-        path = self.path(run_id)
         with self._lock:
-            if writing:
-                self._written.add(run_id)
             known = self._logs.get(run_id)
             if known is None:
+                path = self.path(run_id)
                 self._forget_old()
                 known = self._logs[run_id] = _RunLog(path, self._clock, self._quota)
+            if writing:
+                self._written.add(run_id)
             self._logs.move_to_end(run_id)
             return known
 

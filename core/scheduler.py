@@ -358,5 +358,5 @@ class Scheduler:
 def _plans(event: Event) -> bool:
     """Tell whether an event may change what is due: most runs that move wait for no moment."""
     if isinstance(event, RunMoved):
-        return event.run.over or event.run.due_at is not None
+        return event.run.over or event.run.state in RIPENS or event.was in RIPENS
     return not isinstance(event, RunProgressed | LogGrew | RunUnusual)

@@ -83,7 +83,7 @@ class Worker:
 
     def workspace(self, run_id: str) -> Path:
         """Return the folder that is a run's own."""
-        return self.workspaces / run_id[:2] / run_id
+        return self.workspaces.joinpath(run_id[:2], run_id)
 
     def carry_out(self, run_id: str) -> None:
         """Make one attempt at the run, if it is still to be made, or go on with one that has a program at work."""
@@ -167,11 +167,6 @@ class Worker:
     def _work(self, run: Run) -> Outcome:
         engine = self.manager.engine(run.kind, run.options)
         workspace = self.workspace(run.id)
-        try:
-            workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"The run has no place to work in: {error.strerror}."
-            raise StorageFailed(message) from error
         context = WorkContext(
             run, workspace, self.manager, self.logs, self.surroundings, self.clock, self.leaving
         )

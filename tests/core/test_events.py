@@ -51,3 +51,39 @@ def test_a_listener_that_left_hears_no_more():
     bus.close()
 
     assert told == [LogGrew(run_id="one", lines=1)]
+
+
+def test_a_listener_hears_only_what_it_wants():
+    bus, told = EventBus(), []
+    bus.subscribe("choosy", told.append, lambda event: event.lines > 1)
+
+    bus.publish(LogGrew(run_id="one", lines=1))
+    bus.publish(LogGrew(run_id="one", lines=2))
+    bus.close()
+
+    assert told == [LogGrew(run_id="one", lines=2)]
+
+
+def test_a_listener_in_no_hurry_is_told_everything_all_the_same_when_the_bus_closes():
+    bus, told = EventBus(), []
+    bus.subscribe("patient", told.append, pace=3_600.0)
+
+    events = [LogGrew(run_id="one", lines=number) for number in range(100)]
+    for event in events:
+        bus.publish(event)
+    bus.close()
+
+    assert told == events
+
+
+def test_who_only_notes_what_happens_is_told_before_publishing_returns():
+    bus, told = EventBus(), []
+    bus.tell_at_once("failing", lambda _: 1 / 0)
+    bus.tell_at_once("noting", told.append)
+
+    bus.publish(LogGrew(run_id="one", lines=1))
+    at_once = tuple(told)
+    bus.tell_no_more(told.append)
+    bus.publish(LogGrew(run_id="two", lines=1))
+
+    assert at_once == tuple(told) == (LogGrew(run_id="one", lines=1),)

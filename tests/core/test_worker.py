@@ -204,3 +204,21 @@ def test_an_engine_finds_its_checkpoint_and_workspace_in_the_next_attempt(manage
 
     assert found == [({}, []), ({"at": 3}, ["plan"])]
     assert manager.run(run.id).state == RunState.COMPLETED
+
+
+def test_a_run_that_keeps_nothing_has_no_folder_of_its_own(manager, worker, script):
+    run = a_queued_run(manager, options=script("idle", lambda _: Outcome()))
+
+    worker.carry_out(run.id)
+
+    assert manager.run(run.id).state == RunState.COMPLETED
+    assert not worker.workspaces.exists()
+
+
+def test_a_run_that_has_no_place_to_work_in_says_so(manager, worker, script):
+    worker.workspaces.write_text("no folder")
+    run = a_queued_run(manager, options=script("homeless", lambda context: context.workspace))
+
+    worker.carry_out(run.id)
+
+    assert manager.run(run.id).error.message.startswith("The run has no place to work in: ")
