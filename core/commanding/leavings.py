@@ -10,6 +10,7 @@ from typing import Final
 
 import blake3
 
+from core.commanding.listening import printable
 from core.errors import HoldfastError
 from core.models import Value
 
@@ -17,6 +18,7 @@ MOST_FILES: Final = 500
 MOST_BYTES: Final = 2_000_000_000
 MOST_LOOKED_AT: Final = 100_000
 DEEPEST: Final = 30
+LONGEST_NAME: Final = 1_000
 BLOCK: Final = 1 << 20
 ROOM: Final = 500_000_000
 """Bytes that stay free on the disk that holds Holdfast's data."""
@@ -146,10 +148,10 @@ class _Gatherer:
                 return
             if about.st_size > self._room:
                 self.warnings.append(
-                    f"{_printable(path)} is not kept: there is no room for {about.st_size:,} bytes."
+                    f"{printable(path)[:LONGEST_NAME]} is not kept: there is no room for {about.st_size:,} bytes."
                 )
                 return
-            self.files.append(self._copied(source, _printable(path), about.st_size))
+            self.files.append(self._copied(source, printable(path)[:LONGEST_NAME], about.st_size))
         finally:
             os.close(source)
 
@@ -174,8 +176,3 @@ def _private(path: str, flags: int) -> int:
 def _free(folder: Path) -> int:
     about = os.statvfs(folder)
     return about.f_bavail * about.f_frsize
-
-
-def _printable(path: str) -> str:
-    """Return the path with nothing in it that could act on whoever reads it."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in path)[:1_000]

@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from core.clock import Clock, SystemClock
 from core.commanding.answers import LONGEST, answer_in
 from core.commanding.patterns import number_in, progress_in, progress_of
@@ -61,14 +63,14 @@ class Listener:
         if self._wants_answer and stream == "out":
             self._said = answer_in(line) or self._said
         if self._pattern is not None and (found := progress_in(line, self._pattern, self._stage)):
-            self._tell(found)
+            self._tell(replace(found, message=printable(found.message)))
         return True
 
     def _obey(self, verb: str, rest: str) -> bool:
         """Do what a line of ours says; returns whether it is for the log, as one that makes no sense is."""
         if verb == "progress":
             percent, _, message = rest.partition(" ")
-            progress = progress_of(number_in(percent), message, self._stage)
+            progress = progress_of(number_in(percent), printable(message), self._stage)
             if progress is not None:
                 self._tell(progress)
             return progress is None
@@ -82,7 +84,7 @@ class Listener:
     def _warn(self, text: str) -> None:
         if len(self._warnings) < MOST_WARNINGS:
             self._warnings.append(
-                " ".join(text.split())[:LONGEST_WARNING] or "The program warned of something."
+                printable(" ".join(text.split()))[:LONGEST_WARNING] or "The program warned of something."
             )
         else:
             self._more_warnings += 1
@@ -119,5 +121,10 @@ class Listener:
     def last_words(self) -> str:
         """Return the last line that says why: of its errors, else of its output."""
         words = next((line[0] for line in (self._last["err"], self._last["out"]) if line), "")
-        words = " ".join(words.split())
+        words = printable(" ".join(words.split()))
         return words if len(words) <= LONGEST_LAST_WORDS else f"{words[:LONGEST_LAST_WORDS]}…"
+
+
+def printable(text: str) -> str:
+    """Return the text with nothing in it that is no character, or could act on whoever reads it."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

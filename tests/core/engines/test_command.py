@@ -193,6 +193,17 @@ def test_a_program_that_was_killed_is_told_as_such(house):
     assert "out of memory" in run.error.message
 
 
+def test_words_that_are_no_text_are_kept_as_far_as_they_are(house):
+    script = r"printf '::progress 41 caf\351\n::warning na\357ve\a\nno caf\351\0\n'; exit $0"
+
+    worked = ran(house, argv=["/bin/sh", "-c", script, "0"])
+    failed = ran(house, argv=["/bin/sh", "-c", script, "3"], progress=r"(?P<percent>41)(?P<message>.*)")
+
+    assert (worked.state, worked.progress.message) == (RunState.COMPLETED, "caf�")
+    assert worked.warnings == failed.warnings == ("na�ve�",)
+    assert failed.error.message == "sh ended with exit code 3: no caf��"
+
+
 def test_progress_warnings_and_a_result_come_from_lines(house):
     lines = ("::progress 41.2 copying", "::warning look", '::result {"bytes": 12}')
 
