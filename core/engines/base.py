@@ -168,6 +168,8 @@ class Engine(BaseModel, ABC):
     can_pause: ClassVar[bool] = False
     repeatable: ClassVar[bool] = False
     uses_programs: ClassVar[bool] = False
+    proves: ClassVar[bool] = False
+    """Whether its runs make copies and can prove that they are good."""
     admin_only: ClassVar[bool] = False
     """Whether only an admin may make and change jobs of the kind."""
 

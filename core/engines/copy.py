@@ -37,6 +37,7 @@ class CopyEngine(Engine):
     deletes: ClassVar = "Never, extra files stay at the destination"
     can_pause: ClassVar = True
     repeatable: ClassVar = True
+    proves: ClassVar = True
 
     source: Path = Field(
         title="Source",

@@ -11,7 +11,7 @@ from core.states import AT_WORK, RunState
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import JobRow, about, row_of, took
 from fastapi_app.presenters.notifications import LATE
-from fastapi_app.presenters.proofs import newest_verified, proof_of
+from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of
 from fastapi_app.presenters.runs import Figure, failure_of
 from fastapi_app.presenters.states import CHIPS, Mark, is_about, is_verified, mark_of
 from fastapi_app.presenters.texts import plural
@@ -74,6 +74,8 @@ class Dashboard(Value, frozen=True, kw_only=True):
     needs: tuple[Need, ...]
     needs_count: str
     needs_more: bool
+    copying: bool
+    """Whether any job makes copies; if none does, nothing is said of them."""
     figures: tuple[Figure, ...]
     running: tuple[JobRow, ...]
     copies: tuple[Copy, ...]
@@ -96,9 +98,14 @@ def dashboard_of(
     failed = [overview for overview in reversed(jobs) if needs_someone(overview) or overview.job.id in late]
     running = [overview for overview in jobs if is_at_work(overview)]
     copies = sorted(
-        (copy_of(overview, history) for overview, history in histories if history),
+        (
+            copy_of(overview, history)
+            for overview, history in histories
+            if history and can_prove(overview.job.kind)
+        ),
         key=lambda copy: copy.at.timestamp() if copy.at else 0.0,
     )
+    copying = any(can_prove(overview.job.kind) for overview in jobs)
     return Dashboard(
         sentence=sentence_of(jobs, late),
         aside=aside_of(counts, lately),
@@ -106,7 +113,8 @@ def dashboard_of(
         needs=tuple(need_of(overview, late.get(overview.job.id, "")) for overview in failed[:MOST_NEEDS]),
         needs_count=needs_count(len(failed)),
         needs_more=len(failed) > MOST_NEEDS,
-        figures=figures_of(lately, copies, now),
+        copying=copying,
+        figures=figures_of(lately, copies, now) if copying else (),
         running=tuple(row_of(overview) for overview in running[:MOST_RUNNING]),
         copies=tuple(copies[:MOST_COPIES]),
         recent=tuple(_recent(histories)),
@@ -125,22 +133,38 @@ def needs_someone(overview: JobOverview) -> bool:
 
 def sentence_of(jobs: Sequence[JobOverview], late: Collection[str] = ()) -> str:
     """Return what a person would say first; `late` are the ids of jobs that should have succeeded and did not."""
-    ended = [overview.latest_run for overview in jobs if overview.latest_run and overview.latest_run.over]
+    copying = [overview for overview in jobs if can_prove(overview.job.kind)]
+    ended = [overview.latest_run for overview in copying if overview.latest_run and overview.latest_run.over]
     failed = sum(run.state == RunState.FAILED for run in ended)
-    good = sum(is_proven(overview) for overview in jobs)
+    good = sum(is_proven(overview) for overview in copying)
     never = sum(overview.latest_run is None for overview in jobs)
     unproved = len(ended) - failed - good
     needing = sum(needs_someone(overview) or overview.job.id in late for overview in jobs)
+    others = len(copying) < len(jobs)
     if needing:
-        rest = " Everything else that ran has a verified copy." if good and not unproved else ""
-        return f"{plural(needing, 'job needs', 'jobs need')} you.{rest}"
+        proven = (
+            "Every other copy that was made is verified."
+            if others
+            else "Everything else that ran has a verified copy."
+        )
+        return (
+            f"{plural(needing, 'job needs', 'jobs need')} you.{f' {proven}' if good and not unproved else ''}"
+        )
+    if jobs and not copying:
+        return _of_commands(jobs)
     if not good:
         return "Nothing is protected yet."
     if unproved:
         return f"{plural(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
-    if never:
-        return f"{plural(never, 'job has', 'jobs have')} never run. Everything that ran has a verified copy."
-    return "Everything that ran has a verified copy."
+    proven = "Every copy that was made is verified." if others else "Everything that ran has a verified copy."
+    return f"{plural(never, 'job has', 'jobs have')} never run. {proven}" if never else proven
+
+
+def _of_commands(jobs: Sequence[JobOverview]) -> str:
+    """Return what a person would say first where no job makes copies and none needs anybody."""
+    if not any(overview.latest_run for overview in jobs):
+        return "Nothing has run yet."
+    return "No job needs you."
 
 
 def is_proven(overview: JobOverview) -> bool:
@@ -210,17 +234,18 @@ def _late_need(overview: JobOverview, late: str) -> Need:
 
 def figures_of(lately: Sequence[Run], copies: Sequence[Copy], now: datetime) -> tuple[Figure, ...]:
     """Return up to four figures."""
-    moved = sum(proof_of(run).copied_bytes or 0 for run in lately)
-    verified = [run for run in lately if is_verified(run)]
+    copied = [run for run in lately if can_prove(run.kind)]
+    moved = sum(proof_of(run).copied_bytes or 0 for run in copied)
+    verified = [run for run in copied if is_verified(run)]
     read_back = sum(proof_of(run).files or 0 for run in verified)
     number, unit = sizes.size_parts(moved)
     dated = [copy for copy in copies if copy.at is not None]
     figures = [
-        Figure(name="Data copied, 24 h", number=number, unit=unit, aside=plural(len(lately), "run")),
+        Figure(name="Data copied, 24 h", number=number, unit=unit, aside=plural(len(copied), "run")),
         Figure(
             name="Verified runs, 24 h",
             number=f"{len(verified):,}",
-            unit=f"of {len(lately):,}",
+            unit=f"of {len(copied):,}",
             aside=f"{plural(read_back, 'file')} proved",
         ),
     ]

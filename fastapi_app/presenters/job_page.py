@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from core.engines import ENGINES
+from core.engines import ENGINES, engine_for
+from core.errors import HoldfastError
 from core.hiding import hidden
 from core.holdings import Problem
 from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
@@ -13,7 +14,7 @@ from fastapi_app.presenters import sizes
 from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.mistakes import flaw
-from fastapi_app.presenters.proofs import newest_verified, proof_of, proved_at
+from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of, proved_at
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.terms import labelled
 from fastapi_app.presenters.texts import plural
@@ -47,8 +48,9 @@ class Setting(Value, frozen=True, kw_only=True):
 
 
 class Safety(Value, frozen=True, kw_only=True):
-    """What is known about the job's copies."""
+    """What is known about the job's copies; those of a kind that proves nothing are not told of."""
 
+    copies: bool
     at: datetime | None
     proof: str
     rows: tuple[tuple[str, str], ...]
@@ -83,8 +85,24 @@ def safety_of(job: Job, history: Sequence[Run]) -> Safety:
     engine = ENGINES.get(job.kind)
     if engine and engine.deletes:
         rows.append(("Deletes", engine.deletes))
-    rows.append(("Interrupted", INTERRUPTED[job.on_interrupt]))
-    return Safety(at=proved_at(run), proof=proof.sentence if proof else "", rows=tuple(rows))
+    rows.append(("Interrupted", INTERRUPTED[_after_interruption(job)]))
+    return Safety(
+        copies=can_prove(job.kind),
+        at=proved_at(run),
+        proof=proof.sentence if proof else "",
+        rows=tuple(rows),
+    )
+
+
+def _after_interruption(job: Job) -> OnInterrupt:
+    """Return what becomes of a run that was lost: one that may not be repeated by itself waits for a person."""
+    if job.on_interrupt != OnInterrupt.RESUME:
+        return job.on_interrupt
+    try:
+        repeatable = engine_for(job.kind, job.options).may_repeat
+    except HoldfastError:  # its kind is gone or its options are no longer good
+        repeatable = False
+    return OnInterrupt.RESUME if repeatable else OnInterrupt.PAUSE
 
 
 INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {

@@ -82,6 +82,20 @@ def test_a_command_is_made_and_changed_in_its_form(world, reader):
     assert "hunter2" not in words(reader.open(f"/jobs/{job_id}"))
 
 
+@pytest.mark.parametrize(
+    ("repeat", "said"),
+    [(False, "Stays paused until someone resumes it"), (True, "Goes on by itself at the next start")],
+)
+def test_a_page_says_what_becomes_of_a_command_that_is_interrupted(world, reader, repeat, said):
+    draft = JobDraft(name="once", kind="command", options={"argv": ["/bin/true"], "repeat": repeat})
+    job = world.house.service.manager.create(draft, asked_by="ada")
+
+    safety = words(reader.open(f"/jobs/{job.id}").select_one("[aria-labelledby=safe]"))
+
+    assert f"Interrupted {said}" in safety
+    assert "verified" not in safety
+
+
 def test_an_operator_is_refused_a_script_by_the_api(make_world):
     world = make_world(shell="on")
     world.house.accounts.add_user("oz", "a long enough password", Role.OPERATOR)

@@ -1,5 +1,6 @@
 """The dashboard says how things stand."""
 
+from core.drafts import JobDraft
 from core.engines.base import Engine, Outcome
 from core.engines.copy import CopyEngine
 from tests.fastapi_app.pages.conftest import a_failed_run, a_verified_run, words
@@ -66,3 +67,23 @@ def test_a_run_at_work_shows_how_far_it_is(world, reader):
     assert words(row.select_one("b[data-f=p]")) == "64%"
     assert words(row.select_one("[data-f=e]")) == "12 min left"
     assert "1 running, 0 waiting." in words(page.select_one(".head p"))
+
+
+def a_command(world, name="tidy up", **options):
+    draft = JobDraft(name=name, kind="command", options={"argv": ["/bin/true"]} | options)
+    return world.house.service.manager.create(draft, asked_by="ada")
+
+
+def test_no_verified_copy_is_missed_of_a_job_that_makes_none(world, reader):
+    a_verified_run(world, a_command(world))
+
+    page = reader.open("/")
+    alone = words(page.h1)
+    a_verified_run(world, world.a_job("photos"))
+    beside = reader.open("/")
+
+    assert alone == "No job needs you."
+    assert page.select_one("#board-copies, #board-figures") is None
+    assert words(beside.h1) == "Every copy that was made is verified."
+    assert [words(name) for name in beside.select("[aria-labelledby=copies] .name")] == ["photos"]
+    assert "1 of 1" in words(beside.select_one("#board-figures"))
