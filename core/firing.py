@@ -112,8 +112,10 @@ def look_at(job: Job, kept: Mapping[str, Any] | None, now: datetime) -> datetime
         return None if kept is None else now
     if not job.enabled:
         return None if kept is None or kept.get("of") == OFF else now
-    settled = Cursor.of_job(job, kept).settled
-    return now if settled - now >= SET_BACK else due_after(job.schedule, settled, anchor=job.created_at)
+    cursor = Cursor.of_job(job, kept)
+    if _is_set_back(cursor, job.schedule, now):
+        return now
+    return due_after(job.schedule, cursor.settled, anchor=job.created_at)
 
 
 def coming(job: Job, kept: Mapping[str, Any] | None, now: datetime, most: int) -> tuple[datetime, ...]:
@@ -121,7 +123,7 @@ def coming(job: Job, kept: Mapping[str, Any] | None, now: datetime, most: int) -
     if job.schedule is None or not job.enabled:
         return ()
     cursor = Cursor.of_job(job, kept)
-    start = now if cursor.settled - now >= SET_BACK else max(cursor.settled, now)
+    start = now if _is_set_back(cursor, job.schedule, now) else max(cursor.settled, now)
     far = datetime.max.replace(tzinfo=now.tzinfo)
     slots = due_between(job.schedule, start, far, anchor=job.created_at, most=most + 1)
     return tuple(slot for slot in slots if slot != cursor.skip)[:most]
@@ -135,10 +137,17 @@ def fired(firing: Firing, draw: Draw) -> Fired:
     if not job.enabled:
         return _switched_off(firing)
     known = Cursor.of_job(job, firing.kept)
-    cursor, said = _in_time(known, firing.now)
-    pending = _Pending(firing, schedule, known, cursor)
-    decided = pending.decide(draw)
-    return replace(decided, said=(*said, *decided.said))
+    if not _is_set_back(known, schedule, firing.now):
+        return _Pending(firing, schedule, known, known).decide(draw)
+    said = (
+        f"The clock was set back by {_span(known.settled - firing.now)}: due times are counted from now on."
+    )
+    early = _ahead_of_its_time(firing)
+    if early is not None:
+        firing = replace(firing, waiting=None)
+    decided = _Pending(firing, schedule, known, replace(known, settled=firing.now, skip=None)).decide(draw)
+    cancels = (*((early.id,) if early else ()), *decided.cancels)
+    return replace(decided, said=(said, *decided.said), cancels=cancels)
 
 
 def _switched_off(firing: Firing) -> Fired:
@@ -150,11 +159,17 @@ def _switched_off(firing: Firing) -> Fired:
     )
 
 
-def _in_time(cursor: Cursor, now: datetime) -> tuple[Cursor, tuple[str, ...]]:
-    if cursor.settled - now < SET_BACK:
-        return cursor, ()
-    said = f"The clock was set back by {_span(cursor.settled - now)}: due times are counted from now on."
-    return replace(cursor, settled=now, skip=None), (said,)
+def _is_set_back(cursor: Cursor, schedule: Schedule, now: datetime) -> bool:
+    """Tell whether the clock was set back so far that due times are to be counted anew; what was due once, was."""
+    return cursor.settled - now >= SET_BACK and cursor.settled != schedule.at
+
+
+def _ahead_of_its_time(firing: Firing) -> Run | None:
+    """Return the run that waits for a due time that comes again; it would hold up every one before that."""
+    run = firing.waiting
+    if run is None or run.state not in {RunState.SCHEDULED, RunState.BLOCKED}:
+        return None
+    return run if run.slot_at is not None and run.slot_at > firing.now else None
 
 
 class _Pending:

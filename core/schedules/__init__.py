@@ -90,9 +90,9 @@ def _cron_after(schedule: Schedule, moment: datetime) -> datetime | None:
 
 
 def _interval_after(every: timedelta, moment: datetime, anchor: datetime) -> datetime | None:
-    passed = max(moment - anchor, timedelta(0))
+    # A moment before the anchor is of a clock that was set back since.
     try:
-        return (anchor + (passed // every + 1) * every).astimezone(UTC)
+        return (anchor + ((moment - anchor) // every + 1) * every).astimezone(UTC)
     except OverflowError:
         return None
 

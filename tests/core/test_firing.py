@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from core.firing import Firing, coming, fired, next_due
+from core.firing import Firing, coming, fired, look_at, next_due
 from core.models import Missed, Overlap, Schedule, Window
 from core.schedules import due_between, last_due
 from core.states import RunState
@@ -199,6 +199,38 @@ def test_a_clock_set_back_by_hours_counts_from_there_with_a_word():
 
     assert back.said == ("The clock was set back by 4 hours: due times are counted from now on.",)
     assert made == [CREATED + 6 * HOUR]
+
+
+def test_what_was_due_once_is_not_due_again_when_the_clock_is_set_back():
+    job = a_due_job(Schedule(at=CREATED + 3 * HOUR))
+    once = look(job, CREATED + 3 * HOUR)
+
+    back = look(job, CREATED + HOUR, once.kept)
+    made, _ = every_look(job, CREATED + 4 * HOUR, back.kept)
+
+    assert once.run is not None
+    assert (back.said, made) == ((), [])
+    assert look_at(job, once.kept, CREATED + HOUR) is None
+
+
+def test_an_interval_goes_on_at_once_when_the_clock_is_set_back_to_before_the_job_was_created():
+    job = a_due_job(Schedule(every=300))
+
+    back = look(job, CREATED - timedelta(days=30))
+
+    assert look_at(job, back.kept, CREATED - timedelta(days=30)) == CREATED - timedelta(days=30) + 5 * MINUTE
+
+
+@pytest.mark.parametrize("state", [RunState.SCHEDULED, RunState.BLOCKED])
+def test_a_run_that_waits_for_a_time_that_comes_again_holds_up_nothing(state):
+    first = look(a_due_job(), CREATED + 720 * HOUR)
+    held = replace(WAITING, state=state, slot_at=CREATED + 720 * HOUR)
+
+    back = look(a_due_job(), CREATED, first.kept, waiting=held)
+    asked_for = look(a_due_job(), CREATED, first.kept, waiting=replace(held, slot_at=None))
+
+    assert (back.run, back.cancels) == (None, (held.id,))
+    assert asked_for.cancels == ()
 
 
 def test_a_schedule_that_is_changed_is_counted_from_the_change_on():
