@@ -70,7 +70,7 @@ class Deciding:
     def _deciding(self, *, why: str = "") -> Iterator[Decision]:
         """Hold the lock, and commit the decision on the way out; nothing of it where something is raised."""
         with self._ledger.deciding():
-            decision = Decision(self._ledger, self._clock, why=why)
+            decision = Decision(self._ledger, self._clock, self.reached_by, why=why)
             yield decision
             decision.commit()
 

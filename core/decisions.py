@@ -3,7 +3,8 @@
 It is made under the ledger's lock. What it looks at is what was accepted, with its own changes on top.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,9 +20,12 @@ from core.storage.rows import Changes, Register
 class Decision:
     """What a command changes; nothing happens before `commit`."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, why: str = "") -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, reached_by: Callable[[Run], tuple[str, ...]], *, why: str = ""
+    ) -> None:
         self.now = clock.now()
         self._ledger = ledger
+        self._reached_by = reached_by
         self.why = why
         self._jobs: dict[str, Job] = {}
         self._runs: dict[str, Run] = {}
@@ -54,6 +58,11 @@ class Decision:
     def waiting(self, job_id: str) -> Run | None:
         """Return the run of the job that waits for its first attempt."""
         return next((run for run in self.unfinished(job_id) if not run.attempt), None)
+
+    def at_hand(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of the job that are not over, its latest, and those of the last day, in no order."""
+        mine = (run for run in self._runs.values() if run.job_id == job_id)
+        return (*mine, *(run for run in self._ledger.at_hand_ahead(job_id) if run.id not in self._runs))
 
     def latest(self, job_id: str) -> Run | None:
         """Return the newest run of the job."""
@@ -108,6 +117,16 @@ class Decision:
         self._runs[run.id] = moved
         self._events.append(RunMoved(run=moved, was=run.state))
         return moved
+
+    def into_line(self, run: Run, *, reason: str = "", due_at: datetime | None = None) -> Run:
+        """Have a run that waits in line, with what it reaches, for the breakers."""
+        return self.move(
+            run,
+            RunState.QUEUED,
+            due_at=due_at or self.now,
+            reason=reason,
+            reaches=self._reached_by(run),
+        )
 
     def alter(self, run: Run, **changes: Any) -> Run:  # noqa: ANN401 - fields of Run
         """Have the run in the same state, changed otherwise."""

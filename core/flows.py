@@ -35,11 +35,11 @@ def begin(decision: Decision, run: Run) -> None:
     while todo:
         parent = todo.popleft()
         for job in decision.below(parent.job_id):
-            if (made := _follow(decision, job, parent)) is not None:
+            if (made := _follow(decision, job, parent, again=bool(run.of))) is not None:
                 todo.append(made)
 
 
-def _follow(decision: Decision, job: Job, parent: Run) -> Run | None:
+def _follow(decision: Decision, job: Job, parent: Run, *, again: bool) -> Run | None:
     """Bind the run of a job to a new run before it; return it where it had to be made."""
     waiting = decision.waiting(job.id)
     if waiting is not None:
@@ -48,13 +48,19 @@ def _follow(decision: Decision, job: Job, parent: Run) -> Run | None:
         return None
     if not job.enabled or job.schedule is not None:
         return None
-    return add_blocked(decision, job, parent)
+    return add_blocked(decision, job, parent, again=again)
 
 
-def add_blocked(decision: Decision, job: Job, parent: Run) -> Run:
-    """Make a run of a job that waits for a run of one that it comes after, and for the others."""
-    flow = None if job.after_when == AfterWhen.ANY_ENDED else parent.flow
-    upstream = {job_id: _bound(decision, job_id, flow) for job_id in job.after}
+def add_blocked(decision: Decision, job: Job, parent: Run, *, again: bool = False) -> Run:
+    """Make a run of a job that waits for a run of one that it comes after, and for the others.
+
+    `again` is said where something is done again: what succeeded for the last run counts for this one, too.
+    """
+    any_of = job.after_when == AfterWhen.ANY_ENDED
+    last = decision.latest(job.id) if again and not any_of else None
+    counts = frozenset(last.upstream.values()) if last is not None else frozenset()
+    flow = None if any_of else parent.flow
+    upstream = {job_id: _bound(decision, job_id, flow, counts) for job_id in job.after}
     return decision.add(
         new_run(
             decision,
@@ -67,15 +73,19 @@ def add_blocked(decision: Decision, job: Job, parent: Run) -> Run:
     )
 
 
-def _bound(decision: Decision, job_id: str, flow: str | None) -> str:
-    """Return the run of a job to wait for: one that is not over, or one of the same flow; empty is its next."""
+def _bound(decision: Decision, job_id: str, flow: str | None, counts: frozenset[str]) -> str:
+    """Return the run of a job to wait for: one that is not over, or counts, or of the same flow; empty is its next."""
     try:
         latest = decision.latest(job_id)
     except NotFound:
         return ""
-    if latest is None or (latest.over and latest.flow != flow):
+    if latest is None or (latest.over and latest.flow != flow and not _still_counts(latest, counts)):
         return ""
     return latest.id
+
+
+def _still_counts(run: Run, counts: frozenset[str]) -> bool:
+    return run.state == RunState.COMPLETED and run.id in counts
 
 
 def bound_when_due(decision: Decision, job: Job) -> dict[str, str]:
@@ -118,6 +128,13 @@ def new_run(
     return replace(run, **({"flow": run.id} | fields))
 
 
+def wait_again(decision: Decision, job: Job, parent: Run) -> Run:
+    """Make a run of a job, and of what comes after it, that waits for a run which is not over."""
+    made = add_blocked(decision, job, parent, again=True)
+    begin(decision, made)
+    return made
+
+
 def let_go(decision: Decision, run: Run) -> None:
     """Decide about every run that waits for one that is over now, and so on below it."""
     todo = deque((run,))
@@ -148,8 +165,9 @@ def _released(decision: Decision, job: Job, parent: Run) -> Iterator[Run]:
 def _knows(decision: Decision, job: Job, parent: Run) -> bool:
     """Tell whether a run of the job was bound to this one, whatever became of it."""
     latest = decision.latest(job.id)
-    runs = (*decision.unfinished(job.id), *((latest,) if latest else ()))
-    return any(run.upstream.get(parent.job_id) == parent.id for run in runs)
+    if latest is not None and latest.upstream.get(parent.job_id) == parent.id:  # as it mostly is
+        return True
+    return any(run.upstream.get(parent.job_id) == parent.id for run in decision.at_hand(job.id))
 
 
 def reconsider(decision: Decision, job: Job, blocked: Run) -> Run:
@@ -164,7 +182,7 @@ def reconsider(decision: Decision, job: Job, blocked: Run) -> Run:
     decision.look_at(bound)
     match _verdict(job, bound):
         case Verdict.GO:
-            return decision.move(blocked, RunState.QUEUED, due_at=decision.now, reason="")
+            return decision.into_line(blocked)
         case Verdict.STAY:
             return blocked
         case Verdict.FAILED:

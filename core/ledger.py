@@ -183,6 +183,11 @@ class Ledger(Shown):
             self._depends_on(self._ahead.runs[run_id][1])
         return tuple(sorted(runs.values(), key=_number_of))
 
+    def at_hand_ahead(self, job_id: str) -> tuple[Run, ...]:
+        """Return the runs of the job that are at hand, as decisions see it, in no order."""
+        known = (self.ahead(run_id) for run_id in self.rows.run_ids.get(job_id, ()))
+        return tuple({run.id: run for run in (*known, *self._ahead.runs_of(job_id)) if run}.values())
+
     def after_ahead(self) -> Mapping[str, tuple[str, ...]]:
         """Return, for each job that comes after others, their ids, as decisions see it."""
         if not self._ahead.jobs:

@@ -249,7 +249,10 @@ class JobManager(Lining):
     def _look_again(self, decision: Decision, job: Job) -> None:
         """Decide anew about what the job has that waits for others: they may be others now."""
         waiting = decision.waiting(job.id)
-        if waiting is not None and waiting.state == RunState.BLOCKED:
+        if waiting is None:
+            return
+        held = waiting.state == RunState.SCHEDULED and not job.enabled
+        if held or waiting.state == RunState.BLOCKED:
             flows.look_again(decision, job, waiting)
 
     @decided_again

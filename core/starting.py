@@ -20,6 +20,8 @@ from core.states import AT_WORK, RunState
 
 KEY: Final = "key/"
 STARTED_NOW: Final = "Started without waiting any longer."
+NEXT_WAS_DUE: Final = "The next one was due."
+SET_BACK: Final = "The clock was set back: what it was due for comes again."
 LONGEST_REASON: Final = 1_000
 
 
@@ -83,18 +85,7 @@ class Starting(Attempts):
         if at is not None or run.state not in {RunState.SCHEDULED, RunState.BLOCKED}:
             message = f"{job.name!r} has a run that is {run.state}."
             raise AlreadyRunning(message)
-        return self._into_line(decision, run, reason=STARTED_NOW)
-
-    def _into_line(
-        self, decision: Decision, run: Run, *, reason: str = "", due_at: datetime | None = None
-    ) -> Run:
-        return decision.move(
-            run,
-            RunState.QUEUED,
-            due_at=due_at or decision.now,
-            reason=reason,
-            reaches=self.reached_by(run),
-        )
+        return decision.into_line(run, reason=STARTED_NOW)
 
     @decided_again
     def ripen(self, run_id: str) -> Run:
@@ -109,7 +100,7 @@ class Starting(Attempts):
                 return run
             # What is told of a wait is what was promised, however late somebody noticed that it was over.
             promised = run.due_at if run.attempt and run.due_at is not None else decision.now
-            return self._into_line(decision, run, due_at=min(promised, decision.now))
+            return decision.into_line(run, due_at=min(promised, decision.now))
 
     @decided_again
     def fire(self, job_id: str, now: datetime, *, at_start: bool = False) -> Fired:
@@ -132,8 +123,9 @@ class Starting(Attempts):
             decision.set(name, decided.kept)
             if decided.said:
                 decision.why = " ".join(decided.said)
+            why = NEXT_WAS_DUE if decided.run else SET_BACK
             for run_id in decided.cancels:
-                self._cancel(decision, decision.run(run_id), reason="The next one was due.")
+                self._cancel(decision, decision.run(run_id), reason=why)
             if decided.run is not None:
                 self._due(decision, job, decided.run.slot_at, decided.run.due_at)
             return decided
@@ -272,8 +264,9 @@ class Starting(Attempts):
             after = self._ledger.after_ahead()
             first = levels(after, (job_id, *_connected(after, job_id)))
             # What comes first is made first: what follows from it then waits for it, and is not begun beside it.
-            in_order = sorted(first, key=first.__getitem__)
-            found = ((job, decision.latest(job.id)) for job in _there(decision, in_order) if job.enabled)
+            in_order = _there(decision, sorted(first, key=first.__getitem__))
+            _check_none_is_cancelling(decision, in_order)
+            found = ((job, decision.latest(job.id)) for job in in_order if job.enabled)
             bad = [
                 (job, run)
                 for job, run in found
@@ -286,9 +279,16 @@ class Starting(Attempts):
             made = []
             for job, run in bad:
                 if not decision.unfinished(job.id):  # one made for an earlier one, which it waits for
-                    made.append(self._again(decision, job, run, asked_by))
+                    made.append(self._retried(decision, job, run, asked_by))
                 letters.take_away(decision, run.id)
             return tuple(decision.run(run.id) for run in made)
+
+    def _retried(self, decision: Decision, job: Job, run: Run, asked_by: str) -> Run:
+        """Do again what a run was to do, once what it comes after is over."""
+        before = next((parent for one in job.after for parent in decision.unfinished(one)), None)
+        if before is None:
+            return self._again(decision, job, run, asked_by)
+        return flows.wait_again(decision, job, before)
 
     # Cancelling, which everything above needs too
 
@@ -365,6 +365,13 @@ def _there(decision: Decision, job_ids: Iterable[str]) -> list[Job]:
         except NotFound:
             continue
     return found
+
+
+def _check_none_is_cancelling(decision: Decision, jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        if any(run.state == RunState.CANCELLING for run in decision.unfinished(job.id)):
+            message = f"{job.name!r} is being cancelled and has not stopped yet."
+            raise WrongState(message, hint="Retry when it has stopped.")
 
 
 def _check_enabled(job: Job) -> None:

@@ -367,3 +367,49 @@ def test_one_that_follows_any_is_not_let_go_by_what_was_over_before(manager):
     assert state(manager, child) == "blocked"
     carry(manager, bad)
     assert state(manager, child) == "queued"
+
+
+def test_a_child_that_was_let_go_is_held_by_the_breaker_like_any_other(manager, clock):
+    nas = {"kind": "remote", "options": {"remote": "nas-02"}}
+    parent = a_job(manager)
+    child = a_job(manager, after=(parent.id,), **nas)
+    manager.start(parent.id)
+    for _ in range(3):
+        run = manager.claim(manager.start(a_job(manager, **nas).id).id, "w")
+        manager.fail(run.id, run.attempt, Failure(code="unreachable", message="No answer.", transient=True))
+
+    carry(manager, parent)
+
+    held = manager.job(child.id).latest_run
+    assert (held.state, held.reaches) == ("queued", ("nas-02",))
+    assert manager.claim(held.id, "w") is None
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "hurried"])
+def test_what_a_person_did_with_a_waiting_run_is_not_undone_when_the_parent_ends(manager, ends):
+    parent = a_job(manager)
+    child = a_job(manager, after=(parent.id,))
+    manager.start(parent.id)
+    if ends == "hurried":
+        manager.start(child.id)
+        carry(manager, child)
+    else:
+        manager.cancel(manager.job(child.id).latest_run.id)
+    manager.start(child.id)
+    carry(manager, child)
+
+    carry(manager, parent)
+
+    assert len(manager.runs_of(child.id)) == 2
+
+
+def test_what_waits_for_its_time_is_skipped_when_its_job_is_switched_off(manager, clock):
+    parent = a_job(manager)
+    child = a_job(manager, after=(parent.id,))
+    run = manager.start(parent.id, at=clock.now() + timedelta(hours=1))
+
+    manager.edit(parent.id, JobPatch(enabled=False), version=None)
+
+    assert manager.ripen(run.id).state == "skipped"
+    assert manager.run(run.id).reason == "The job is switched off."
+    assert state(manager, child) == "skipped"

@@ -103,3 +103,43 @@ def test_a_graph_that_is_well_has_nothing_to_retry(manager, diamond, carry_out):
 
     with pytest.raises(WrongState):
         manager.retry_graph(diamond["a"].id)
+
+
+def test_what_succeeded_in_a_flow_of_its_own_counts_when_the_other_is_retried(manager, diamond, carry_out):
+    diamond["x"] = a_job(manager, name="x")
+    diamond["y"] = a_job(manager, name="y", after=(diamond["x"].id, diamond["d"].id))
+    manager.start(diamond["a"].id)
+    manager.start(diamond["x"].id)
+    carry_out("x")
+    carry_out("a", well=False)
+
+    manager.retry_graph(diamond["x"].id)
+    for name in "abcd":
+        carry_out(name)
+
+    assert carry_out("y").state is RunState.COMPLETED
+
+
+def test_a_graph_that_is_being_cancelled_is_not_retried_before_it_has_stopped(manager, diamond, states):
+    run = manager.claim(manager.start(diamond["a"].id).id, "slot-1")
+    manager.cancel_graph(diamond["a"].id)
+
+    with pytest.raises(WrongState, match="'a' is being cancelled"):
+        manager.retry_graph(diamond["a"].id)
+    manager.stopped(run.id, run.attempt)
+    manager.retry_graph(diamond["a"].id)
+
+    assert states() == WAITING
+
+
+def test_what_is_retried_waits_for_what_is_at_work_before_it(manager, diamond, states, carry_out):
+    manager.start(diamond["a"].id)
+    manager.cancel(manager.job(diamond["b"].id).latest_run.id)
+    cancelled = states()
+
+    manager.retry_graph(diamond["a"].id)
+
+    assert (cancelled["b"], cancelled["d"]) == ("cancelled", "skipped")
+    assert states() == WAITING
+    carry_out("a")
+    assert states()["b"] == "queued"
