@@ -33,6 +33,9 @@ Say = Callable[[str], None]
 
 GRACE_SECONDS: Final = 10
 BACKLOG: Final = 2_048
+TICK: Final = 0.25
+"""Seconds between two looks whether to stop."""
+
 LISTENER: Final = "HOLDFAST_LISTENER"
 """The variable that tells the process after a restart which open socket it listens on."""
 
@@ -158,6 +161,11 @@ class Server(uvicorn.Server):
         accounts = self._house.accounts
         way = f"setup#{accounts.set_up_code()}" if accounts.needs_set_up else ""
         self._say(f"{self.address}/{way}")
+
+    async def main_loop(self) -> None:
+        """Keep the date in answers right until told to stop; uvicorn would look ten times a second."""
+        while not await self.on_tick(0):
+            await asyncio.sleep(TICK)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
