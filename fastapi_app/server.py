@@ -33,8 +33,8 @@ Say = Callable[[str], None]
 
 GRACE_SECONDS: Final = 10
 BACKLOG: Final = 2_048
-TICK: Final = 0.25
-"""Seconds between two looks whether to stop."""
+TICK: Final = 0.5
+"""Seconds between two looks at the time, and whether to stop."""
 
 LISTENER: Final = "HOLDFAST_LISTENER"
 """The variable that tells the process after a restart which open socket it listens on."""
@@ -132,6 +132,7 @@ class Server(uvicorn.Server):
         self._say = say
         self._house: House = app.state.house
         self.kept: socket.socket | None = None
+        self._ends = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -165,7 +166,9 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         """Keep the date in answers right until told to stop; uvicorn would look ten times a second."""
         while not await self.on_tick(0):
-            await asyncio.sleep(TICK)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await self._ends.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -195,14 +198,18 @@ class Server(uvicorn.Server):
         log.info(
             "%s: no new work; what is at work may end by itself for a while, then it is set down", name.name
         )
-        self.should_exit = True
+        self._end()
 
     def _restart(self) -> None:
         """Stop, and keep the socket for the next beginning: whoever calls meanwhile waits for that."""
         if not self.should_exit:
             self.kept = self._listener.dup()
-            self.should_exit = True
             self._house.service.programs_stay = True
+            self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True
+        self._ends.set()
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
