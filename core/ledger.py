@@ -141,6 +141,10 @@ class Ledger(Shown):
             changes = replace(changes, by=someone.name, origin=someone.origin)
         if changes.by or changes.why:
             events = tuple(replace(event, by=changes.by, why=changes.why) for event in events)
+        if stands_on := [one for one in self._mine.commitments if not one.settled]:
+            # Where one of those is overtaken, so is this: it was decided on what never was.
+            grounds = {name for one in stands_on for name in one.changes.about()}
+            changes = replace(changes, seen=tuple(grounds.union(changes.seen)))
         commitment = self._store.submit(changes, Note(events))
         self._ahead.accept(commitment)
         self._mine.commitments.append(commitment)

@@ -133,7 +133,7 @@ class Committer:
                 raise StorageFailed(CLOSED)
             pending = Pending(self, changes, self._body(changes), note)
             pending.job_ids = self._jobs_of(changes)
-            pending.looked_at = pending.job_ids.union(changes.seen, _registers_of(changes))
+            pending.looked_at = pending.job_ids.union(changes.about())
             known = self._audience.rows.jobs
             pending.before = {job.id: known[job.id] for job in changes.jobs if job.id in known}
             self._accepted.append(pending)
@@ -256,7 +256,7 @@ class Committer:
             for record in records:
                 changes = changes_of(record, self._audience.rows.runs)
                 job_ids = self._jobs_of(changes)
-                touched |= job_ids.union(_registers_of(changes))
+                touched |= job_ids.union(changes.about())
                 self._audience.other(changes, record.n)
                 self._durable(changes, job_ids, record.n, None)
             overtaken, accepted = [], []
@@ -279,9 +279,3 @@ class Committer:
             self._audience.refused(refused)
         for pending in refused:
             pending.refuse(kind(message))
-
-
-def _registers_of(changes: Changes) -> Iterator[str]:
-    """Give what stands for the registers of a change; no job's id begins like that."""
-    for register in changes.registers:
-        yield f"register:{register.name}"

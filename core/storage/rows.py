@@ -21,8 +21,8 @@ class Changes(Value, frozen=True, kw_only=True):
     """What one command changes, kept or refused as a whole.
 
     A job that is gone takes its runs with it; name them too. `by` is who asked for it, empty for Holdfast itself,
-    `origin` from where, and `why` what made it happen, in a few words. `seen` are other jobs that the decision looked at: where another
-    process changed one of them first, it is made again.
+    `origin` from where, and `why` what made it happen, in a few words. `seen` is what else the decision looked at, as
+    `about` has it: where another process changed some of that first, it is made again.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -34,6 +34,14 @@ class Changes(Value, frozen=True, kw_only=True):
     origin: str = ""
     why: str = ""
     seen: tuple[str, ...] = ()
+
+    def about(self) -> Iterator[str]:
+        """Give what it changes or looked at: jobs by id, registers by names that no job's id begins like."""
+        yield from (job.id for job in self.jobs)
+        yield from (run.job_id for run in self.runs)
+        yield from self.gone_jobs
+        yield from (f"register:{register.name}" for register in self.registers)
+        yield from self.seen
 
 
 class Rows:
