@@ -15,7 +15,7 @@ from core.leaving import Leaving
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Progress, Run
-from core.processes.orders import Exit, Hide, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 from core.processes.program import Program, Standing
 from core.states import RunState
 
@@ -95,7 +95,13 @@ class WorkContext:
             self.raise_if_asked()
 
     def execute(
-        self, order: Order, on_line: OnLine | None = None, *, name: str = "program", hide: Hide | None = None
+        self,
+        order: Order,
+        on_line: OnLine | None = None,
+        *,
+        name: str = "program",
+        hide: Hide | None = None,
+        on_latest: OnLatest | None = None,
     ) -> Exit:
         """Run a program to its end, or take it up."""
         folder = programs_of(self.workspace, self._run.attempt) / name
@@ -105,7 +111,9 @@ class WorkContext:
         if self._begins_nothing_new(program):
             raise LeftAtWork
         try:
-            self._transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line, hide)
+            self._transcript = Transcript(
+                self._logs, self._clock, self.run_id, folder, on_line, hide, on_latest
+            )
             return Follower(program, order, self._transcript, self._wish).follow()
         except OSError as error:
             message = f"The program cannot be kept: {error.strerror}."

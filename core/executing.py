@@ -1,10 +1,12 @@
 """Carries one program through for an attempt: starts it or takes it up, hands its lines on, obeys, says how it ended."""
 
+import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from core.clock import Clock
 from core.colours import PLAIN, Pen, plain, tidied
@@ -12,9 +14,11 @@ from core.engines.base import Asked, LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed
 from core.log_files import one_line
 from core.logs import RunLogs, Said
-from core.processes.orders import Exit, Hide, OnLine, Order, Stream
+from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order, Stream
 from core.processes.program import Program, Standing
 from core.processes.reading import Line, OutputReader
+
+log = logging.getLogger(__name__)
 
 SHORTEST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.2
@@ -25,9 +29,15 @@ STUBBORN_AFTER: Final = 15.0
 """Seconds beyond the grace after which a supervisor that was asked to end its program is ended itself."""
 
 LET_GO_WITHIN: Final = 5.0
+GLANCE_EVERY: Final = 1.0
+LOOK_AGAIN_AFTER: Final = 0.5
 TAKEN: Final = "%015d %015d\n"
 
 Wish = Callable[[], Asked | None]
+
+
+class ListenerFailed(Exception):
+    """Whoever was told a line failed in a way that nobody foresaw."""
 
 
 class Listener(Protocol):
@@ -39,6 +49,10 @@ class Listener(Protocol):
 
     def tell(self, lines: list[Line]) -> None:
         """Hear lines."""
+        ...
+
+    def glance(self, lines: list[Line]) -> None:
+        """Look at the latest lines of a program that says more than is kept."""
         ...
 
     def say(self, level: str, message: str) -> None:
@@ -62,12 +76,14 @@ class Transcript:
         folder: Path,
         on_line: OnLine | None,
         hide: Hide | None = None,
+        on_latest: OnLatest | None = None,
     ) -> None:
         self._logs = logs
         self._clock = clock
         self._run_id = run_id
         self._path = folder / "taken"
         self._on_line = on_line
+        self._on_latest = on_latest
         self._hide = hide
         self._pens: dict[Stream, Pen] = {}
         self._told = 0
@@ -90,7 +106,14 @@ class Transcript:
             self._logs.write_all(self._run_id, self._waiting)
             self._waiting = []
             self._taken = self._told
-            self._note(self._logs.settle(self._run_id))
+            with contextlib.suppress(OSError):  # the log itself tells what is in it, then
+                self._note(self._logs.settle(self._run_id))
+
+    def glance(self, lines: list[Line]) -> None:
+        """Show them to whoever wants to know where the program is now, the newest first."""
+        for line in reversed(lines):
+            if self._on_latest is None or self._on_latest(line.stream, self._hidden(plain(line.text))):
+                return
 
     def say(self, level: str, message: str) -> None:
         """Write a line of the engine's own among those of the program."""
@@ -104,19 +127,29 @@ class Transcript:
         self.replaying = self._told <= self._taken or self._is_there(said)
         wanted = True
         if self._on_line is not None and not line.note:
-            wanted = self._on_line(line.stream, text) is not False
+            wanted = self._heard(self._on_line, line.stream, text)
         if wanted and not line.passing and not self.replaying:
             self._there = []  # lines come to the log in order: what follows is not there either
             self._waiting.append(said)
         self.replaying = False
 
+    @staticmethod
+    def _heard(on_line: OnLine, stream: Stream, text: str) -> bool:
+        """Tell whether whoever listens wants the line in the log."""
+        try:
+            return on_line(stream, text) is not False
+        except OSError as error:  # it is none of the program, nor of what keeps it
+            raise ListenerFailed from error
+
     def _as_shown(self, line: Line) -> tuple[str, str]:
         """Return the line without what nobody may read: as plain text, and with harmless colours."""
         painted, self._pens[line.stream] = tidied(line.text, self._pens.get(line.stream, PLAIN))
         text = plain(painted)
-        if self._hide is not None and (hidden := self._hide(text)) != text:
-            return hidden, hidden
-        return text, painted
+        hidden = self._hidden(text)
+        return (text, painted) if hidden == text else (hidden, hidden)
+
+    def _hidden(self, text: str) -> str:
+        return text if self._hide is None else self._hide(text)
 
     def _is_there(self, said: Said) -> bool:
         """Tell whether an earlier server wrote this line after it last said how far it was."""
@@ -144,6 +177,15 @@ class Transcript:
             os.close(file)
 
 
+class _Look(NamedTuple):
+    """What was seen of a program: how it stands, what is new of what it says, and when it is over how it ended."""
+
+    standing: Standing
+    lines: list[Line]
+    over: bool = False
+    ending: Exit | None = None
+
+
 class Follower:
     """Follows one program to its end, whoever started it."""
 
@@ -155,6 +197,8 @@ class Follower:
         self._reader = OutputReader(program.folder)
         self._stopping: Asked | None = None
         self._give_up_at = float("inf")
+        self._glance_at = 0.0
+        self._blind = False
 
     def follow(self) -> Exit:
         """Return how it ended; raises what `RunContext.execute` does."""
@@ -171,14 +215,48 @@ class Follower:
     def _until_it_ends(self) -> Exit:
         pause = SHORTEST_PAUSE
         while True:
+            look = self._look()
+            if look is not None:
+                self._listener.tell(look.lines)
+                if look.over:
+                    return self._settle(look)
+                self._glance()
+            self._obey()
+            pause = BREATH if look and look.lines else min(pause + SHORTEST_PAUSE, LONGEST_PAUSE)
+            self._pause(pause)
+
+    def _look(self) -> "_Look | None":
+        """Return how it stands and what it says; None when nobody can look, as without another handle to open."""
+        try:
             standing = self._program.standing()  # before reading: all that was said until then is there
             lines = self._reader.read()
-            self._listener.tell(lines)
-            if not lines and standing is not Standing.AT_WORK:
-                return self._settle(standing)
-            self._obey()
-            pause = BREATH if lines else min(pause + SHORTEST_PAUSE, LONGEST_PAUSE)
-            self._program.wait(pause)
+            if lines or standing is Standing.AT_WORK:
+                look = _Look(standing, lines)
+            else:
+                ending = self._program.ending()
+                rest = [] if standing is Standing.NEVER_BEGAN else self._reader.rest(ending)
+                look = _Look(standing, rest, over=True, ending=ending)
+        except OSError as error:  # the program itself goes on: that is no reason to end it
+            if not self._blind:
+                log.warning("the program in %s cannot be looked at: %s", self._program.folder, error)
+            self._blind = True
+            return None
+        self._blind = False
+        return look
+
+    def _glance(self) -> None:
+        now = time.monotonic()
+        if now >= self._glance_at:
+            self._glance_at = now + GLANCE_EVERY
+            with contextlib.suppress(OSError):
+                self._listener.glance(self._reader.latest())
+
+    def _pause(self, seconds: float) -> None:
+        if self._blind:
+            time.sleep(LOOK_AGAIN_AFTER)
+            return
+        with contextlib.suppress(OSError):
+            self._program.wait(seconds)
 
     def _start(self) -> None:
         if (asked := self._wish()) is not None:
@@ -194,7 +272,8 @@ class Follower:
             self._give_up_at = now + self._order.grace + STUBBORN_AFTER
             self._program.end()
         if now >= self._give_up_at:
-            self._program.give_up()
+            with contextlib.suppress(OSError):  # it is given up again soon
+                self._program.give_up()
 
     def _abandon(self) -> None:
         """End a program that nobody listens to, and see that it has ended."""
@@ -205,17 +284,29 @@ class Follower:
                 self._program.give_up()
             self._program.wait(LONGEST_PAUSE)
 
-    def _settle(self, standing: Standing) -> Exit:
-        if standing is Standing.NEVER_BEGAN:
+    def _settle(self, look: "_Look") -> Exit:
+        if look.ending is None and self._program.has_vanished:
+            self._end_what_has_no_folder()
+            raise RunStopped(self._stopping) if self._stopping else ProgramLost
+        if look.standing is Standing.NEVER_BEGAN:
             message = "The program could not be started: what was to keep it could not be written."
             raise EngineFailed(message, hint="Look at the disk that holds Holdfast's data.", transient=True)
-        ending = self._program.ending()
-        self._listener.tell(self._reader.rest(ending))
-        if ending is None:
+        if look.ending is None:
             self._end_what_is_lost()
             raise RunStopped(self._stopping) if self._stopping else ProgramLost
         self._program.wait(LET_GO_WITHIN)
-        return self._judged(ending)
+        return self._judged(look.ending)
+
+    def _end_what_has_no_folder(self) -> None:
+        """End a program whose folder somebody removed: it is at work, and can say nothing any more."""
+        until = time.monotonic() + self._order.grace + STUBBORN_AFTER
+        self._program.end()
+        while self._program.is_kept and time.monotonic() < until:
+            self._program.wait(LONGEST_PAUSE)
+        self._program.give_up()
+        self._listener.say(
+            "warn", "The run's folder was removed while its program was at work; that was ended."
+        )
 
     def _end_what_is_lost(self) -> None:
         swept = self._program.sweep(grace=self._order.grace)

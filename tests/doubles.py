@@ -132,6 +132,9 @@ class _Listener:
             if wanted and not line.passing:
                 (self._context.infos if line.stream == "out" else self._context.warnings).append(line.text)
 
+    def glance(self, lines: list[Line]) -> None:
+        """Nobody asks."""
+
     def say(self, level: str, message: str) -> None:
         self._context.warnings.append(message)
 

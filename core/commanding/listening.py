@@ -14,6 +14,7 @@ from core.models import Progress
 from core.processes.orders import Stream
 
 MARKER: Final = "::"
+PROGRESS: Final = "::progress "
 LONGEST_MARKER: Final = LONGEST + 100
 MOST_WARNINGS: Final = 50
 LONGEST_WARNING: Final = 500
@@ -62,15 +63,14 @@ class Listener:
             self._last[stream].append(line)
         if self._wants_answer and stream == "out":
             self._said = answer_in(line) or self._said
-        if self._pattern is not None and (found := progress_in(line, self._pattern, self._stage)):
-            self._tell(replace(found, message=printable(found.message)))
+        if (found := self._found_in(line)) is not None:
+            self._tell(found)
         return True
 
     def _obey(self, verb: str, rest: str) -> bool:
         """Do what a line of ours says; returns whether it is for the log, as one that makes no sense is."""
         if verb == "progress":
-            percent, _, message = rest.partition(" ")
-            progress = progress_of(number_in(percent), printable(message), self._stage)
+            progress = self._marked_in(rest)
             if progress is not None:
                 self._tell(progress)
             return progress is None
@@ -80,6 +80,22 @@ class Listener:
         answer = answer_in(rest)
         self._marked = answer if answer is not None else self._marked
         return True
+
+    def glance(self, stream: Stream, line: str) -> bool:  # noqa: ARG002 - either stream may say it
+        """Look at a line only for how far it is; returns whether it says that."""
+        is_ours = self._markers and line.startswith(PROGRESS)
+        found = self._marked_in(line.removeprefix(PROGRESS).strip()) if is_ours else self._found_in(line)
+        if found is not None:
+            self._tell(found)
+        return found is not None
+
+    def _marked_in(self, rest: str) -> Progress | None:
+        percent, _, message = rest.partition(" ")
+        return progress_of(number_in(percent), printable(message), self._stage)
+
+    def _found_in(self, line: str) -> Progress | None:
+        found = None if self._pattern is None else progress_in(line, self._pattern, self._stage)
+        return None if found is None else replace(found, message=printable(found.message))
 
     def _warn(self, text: str) -> None:
         if len(self._warnings) < MOST_WARNINGS:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.errors import HoldfastError
 from core.models import NOTHING, Progress, Value
-from core.processes.orders import Exit, Hide, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 
 Asked = Literal["cancel", "pause", "leave", "timeout"]
 """What a running engine may be asked: to stop for good, to stop half-way, to give its slot back
@@ -116,14 +116,20 @@ class RunContext(Protocol):
         ...
 
     def execute(
-        self, order: Order, on_line: OnLine | None = None, *, name: str = "program", hide: Hide | None = None
+        self,
+        order: Order,
+        on_line: OnLine | None = None,
+        *,
+        name: str = "program",
+        hide: Hide | None = None,
+        on_latest: OnLatest | None = None,
     ) -> Exit:
         """Run a program to its end, or take it up where an earlier server left it at work; returns how it ended.
 
         For kinds that say `uses_programs`.
         `on_line` is told each line, without its colours; each goes to the run's log once, however often the server is
-        restarted. `hide` takes out of a line what nobody may read, before anybody is told. An
-        attempt that runs several programs gives each a `name` of its own, and gives the same ones in the same order
+        restarted. `on_latest` is shown where a program is that says more than is kept. `hide` takes out of a line
+        what nobody may read, before anybody is told. An attempt that runs several programs gives each a `name` of its own, and gives the same ones in the same order
         again. Raises EngineFailed when it cannot be started, and RunStopped when the engine is asked to stop or the
         program was out of time or lost; it has ended then, and so has everything it started.
         """

@@ -346,7 +346,7 @@ class ProgramEngine(Engine):
         )
         folder = self._folder(context)
         order = self._order(context, folder, variables)
-        ending = context.execute(order, listener.hear, hide=mask.over)
+        ending = context.execute(order, listener.hear, hide=mask.over, on_latest=listener.glance)
         listener.finish()
         kept = self._kept(context, folder)
         return self._judged(ending, listener, kept)
@@ -413,8 +413,8 @@ class ProgramEngine(Engine):
         if code in self.success_codes or code in self.warning_codes:
             return Outcome(result=result, warnings=tuple(warnings))
         words = f"{self._program_in_words()} {endings.how(ending)}"
-        said = f": {listener.last_words}" if listener.last_words and code is not None else "."
-        message = f"{words}{said}"
+        said = f": {listener.last_words}" if listener.last_words and code is not None else ""
+        message = f"{words}{said}" if said.endswith((".", "!", "?", "…")) else f"{words}{said}."
         if code in self.unreachable_codes:
             raise Unreachable(message, hint=HINT_UNREACHABLE)
         hint = HINT + endings.meaning(code if code not in self.permanent_codes else None)

@@ -18,6 +18,9 @@ GAP: Final = b"gap"
 """In place of a stream: what follows in words is why something is missing here."""
 
 TAIL: Final = 65_536
+LATEST: Final = 4_096
+"""Bytes of each stream that can be seen of what is kept aside, while the program goes on."""
+
 MOST_AT_ONCE: Final = 65_536
 NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -78,6 +81,9 @@ class Output:
         self._tail_size = 0
         self._beyond = 0
         self._within: set[bytes] = set()
+        self.unseen = False
+        """Whether something was kept aside that `show_latest` has not shown."""
+
         self.lines = 0
         self.bytes = 0
         self.lost = 0
@@ -116,6 +122,7 @@ class Output:
         self._keep_aside(milliseconds, stream, content[fitting:], mark)
 
     def _keep_aside(self, milliseconds: int, stream: bytes, content: bytes, mark: bytes) -> None:
+        self.unseen = True
         self._tail.append((milliseconds, stream, content, mark))
         self._tail_size += len(content)
         self._beyond += len(content)
@@ -149,6 +156,35 @@ class Output:
         else:
             self._gap = 0
             self._size += len(piece)
+
+    def show_latest(self, path: str) -> None:
+        """Let whoever follows see the latest lines of what is kept aside: a file in place of the one before."""
+        self.unseen = False
+        new = f"{path}.new"
+        with contextlib.suppress(OSError):  # nobody needs to see it
+            file = os.open(new, NEW_FILE, 0o600)
+            try:
+                _write_all(file, b"".join(self._latest(stream) for stream in self._streams))
+            finally:
+                os.close(file)
+            os.rename(new, path)  # noqa: PTH104 - pathlib costs a supervisor 5 ms
+
+    def _latest(self, stream: bytes) -> bytes:
+        """Return the last whole lines of a stream as a piece; nothing where there is none."""
+        parts: list[bytes] = []
+        size = 0
+        begins_within = stream in self._within
+        for _, name, content, mark in reversed(self._tail):
+            if name == stream:
+                parts.append(content + b"\n" if mark == CUT else content)
+                size += len(parts[-1])
+            if size > LATEST:
+                begins_within = True
+                break
+        content = b"".join(reversed(parts))[-LATEST:]
+        begin = line_end(content) + 1 if begins_within else 0
+        end = max(content.rfind(b"\n"), content.rfind(b"\r")) + 1
+        return frame(self._tail[-1][0], stream, content[begin:end]) if begin < end else b""
 
     def finish(self, tail_path: str) -> None:
         """Bring everything to the disk, as far as it takes it, and what is kept aside into a file of its own."""

@@ -26,6 +26,11 @@ A program that is taken up again is told from its first line on, so that whoever
 writes to the log or reports for a line that the log has already is passed over.
 """
 
+OnLatest = Callable[[Stream, str], bool]
+"""Is shown the latest lines of a program that says more than is kept, about once a second and the newest first, until
+it returns True. A line may be shown twice, and be told to `OnLine` at the end too: this is for how far it is.
+"""
+
 Hide = Callable[[str], str]
 """Returns a line without what nobody may read; the same line always gives the same."""
 

@@ -68,6 +68,7 @@ class Program:
         self.folder = folder
         self._mark = f"{MARK}={mark}"
         self._child = 0
+        self._who: _Identity | None = None
 
     def standing(self) -> Standing:
         """Tell how it stands, whoever started it and whatever became of them."""
@@ -130,6 +131,16 @@ class Program:
         self._send_to_bearers(signal.SIGTERM, grace)
         self._send_to_bearers(signal.SIGKILL, SWEPT_WITHIN)
         return Sweep(ended=len(found), stubborn=len(bearers(self._mark.encode())))
+
+    @property
+    def has_vanished(self) -> bool:
+        """Tell whether somebody removed the folder of a program that was seen to have begun."""
+        return (self._child > 0 or self._who is not None) and not self._has("claim")
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether its supervisor is there, with or without a folder."""
+        return self._pid() > 0
 
     def is_haunted(self) -> bool:
         """Tell whether something of it lives although it was lost."""
@@ -203,10 +214,12 @@ class Program:
         new.rename(path)
 
     def _identity(self) -> _Identity | None:
-        try:
-            return msgspec.json.decode((self.folder / "supervisor").read_bytes(), type=_Identity)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
+        """Return who keeps it, which never changes once it is known."""
+        if self._who is None:
+            with contextlib.suppress(OSError, msgspec.DecodeError):
+                content = (self.folder / "supervisor").read_bytes()
+                self._who = msgspec.json.decode(content, type=_Identity)
+        return self._who
 
     def _pid(self) -> int:
         """Return the number of the supervisor while it is this very process; 0 when it is not there."""

@@ -1,6 +1,7 @@
 """What a program said, line by line, from the file that its supervisor writes."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ class OutputReader:
         self._offset = 0
         self._last_at = datetime.fromtimestamp(0, UTC)
         self._streams = {name: _Streamed(stream) for name, stream in STREAMS.items()}
+        self._seen_at = 0
 
     def read(self) -> list[Line]:
         """Return the lines that are new, some of them where there are many; none when there is nothing new."""
@@ -84,6 +86,19 @@ class OutputReader:
             pieces = file.read(MOST_AT_ONCE)
         lines: list[Line] = []
         self._offset += self._take(pieces, lines)
+        return lines
+
+    def latest(self) -> list[Line]:
+        """Return the latest lines of a program that has said more than is kept; none where they were seen before.
+
+        They are not what `read` gives, nor is any line sure to be among them: they show where the program is now.
+        """
+        lines: list[Line] = []
+        with contextlib.suppress(FileNotFoundError), (self._folder / "latest").open("rb") as file:
+            changed_at = os.fstat(file.fileno()).st_mtime_ns
+            if changed_at != self._seen_at:
+                self._seen_at = changed_at
+                OutputReader(self._folder)._take(file.read(), lines)  # noqa: SLF001 - one of ours
         return lines
 
     def rest(self, exit_: Exit | None) -> list[Line]:

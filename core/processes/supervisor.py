@@ -46,6 +46,9 @@ KILLED_WITHIN: Final = 10.0
 
 KILL_AGAIN_AFTER: Final = 0.01
 LOOK_EVERY: Final = 0.05
+LATEST_EVERY: Final = 1.0
+"""Seconds between two looks that others may have at what is said beyond the quota."""
+
 WRITE_AGAIN_EVERY: Final = 1.0
 
 
@@ -70,6 +73,7 @@ class Supervisor:
         self._pid = 0
         self._started_at = self._ended_at = time.time()
         self._left_behind = self._stubborn = 0
+        self._latest_at = 0.0
 
     def keep(self) -> Plain:
         """Run the program to its end; returns how it ended."""
@@ -170,6 +174,8 @@ class Supervisor:
 
     def _hear(self, seconds: float | None) -> None:
         """Wait until the program says something or anything else happens, and take it in."""
+        if self._output.unseen:
+            seconds = min(self._show_latest(), LATEST_EVERY if seconds is None else seconds)
         wait = None if seconds is None else max(seconds, 0.0) * 1_000
         small = False
         for number, _ in self._poll.poll(wait):
@@ -180,6 +186,14 @@ class Supervisor:
                 small = self._take(number) < self._read_size or small
         if small and not self._wishes:
             time.sleep(GATHER_FOR)
+
+    def _show_latest(self) -> float:
+        """Show the latest of what is beyond the quota, now and then; returns in how many seconds it may be again."""
+        now = time.monotonic()
+        if now >= self._latest_at:
+            self._output.show_latest("latest")
+            self._latest_at = now + LATEST_EVERY
+        return self._latest_at - now
 
     def _take(self, number: int) -> int:
         """Take in what there is of a stream; returns how much that was."""

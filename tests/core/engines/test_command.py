@@ -1,5 +1,7 @@
 """Commands and scripts, run for real by a worker, with no server around them."""
 
+import threading
+
 import pytest
 
 from core.acting import Actor, acting_as
@@ -11,6 +13,7 @@ from core.hiding import DOTS, hidden
 from core.service import Service
 from core.settings import Settings
 from core.states import RunState
+from tests.core.processes.conftest import until
 
 SECRET = "hunter2-and-more"
 
@@ -182,7 +185,7 @@ def test_each_exit_code_means_what_the_job_says(house, code, state, error, trans
     assert run.state is state
     assert bool(run.warnings) == (code == 4)
     assert (run.error.code, run.error.transient) == (error, transient) if error else run.error is None
-    assert run.error is None or run.error.message == f"sh ended with exit code {code}: why"
+    assert run.error is None or run.error.message == f"sh ended with exit code {code}: why."
 
 
 def test_a_program_that_was_killed_is_told_as_such(house):
@@ -201,7 +204,7 @@ def test_words_that_are_no_text_are_kept_as_far_as_they_are(house):
 
     assert (worked.state, worked.progress.message) == (RunState.COMPLETED, "caf�")
     assert worked.warnings == failed.warnings == ("na�ve�",)
-    assert failed.error.message == "sh ended with exit code 3: no caf��"
+    assert failed.error.message.startswith("sh ended with exit code 3: no caf��")
 
 
 def test_progress_warnings_and_a_result_come_from_lines(house):
@@ -212,6 +215,23 @@ def test_progress_warnings_and_a_result_come_from_lines(house):
     assert (run.progress.percent, run.progress.message) == (41.2, "copying")
     assert run.warnings == ("look",)
     assert (run.result["answer"], run.result["bytes"]) == ({"bytes": 12}, 12)
+
+
+def test_how_far_a_command_is_stays_known_beyond_what_is_kept(tmp_path):
+    script = f"seq 1 120000; echo ::progress 88 late; until [ -e {tmp_path}/seen ]; do sleep 0.02; done"
+    service = Service(Settings(data=tmp_path / "data", run_log_mb=1))
+    with service.opened(at_work=True):
+        run = service.manager.start(made(service, argv=sh(script)).id)
+        work = threading.Thread(target=service.worker.carry_out, args=[run.id])
+
+        work.start()
+        progress = until(lambda: (at := service.manager.run(run.id).progress).percent and at)
+        (tmp_path / "seen").touch()
+        work.join()
+
+        assert (progress.percent, progress.message) == (88.0, "late")
+        assert service.manager.run(run.id).state is RunState.COMPLETED
+        assert "::progress 88 late" not in said(service, run)
 
 
 def test_lines_that_make_no_sense_harm_nothing(house, tmp_path):

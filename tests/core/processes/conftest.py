@@ -77,14 +77,14 @@ def program(make_program):
 def follow(logs, clock):
     """Follow a program to its end with the log of run "run-1"; returns how it ended and every line that was told."""
 
-    def follow(program, order, wish=lambda: None, on_line=None):
+    def follow(program, order, wish=lambda: None, on_line=None, on_latest=None):
         told = []
 
         def hear(stream, text):
             told.append((stream, text))
             return None if on_line is None else on_line(stream, text)
 
-        transcript = Transcript(logs, clock, "run-1", program.folder, hear)
+        transcript = Transcript(logs, clock, "run-1", program.folder, hear, on_latest=on_latest)
         return Follower(program, order, transcript, wish).follow(), told
 
     return follow

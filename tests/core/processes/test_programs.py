@@ -2,6 +2,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from core.engines.base import LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed, Refused
+from core.executing import ListenerFailed
+from core.processes.descent import below, everybody
 from core.processes.orders import Limits
 from core.processes.program import SUPERVISOR, Standing
 from tests.core.processes.conftest import a_script, alive, an_order, marked, until
@@ -340,3 +343,64 @@ def test_whoever_fails_at_listening_leaves_no_program_behind(program, follow):
 
     assert program.standing() is Standing.OVER
     assert not marked(program)
+
+
+def test_an_error_of_whoever_listens_is_not_told_as_one_of_the_disk(program, follow):
+    def fail(stream, text):
+        raise FileNotFoundError(text)
+
+    with pytest.raises(ListenerFailed):
+        follow(program, a_script("echo began; sleep 60"), on_line=fail)
+
+    assert program.standing() is Standing.OVER
+
+
+def test_a_server_without_another_handle_to_open_ends_no_program(program, make_program, follow, logs):
+    program.start(order := a_script("echo began; sleep 0.3; echo ended"))
+    begun(program)
+    looks = iter(range(5))
+
+    def wish():
+        """Let nothing be opened for a while, from the first look on."""
+        look = next(looks, None)
+        if look == 0:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+        if look in {2, None}:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        ending, told = follow(make_program(), order, wish=wish)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert (ending.reason, ending.code) == ("ended", 0)
+    assert [text for _, text in told] == ["began", "ended"]
+
+
+def test_a_program_whose_folder_is_removed_is_ended_and_lost(program, follow, logs):
+    program.start(order := a_script("echo began; exec env -i sleep 60"))
+    begun(program)
+    (kept,) = below([program._child], everybody())
+
+    with pytest.raises(ProgramLost):
+        follow(program, order, on_line=lambda *_: shutil.rmtree(program.folder))
+
+    assert not alive(kept.pid)
+
+
+def test_how_far_a_program_is_can_be_seen_beyond_the_quota(program, follow, tmp_path):
+    seen = []
+    script = f"seq 1 20000; echo where we are; until [ -e {tmp_path}/seen ]; do sleep 0.01; done; echo end"
+
+    def look(stream, text):
+        seen.append((stream, text))
+        if text == "where we are":
+            (tmp_path / "seen").touch()
+        return True
+
+    _, told = follow(program, a_script(script, output_quota=20_000), on_latest=look)
+
+    assert seen[-1] == ("out", "where we are")
+    assert [text for _, text in told][-2:] == ["where we are", "end"]
+    assert len([text for _, text in told if text == "where we are"]) == 1
