@@ -54,10 +54,14 @@ def test_a_channel_and_a_rule_are_made_and_tried_in_the_browser(new_page, folder
     expect(page.locator("section[aria-labelledby=channels]")).not_to_contain_text(name)
 
 
+TOLD = "async (words) => (await (await fetch('/api/v1/notifications')).text()).includes(words)"
+
+
 def test_the_bell_counts_what_was_not_seen(page, folders):
     make_job(page, folders, "counted")
 
     expect(page.get_by_text("Verified", exact=True).first).to_be_visible(timeout=30_000)
+    page.wait_for_function(TOLD, arg="counted succeeded", timeout=30_000)
     page.goto("/notifications")
     expect(page.get_by_text("counted succeeded, its first run").first).to_be_visible()
     page.get_by_role("button", name="Mark all as read").click()

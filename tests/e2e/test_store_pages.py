@@ -85,13 +85,14 @@ def test_pages_count_what_needs_somebody(new_page, folders, server, name, width,
     banner = page.locator("#mistake")
     expect(banner).to_contain_text("priority: sometimes", timeout=AT_LAST)
     expect(banner).to_contain_text(re.compile(r"line \d+, column \d+"))
-    expect(page.locator(".count:visible")).to_contain_text("1", timeout=AT_LAST)
+    counted = page.locator(".count:visible", has=page.locator('[data-c="problems"]'))
+    expect(counted).to_contain_text("1", timeout=AT_LAST)
     assert_fit(page, width)
 
     path.write_text(good)
 
     expect(banner).to_have_count(0, timeout=AT_LAST)
-    expect(page.locator(".count:visible")).to_have_count(0, timeout=AT_LAST)
+    expect(counted).to_have_count(0, timeout=AT_LAST)
     assert page.evaluate("window.notReloaded")
 
 
