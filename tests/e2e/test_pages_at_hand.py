@@ -279,3 +279,26 @@ def test_a_reader_without_scripts_sees_the_same(new_page, finished):
     expect(plain).to_have_url(finished)
     plain.goto("/jobs")
     expect(plain.get_by_role("row").nth(1)).to_be_visible()
+
+
+def test_every_section_is_reached_on_a_phone(new_page):
+    page = new_page(viewport={"width": 390, "height": 844})
+    page.goto("/")
+
+    for name, heading in (
+        ("Queue", None),
+        ("Schedules", "Schedules"),
+        ("Events", "Events"),
+        ("Notifications", "Notifications"),
+        ("Store", None),
+    ):
+        page.get_by_role("button", name="More", exact=True).click()
+        page.locator("#sections").get_by_role("link", name=name).click()
+        expect(page).to_have_url(re.compile(f"/{name.lower()}$"))
+        if heading:
+            expect(page.locator("h1")).to_have_text(heading)
+    page.get_by_role("navigation", name="Sections").get_by_role("link", name="Failed runs").click()
+
+    expect(page.locator("h1")).to_have_text("Failed runs")
+    page.get_by_role("button", name="More", exact=True).click()
+    assert Axe().run(page)["violations"] == []
