@@ -47,7 +47,7 @@ PRIORITIES: Final = (
     (Priority.CRITICAL, "Critical: before everything"),
 )
 INTERRUPTED: Final = (
-    (OnInterrupt.RESUME, "Goes on by itself at the next start"),
+    (OnInterrupt.RESUME, "Goes on by itself, if it may be run again"),
     (OnInterrupt.PAUSE, "Stays paused until someone resumes it"),
     (OnInterrupt.FAIL, "Counts as failed"),
 )

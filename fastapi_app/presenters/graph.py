@@ -13,7 +13,7 @@ from fastapi_app.presenters.texts import plural
 MOST_DRAWN: Final = 200
 MOST_LIVE: Final = 90
 """How many a page can be told of as they change."""
-LONGEST_NAME: Final = 22
+LONGEST_NAME: Final = 19
 ARROW: Final = 5
 WIDE: Final = 640
 """From where on a job may be out of sight."""

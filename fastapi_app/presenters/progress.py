@@ -25,6 +25,6 @@ def percent(progress: Progress) -> int | str:
 def stage_sentence(progress: Progress) -> str:
     """Return what is being done: "Copy, 148,220 of 212,904 files"."""
     if not progress.stage:
-        return "Starting"
+        return "At work"
     said = progress.message or sizes.amount_of(progress.done, progress.total, progress.unit)
-    return f"{progress.stage.capitalize()}, {said}"
+    return f"{progress.stage.capitalize()}, {said}" if said else progress.stage.capitalize()

@@ -160,7 +160,7 @@ def pause_row(pause: Pause) -> PauseRow:
 
 def _work(work: AtWork) -> WorkRow:
     run, percent = work.run, work.run.progress.percent
-    about = " ".join(filter(None, (label_of(run.kind), f"{percent:.0f} %" if percent is not None else "")))
+    about = ", ".join(filter(None, (label_of(run.kind), f"{percent:.0f} %" if percent is not None else "")))
     return WorkRow(
         id=run.id,
         job_id=run.job_id,

@@ -6,7 +6,9 @@ __all__ = ["amount_of", "rate", "size", "size_parts"]
 
 
 def amount_of(done: float, total: float | None, unit: str) -> str:
-    """Return how much of how much: "161 GB of 251 GB", "148,220 of 212,904 files"."""
+    """Return how much of how much: "161 GB of 251 GB", "148,220 of 212,904 files"; nothing where nobody says of what."""
+    if not unit:
+        return ""
     if unit == "bytes":
         return size(done) if total is None else f"{size(done)} of {size(total)}"
     return f"{done:,.0f} {unit}" if total is None else f"{done:,.0f} of {total:,.0f} {unit}"

@@ -67,6 +67,16 @@ def test_progress_without_a_total_has_no_percentage():
     assert fields == {"p": "", "s": "Scan, 1,204 files", "d": "1,204 files", "r": "", "e": "", "g": "scan"}
 
 
+def test_progress_in_percent_alone_says_no_amount():
+    fields = progress_fields(Progress(stage="run", percent=6.0, unit=""))
+
+    assert (fields["p"], fields["s"], fields["d"]) == (6, "Run", "")
+
+
+def test_a_run_that_says_nothing_of_its_progress_is_at_work_and_not_starting():
+    assert progress_fields(Progress())["s"] == "At work"
+
+
 def test_progress_never_says_done_before_it_is():
     fields = progress_fields(Progress(stage="copy", percent=99.99, done=1, total=2, rate=38_200_000.0))
 
