@@ -102,7 +102,6 @@ class Clerk:
                 self._begun = True
             self._write(self._waiting)
             while told := self._next():
-                self._waiting = told
                 self._write(told)
 
     def _wake(self, _event: Event) -> None:
@@ -151,8 +150,9 @@ class Clerk:
             self._of_events = Position(after=reach)
 
     def _next(self) -> Told:
-        """Return what the next records mean."""
+        """Return what the next records mean; where reading them breaks off, what is known by then waits."""
         told: list[tuple[int, tuple[Happening, ...]]] = []
+        self._waiting = told
         for record in islice(self._store.records(self._followed), AT_ONCE):
             told += self._gap(record)
             told.append((record.n, self._teller.tell(record)))

@@ -1,6 +1,8 @@
 """The clerk tells everything that became durable, once, whatever happens to it in between."""
 
+import contextlib
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -15,7 +17,7 @@ from core.audit import Audit
 from core.clerk import Clerk
 from core.clock import SystemClock
 from core.engines.base import Outcome
-from core.errors import StorageFull
+from core.errors import StorageFailed, StorageFull
 from core.event_log import EventLog, EventQuery
 from core.queueing import Scope
 from core.service import Service
@@ -41,9 +43,9 @@ def store(data):
 
 @pytest.fixture
 def make_clerk(store, manager, events, clock, data):
-    def make(folder=data):
+    def make(folder=data, journal=store):
         log, audit = EventLog(folder / "events"), Audit(folder / "audit", clock)
-        return Clerk(store, manager, events, clock, log, audit, keep_for=timedelta(days=400))
+        return Clerk(journal, manager, events, clock, log, audit, keep_for=timedelta(days=400))
 
     return make
 
@@ -156,6 +158,36 @@ def test_on_a_full_disk_what_happened_waits_and_is_told_once(clerk, manager, mon
     clerk.follow()
 
     assert len(told(clerk)) == 7
+    assert clerk.audit.verify().lines == 5
+
+
+def test_what_was_read_before_the_disk_failed_is_told_all_the_same(make_clerk, manager, store):
+    class Failing:
+        """The store, of which no more than two records can be read at once."""
+
+        reach = property(lambda _self: store.reach)
+
+        def records(self, after):
+            yield from itertools.islice(store.records(after), 2)
+            if store.reach > after + 2:
+                raise StorageFailed("The journal could not be read.")
+
+    a_busy_hour(manager)
+    clerk = make_clerk(journal=Failing())
+
+    for _ in range(10):
+        with contextlib.suppress(StorageFailed):
+            clerk.follow()
+
+    assert [one.kind for one in told(clerk)] == [
+        "job.created",
+        "run.queued",
+        "run.running",
+        "run.completed",
+        "queue.changed",
+        "job.created",
+        "job.deleted",
+    ]
     assert clerk.audit.verify().lines == 5
 
 
