@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, NoReturn
 
 import uvicorn
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 GRACE_SECONDS: Final = 10
+STOPS: Final = (signal.SIGTERM, signal.SIGINT)
+LISTENED_TO: Final = (*STOPS, signal.SIGHUP)
 BACKLOG: Final = 2_048
 TICK: Final = 0.5
 """Seconds between two looks at the time, and whether to stop."""
@@ -53,6 +56,7 @@ def run_server(settings: Settings, say: Say) -> None:
     Raises Refused, CannotListen, StoreInUse or StoreUnreadable; nothing was started then.
     """
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # it waits until there is something to restart
     set_up_logging(settings.log_level, settings.log_format)
     service = Service(settings)
     accounts = Accounts(service.data / "auth", service.clock)
@@ -64,14 +68,19 @@ def run_server(settings: Settings, say: Say) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.live())
         if server.kept is not None:
-            begin_anew(server.kept)
+            begin_anew(server.kept, server.asked_meanwhile)
 
 
-def begin_anew(listener: socket.socket) -> NoReturn:
-    """Begin again in the same process, as it was begun, with what is installed now; who calls meanwhile waits."""
+def begin_anew(listener: socket.socket, asked_meanwhile: Collection[signal.Signals]) -> NoReturn:
+    """Begin again in the same process, as it was begun, with what is installed now; who calls meanwhile waits.
+
+    Signals wait too, until the new beginning listens to them: those that were asked for already are sent once more.
+    """
     listener.set_inheritable(True)
     log.info("restarting: programs stay at work and are taken up")
     os.environ[LISTENER] = str(listener.fileno())
+    for name in asked_meanwhile:
+        signal.pthread_kill(threading.get_ident(), name)
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own arguments once more
 
 
@@ -132,6 +141,9 @@ class Server(uvicorn.Server):
         self._say = say
         self._house: House = app.state.house
         self.kept: socket.socket | None = None
+        self.asked_meanwhile: set[signal.Signals] = set()
+        """What was asked for while a restart was under way."""
+
         self._ends = asyncio.Event()
 
     @property
@@ -178,19 +190,30 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        names = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        for name in names[:2]:
+        for name in STOPS:
             loop.add_signal_handler(name, self._stop, name)
         loop.add_signal_handler(signal.SIGHUP, self._restart)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LISTENED_TO)
         self._house.service.on_restart = lambda: loop.call_soon_threadsafe(self._restart)
         try:
             yield
         finally:
             self._house.service.on_restart = None
-            for name in names:
+            if self.kept is not None:
+                signal.pthread_sigmask(signal.SIG_BLOCK, LISTENED_TO)
+            for name in LISTENED_TO:
                 loop.remove_signal_handler(name)
+                if self.kept is not None:  # a thread that does not block it would let it end the process
+                    signal.signal(name, self._note)
+
+    def _note(self, number: int, _: object) -> None:
+        self.asked_meanwhile.add(signal.Signals(number))
 
     def _stop(self, name: signal.Signals) -> None:
+        if self.kept is not None:
+            log.info("%s while it restarts: it stops as soon as it has", name.name)
+            self.asked_meanwhile.add(name)
+            return
         if self.should_exit:
             log.info("%s once more: programs at work are ended now", name.name)
             self._house.service.hurry()

@@ -265,4 +265,6 @@ def _spawn(folder: Path, claim: int) -> int:
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     held = (os.POSIX_SPAWN_DUP2, claim, CLAIM)
     needed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-    return os.posix_spawn(sys.executable, argv, needed, file_actions=[*nothing, held], setsid=True)
+    return os.posix_spawn(
+        sys.executable, argv, needed, file_actions=[*nothing, held], setsid=True, setsigmask=()
+    )

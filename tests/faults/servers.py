@@ -101,8 +101,12 @@ class RealServer:
         door: dict[str, Any] = json.loads((self.data / "locks" / "door.json").read_bytes())
         return door
 
+    def log_of_server(self) -> str:
+        """Return what the server itself has said so far."""
+        return (self.data.parent / f"{self.data.name}.log").read_text()
+
     def _last_words(self) -> str:
-        return (self.data.parent / f"{self.data.name}.log").read_text()[-300:]
+        return self.log_of_server()[-300:]
 
     def signal(self, number: int) -> None:
         """Send the server a signal."""

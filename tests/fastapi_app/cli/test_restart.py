@@ -1,3 +1,7 @@
+import signal
+
+import pytest
+
 from tests.core.processes.conftest import until
 from tests.faults.servers import RealServer
 
@@ -31,3 +35,34 @@ def test_a_restart_where_no_server_runs_is_refused_in_words(holdfast, data):
     assert answer.returncode == 2
     assert "No Holdfast runs on this data folder." in answer.stderr
     assert not data.exists()
+
+
+def test_a_stop_that_comes_while_it_restarts_is_obeyed(data):
+    with RealServer(data, HOLDFAST_GRACE="0") as server:
+        run_id = server.begin("single", ["sh", "-c", "echo one; sleep 60"])
+        until(lambda: said(server, run_id))
+
+        server.signal(signal.SIGHUP)
+        server.signal(signal.SIGTERM)
+
+        assert server.wait() == 0
+        assert not server.supervisors()
+
+
+@pytest.mark.parametrize("name", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_comes_before_it_has_begun_anew_is_heard_then(data, name):
+    with RealServer(data, HOLDFAST_GRACE="0") as server:
+        run_id = server.begin("single", ["sh", "-c", "echo one; sleep 60"])
+        until(lambda: said(server, run_id))
+        key = server.token
+        server.signal(signal.SIGHUP)
+        until(lambda: "restarting:" in server.log_of_server())
+
+        server.signal(name)
+
+        if name == signal.SIGHUP:
+            until(lambda: server.log_of_server().count("restarting:") == 2)
+            assert server.meet(key).run(run_id)["state"] == "running"
+        else:
+            assert server.wait() == 0
+            assert not server.supervisors()
