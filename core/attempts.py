@@ -18,7 +18,7 @@ from core.deciding import BREAKER, QUEUE, Deciding, decided_again
 from core.decisions import Decision
 from core.dispatch.base import Dispatcher
 from core.engines.base import EngineMaker, Outcome
-from core.errors import HoldfastError, LateReport, Unreachable
+from core.errors import HoldfastError, InvalidOptions, LateReport, Unreachable
 from core.events import EventBus, RunProgressed
 from core.models import Attempt, Ending, Failure, OnInterrupt, Progress, Run, frozen
 from core.queueing import Busy, holds, place_of, rules_of
@@ -33,6 +33,9 @@ PROGRESS_KEPT_EVERY: Final = 1.0
 
 MOST_INTERRUPTED: Final = 5
 """How often in a row a run may be interrupted before it waits for a person: it may be what ends its worker."""
+
+TELL_NOTHING: Final = frozenset({"timeout", "internal", InvalidOptions.code})
+"""How an attempt fails that does not tell whether what it needs can be reached: it hung, or never got there."""
 
 INTERRUPTED: Final = Failure(
     code="interrupted",
@@ -348,7 +351,8 @@ class Attempts(Deciding):
     def _not_reached(self, decision: Decision, run: Run, failure: Failure) -> bool:
         """Tell the breakers how an attempt failed; tell whether it only tried for the others."""
         if failure.code != Unreachable.code:
-            self._reached(decision, run)
+            was_cut_off = run.state != RunState.RUNNING or failure.code in TELL_NOTHING
+            (self._unanswered if was_cut_off else self._reached)(decision, run)
             return False
         probing = False
         for name in run.reaches:

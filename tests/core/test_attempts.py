@@ -235,3 +235,20 @@ def test_a_breaker_that_a_person_resets_lets_all_go(manager):
     manager.reset_breaker("nas-02")
 
     assert manager.claim(held.id, "w") is not None
+
+
+@pytest.mark.parametrize("code", ["timeout", "internal", "invalid-options", "cancelled"])
+def test_an_attempt_that_was_cut_off_does_not_count_as_having_reached_anything(manager, clock, code):
+    jobs = [a_job(manager, **NAS) for _ in range(6)]
+    for job in jobs[:3]:
+        unreachable(manager, job)
+    held = [manager.start(job.id) for job in jobs[3:]]
+    clock.pass_by(timedelta(seconds=61))
+    probe = manager.claim(held[0].id, "w")
+    if code == "cancelled":
+        manager.cancel(probe.id)
+
+    manager.fail(probe.id, probe.attempt, Failure(code=code, message="It was ended."))
+    claimed = [manager.claim(run.id, "w") for run in held[1:]]
+
+    assert [run is not None for run in claimed] == [True, False]
