@@ -47,7 +47,7 @@ class WorkContext:
         self._clock = clock
         self._leaving = leaving
         self._transcript: Transcript | None = None
-        self.deadlines = Deadlines(manager.job(run.job_id).job, run, clock)
+        self.deadlines = Deadlines(manager.job(run.job_id).job, run, clock, _at_work_for(run, workspace))
         self.run_id = run.id
         self._workspace = workspace
         self._has_workspace = False
@@ -165,6 +165,13 @@ class WorkContext:
 def programs_of(workspace: Path, attempt: int) -> Path:
     """Return where the programs of an attempt have their folders."""
     return workspace / f"attempt-{attempt}"
+
+
+def _at_work_for(run: Run, workspace: Path) -> float | None:
+    """Return for how many seconds the programs of an attempt have been at work; None where it had none so far."""
+    folders = programs_of(workspace, run.attempt).glob("*")
+    ages = [Program(folder, mark_of(run)).age for folder in folders]
+    return max((age for age in ages if age is not None), default=None)
 
 
 def mark_of(run: Run) -> str:

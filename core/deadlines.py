@@ -16,19 +16,22 @@ class _Limit(NamedTuple):
 
 
 class Deadlines:
-    """The time that one attempt has; a clock that is set while it works changes nothing."""
+    """The time that one attempt has; a clock that is set while it works changes nothing.
 
-    def __init__(self, job: Job, run: Run, clock: Clock) -> None:
+    `at_work_for` is for how many seconds it has been at work where something but the clock tells.
+    """
+
+    def __init__(self, job: Job, run: Run, clock: Clock, at_work_for: float | None = None) -> None:
         self._clock = clock
         self._limits: list[_Limit] = []
-        now, since = clock.now(), clock.monotonic()
-        attempt = run.attempts[-1] if run.attempts else None
+        since = clock.monotonic()
+        began_at = run.attempts[-1].started_at if run.attempts else clock.now()
+        passed = _seconds(clock.now() - began_at) if at_work_for is None else at_work_for
+        before = _seconds(began_at - run.started_at) if run.started_at else 0.0
         if job.timeout is not None:
-            passed = max(now - attempt.started_at, timedelta()) if attempt else timedelta()
-            self._add(since + job.timeout - passed.total_seconds(), _attempt_failed(job.timeout))
+            self._add(since + job.timeout - passed, _attempt_failed(job.timeout))
         if job.run_timeout is not None:
-            passed = max(now - run.started_at, timedelta()) if run.started_at else timedelta()
-            self._add(since + job.run_timeout - passed.total_seconds(), _run_failed(job.run_timeout))
+            self._add(since + job.run_timeout - before - passed, _run_failed(job.run_timeout))
 
     @property
     def left(self) -> float | None:
@@ -59,6 +62,10 @@ OUT_OF_ITS_OWN_TIME = Failure(
     hint=HINT,
     transient=True,
 )
+
+
+def _seconds(span: timedelta) -> float:
+    return max(span.total_seconds(), 0.0)
 
 
 def _attempt_failed(seconds: float) -> Failure:

@@ -133,6 +133,14 @@ class Program:
         return Sweep(ended=len(found), stubborn=len(bearers(self._mark.encode())))
 
     @property
+    def age(self) -> float | None:
+        """Return how many seconds ago its supervisor began, whatever the clock was set to; None where nobody knows."""
+        who = self._identity()
+        if who is None or not who.boot or who.boot != boot_id():
+            return None
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - who.started / os.sysconf("SC_CLK_TCK")
+
+    @property
     def has_vanished(self) -> bool:
         """Tell whether somebody removed the folder of a program that was seen to have begun."""
         return (self._child > 0 or self._who is not None) and not self._has("claim")

@@ -2,11 +2,12 @@ from datetime import timedelta
 
 import pytest
 
+from core.deadlines import Deadlines
 from core.engines.base import Outcome
 from core.models import Retry
 from core.states import RunState
 from core.worker import Worker
-from tests.builders import a_queued_run
+from tests.builders import a_queued_run, a_running_run
 from tests.doubles import ScriptedEngine
 
 AN_HOUR = 3600.0
@@ -70,3 +71,14 @@ def test_a_person_s_wish_comes_before_the_time(carry, clock, manager):
     run, asked = carry(be_late_and_cancelled, timeout=AN_HOUR)
 
     assert (run.state, asked) == (RunState.CANCELLED, ["cancel"])
+
+
+def test_an_attempt_that_is_taken_up_after_the_clock_was_set_is_not_late(manager, clock):
+    run = a_running_run(manager, timeout=AN_HOUR, run_timeout=2 * AN_HOUR)
+    job = manager.job(run.job_id).job
+    clock.set(clock.now() + timedelta(days=1))
+
+    by_the_clock, by_its_program = Deadlines(job, run, clock), Deadlines(job, run, clock, at_work_for=60)
+
+    assert by_the_clock.passed
+    assert by_its_program.left == AN_HOUR - 60

@@ -404,3 +404,15 @@ def test_how_far_a_program_is_can_be_seen_beyond_the_quota(program, follow, tmp_
     assert seen[-1] == ("out", "where we are")
     assert [text for _, text in told][-2:] == ["where we are", "end"]
     assert len([text for _, text in told if text == "where we are"]) == 1
+
+
+def test_for_how_long_a_program_is_at_work_is_told_by_no_clock(program, make_program, killed):
+    before = make_program().age
+    program.start(a_script("echo began; sleep 60"))
+    begun(program)
+
+    age = make_program().age
+
+    assert before is None
+    assert age is not None
+    assert -1 < age < 30
