@@ -164,7 +164,7 @@ class Book:
     def take(self, channel: str, ready: Callable[[Message], bool]) -> Message | None:
         """Return what is to be sent next through a channel: what was tried least, then what is oldest.
 
-        It belongs to the sender until `sent`, `failed` or `let_go`.
+        It belongs to the sender until it is `over` or `failed`.
         """
         with self._lock:
             away = self._sending | self._unwritten
@@ -173,11 +173,6 @@ class Book:
             if message is not None:
                 self._sending.add(message.id)
             return message
-
-    def let_go(self, message: Message) -> None:
-        """Take note that a message was not tried after all."""
-        with self._lock:
-            self._sending.discard(message.id)
 
     def over(self, message: Message, subject: str, trouble: str = "") -> None:
         """Take note that a message arrived or, with a trouble, that it is given up."""

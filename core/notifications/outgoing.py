@@ -43,6 +43,7 @@ def _parts(url: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")  # as whoever looks the name up does
         good = parts.port != 0
     except ValueError:
         return None

@@ -25,6 +25,8 @@ OF_THIS_MESSAGE: Final = range(400, 500)
 BUSY: Final = 429
 """What a receiver answers that has something against one message; against all of them, it says 429."""
 
+OUR_MISTAKE: Final = "Holdfast could not handle this message; its log has the details."
+
 Send = Callable[[Channel, Message], Outcome]
 
 
@@ -93,10 +95,11 @@ class Sender:
             return False
         try:
             outcome = self._send(self.channel, message)
-        except BaseException:
-            self._book.let_go(message)
-            raise
-        self._note(message, outcome)
+        except Exception:  # one message must not hold up the others; it is tried again, as often as any
+            log.exception("channel %s: a message could not be handled", self.channel.name)
+            self._try_again((message,), OUR_MISTAKE)
+        else:
+            self._note(message, outcome)
         return True
 
     def _is_ready(self, message: Message) -> bool:

@@ -10,9 +10,20 @@ from msgspec.structs import replace
 from core.errors import InvalidOptions, NotFound
 from core.models import Failure, Priority
 from core.notifications import rules
-from core.notifications.log import NAME
-from core.notifications.senders import RETRY
-from core.notifications.values import Channel, ChannelKind, Digest, Notice, Occasion, Quiet, Rule
+from core.notifications.book import Book
+from core.notifications.log import NAME, Told
+from core.notifications.senders import RETRY, Sender
+from core.notifications.values import (
+    Channel,
+    ChannelKind,
+    Digest,
+    Message,
+    Notice,
+    Occasion,
+    Outcome,
+    Quiet,
+    Rule,
+)
 from tests.builders import WHEN, a_job
 from tests.core.notifications.conftest import a_failure, a_success, answering, receiving
 
@@ -478,3 +489,33 @@ def test_who_has_stopped_writes_no_more_beside_who_starts(office, make_office, m
     again.hear()
 
     assert make_office().subjects == ["mail failed: The disk is full.", "photos failed: The disk is full."]
+
+
+def test_a_message_that_cannot_be_handled_holds_up_no_other_and_is_given_up(clock, tmp_path, caplog):
+    sent = []
+
+    def send(_channel, message):
+        if message.notice.subject == "odd":
+            raise UnicodeError("label empty or too long")
+        sent.append(message.notice.subject)
+        return Outcome(sent=True, words="")
+
+    book = Book(tmp_path / "told", clock)
+    channel = Channel(id="c", name="hook", kind=ChannelKind.WEBHOOK, url="", shown="", created_at=WHEN)
+    sender = Sender(channel, book, clock, send)
+    for number, subject in enumerate(("odd", "plain")):
+        notice = Notice(id=subject, occasions=(Occasion.FAILURE,), at=WHEN, subject=subject, text="")
+        put = WHEN + timedelta(seconds=number)
+        message = Message(id=subject, channel="c", put_at=put, due_at=WHEN, notice=notice)
+        book.enter(Told(notice=notice, messages=(message,)))
+    book.flush()
+
+    for _ in range(RETRY.max_attempts):
+        while sender.send_next():
+            pass
+        clock.pass_by(HOUR)
+
+    assert sent == ["plain"]
+    assert book.waiting() == ()
+    assert [ended.subject for ended in book.ended() if ended.trouble] == ["Holdfast: odd"]
+    assert "could not be handled" in caplog.text

@@ -166,6 +166,8 @@ def test_what_is_not_http_is_named_in_words():
     [
         "ftp://example.org/",
         "file:///etc/passwd",
+        "https://hooks..example.org/x",
+        "https://" + 64 * "a" + ".example.org/x",
         "http://",
         "http://example.org/\r\nX: y",
         "http://u:p@example.org/",
