@@ -117,7 +117,7 @@ class Subscription:
     def __init__(self, name: str, listener: Listener, wants: Wants = anything, *, pace: float = 0.0) -> None:
         self.name = name
         self._listener = listener
-        self._wants = wants
+        self.wants = wants
         self._pace = pace
         self._waiting: deque[Event] = deque()
         self._missed = 0
@@ -128,8 +128,6 @@ class Subscription:
 
     def put(self, event: Event) -> None:
         """Take an event without waiting; the oldest gives way when the queue is full."""
-        if not self._wants(event):
-            return
         with self._changed:
             if self._ending.is_set():
                 return
@@ -224,7 +222,8 @@ class EventBus:
         for name, listener in self._at_once:
             _tell(name, listener, event)
         for subscription in self._subscriptions:
-            subscription.put(event)
+            if subscription.wants(event):
+                subscription.put(event)
 
     def close(self) -> None:
         """Let every listener finish what it took, and end."""

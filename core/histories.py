@@ -111,6 +111,8 @@ class Histories:
     def _lines(self, run_id: str) -> int | None:
         """Return how many lines a run that is over has said; None where its log is not there any more."""
         self._logs.close(run_id)
+        if (lines := self._logs.lines_at_hand(run_id)) is not None:
+            return lines
         try:
             return lines_in(self._logs.path(run_id))
         except OSError:

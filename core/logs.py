@@ -194,6 +194,12 @@ class RunLogs:
             return [line for line in file if line.endswith(b"\n")]
         return []
 
+    def lines_at_hand(self, run_id: str) -> int | None:
+        """Return how many lines a run has said, where it was written lately; None is not known without reading."""
+        with self._lock:
+            known = self._logs.get(run_id)
+        return known.file.lines if known is not None and known.idle and known.file.lines else None
+
     def close(self, run_id: str) -> None:
         """Bring everything a run said to the disk, and tell of it."""
         with self._lock:

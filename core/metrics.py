@@ -120,13 +120,13 @@ class Metrics:
             self._open = {at: OpenHour(at) for at in recent}
             for at, lines in recent.items():
                 self._open[at].take_up(lines)
-            ended = (ended_of(run) for run in runs)
-            self._count_again([*heard, *(one for one in ended if one is not None)])
+            since = min((self._clock.now() - DAY, *self._open, *self._files.days_with_hours()[-1:]))
+            lately = (run for run in runs if run.ended_at is not None and run.ended_at >= since)
+            ended = (ended_of(run) for run in lately)
+            self._count_again(since, [*heard, *(one for one in ended if one is not None)])
 
-    def _count_again(self, ended: Iterable[Ended]) -> None:
+    def _count_again(self, since: datetime, ended: Iterable[Ended]) -> None:
         """Count each run that ended since figures were last written, unless its hour was made already."""
-        since = self._clock.now() - DAY
-        since = min((since, *self._open, *self._files.days_with_hours()[-1:]))
         self._lately = {tally.at: tally for tally in self._files.hours(since, self._clock.now() + DAY)}
         made = set(self._lately)
         made -= {at for at, hour in self._open.items() if not hour.was_over}

@@ -47,6 +47,9 @@ AGAIN_AFTER: Final = timedelta(seconds=5)
 
 SOON: Final = timedelta(seconds=1)
 
+PACE: Final = 0.01
+"""Seconds in which what happens is gathered."""
+
 RIPENS: Final = frozenset({RunState.SCHEDULED, RunState.BLOCKED})
 
 
@@ -129,7 +132,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to listen and to wake what is due."""
-        self._subscription = self._events.subscribe("scheduler", self.hear, _plans)
+        self._subscription = self._events.subscribe("scheduler", self.hear, _plans, pace=PACE)
         self.begin()
         self._thread = threading.Thread(target=self._tick_on, name="scheduler", daemon=True)
         self._thread.start()

@@ -93,6 +93,8 @@ def is_good_name(name: str) -> bool:
 
 def is_printable(text: str) -> bool:
     """Tell whether a text is on one line and whole."""
+    if text.isprintable():  # as nearly every one is; of spaces it knows only the plain one
+        return True
     return not any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text)
 
 

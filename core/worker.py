@@ -179,7 +179,9 @@ class Worker:
 
     def _let_go_of_programs(self, run: Run) -> None:
         """Remove what an attempt's programs left, as all of it is in the log now; what a person kept aside stays."""
-        shutil.rmtree(programs_of(self.workspace(run.id), run.attempt), ignore_errors=True)
+        programs = programs_of(self.workspace(run.id), run.attempt)
+        if programs.exists():
+            shutil.rmtree(programs, ignore_errors=True)
 
     def _settle(self, tell: Callable[[], T]) -> T | None:
         """Tell the manager, again and again while the store refuses; None when leaving before it took it."""

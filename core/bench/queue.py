@@ -78,7 +78,7 @@ class _Ended:
         self._service = service
         self._left = many
         self._all = threading.Event()
-        self._subscription = service.events.subscribe("bench", self._hear)
+        service.events.tell_at_once("bench", self._hear)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, RunMoved) and event.run.state == RunState.COMPLETED:
@@ -90,7 +90,7 @@ class _Ended:
         """Return when they have."""
         if not self._all.wait(PATIENCE):
             raise TimeoutError("The runs of the bench did not end.")
-        self._service.events.unsubscribe(self._subscription)
+        self._service.events.tell_no_more(self._hear)
 
 
 def measure(folder: Path) -> tuple[Row, ...]:

@@ -108,17 +108,22 @@ class LocalDispatcher(Dispatcher):
         finally:
             with self._changed:
                 self._line.freed(run_id)
-                self._changed.notify()
+                self._wake_another()
 
     def _next(self) -> str | None:
         with self._changed:
             while not self._stopping:
                 now = self._clock.now()
                 if (place := self._line.take(now)) is not None:
-                    self._changed.notify()  # there may be more that can begin, for another slot
+                    self._wake_another()
                     return place.run_id
                 self._changed.wait(self._nap(now))
             return None
+
+    def _wake_another(self) -> None:
+        """Have another slot look whether there is more that can begin."""
+        if len(self._line):
+            self._changed.notify()
 
     def _nap(self, now: datetime) -> float | None:
         """Return after how many seconds there may be more to do; None is not before somebody says so."""

@@ -24,6 +24,8 @@ UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def harmless(text: str, longest: int = LONGEST_WORDS) -> str:
     """Return the text as one line of letters that can be seen."""
+    if len(text) <= longest and text.isascii() and text.isprintable():  # as most are
+        return " ".join(text.split())
     blank = "".join(
         " " if letter in "\t\r\n\v\f\x85\u2028\u2029" else letter for letter in text[: 4 * longest]
     )

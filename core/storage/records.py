@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from core.errors import InvalidOptions, InvalidYaml
 from core.models import (
@@ -241,11 +241,8 @@ def text_of(body: bytes, n: int, t: int) -> bytes:
 
 def _moved(before: Run, after: Run) -> dict[str, Any]:
     always = SHOWN_EARLIER if before.attempt else ()
-    changed = {
-        name: value
-        for name in MOVING
-        if (value := getattr(after, name)) is not getattr(before, name) or name in always
-    }
+    fields = zip(Run.__struct_fields__, astuple(before), astuple(after), strict=True)
+    changed = {name: value for name, was, value in fields if value is not was or name in always}
     return {"id": after.id, "job_id": after.job_id, **changed}
 
 

@@ -298,3 +298,14 @@ def test_time_set_back_changes_no_order(logs, clock):
     logs.write(RUN, "info", "second")
 
     assert texts(logs.read(RUN)) == ["first", "second"]
+
+
+def test_how_many_lines_a_run_said_is_known_without_reading_where_it_was_written_lately(tmp_path, clock):
+    logs = RunLogs(tmp_path, EventBus(), clock)
+    logs.write(RUN, "info", "one")
+    logs.write(RUN, "info", "two")
+
+    logs.close_all()
+
+    assert logs.lines_at_hand(RUN) == 2
+    assert RunLogs(tmp_path, EventBus(), clock).lines_at_hand(RUN) is None
