@@ -1,5 +1,6 @@
 """What people say about the queue: pauses, limits, breakers; and registers that others keep things in."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,8 +24,8 @@ class Lining(Starting):
     def pause_line(  # each word is one fact about the pause
         self, scope: Scope, name: str = "", *, by: str = "", reason: str = "", until: datetime | None = None
     ) -> Rules:
-        """Let nothing new begin of the queue, a kind, a job or a group. Raises NotFound for an unknown job."""
-        _check_name(scope, name)
+        """Let nothing new begin of the queue, a kind, a job or a group. Raises NotFound for an unknown job or kind."""
+        self._check(scope, name)
         with self._deciding(why=f"paused {scope.key(name)}") as decision:
             if scope is Scope.JOB:
                 decision.job(name)
@@ -53,12 +54,20 @@ class Lining(Starting):
             raise InvalidOptions(
                 {"scope": "A job has one run at a time; limits are for kinds, groups and the queue."}
             )
-        _check_name(scope, name)
+        if most is not None:
+            self._check(scope, name)
         words = f"limit of {scope.key(name)} " + ("removed" if most is None else f"is {most}")
         with self._deciding(why=words) as decision:
             rules = limited(rules_of(decision.register(QUEUE)), scope, name, most)
             decision.set(QUEUE, register_of(rules))
             return rules
+
+    def _check(self, scope: Scope, name: str) -> None:
+        """Raise InvalidOptions where nothing can be called that, NotFound for a kind that does not exist."""
+        _check_name(scope, name)
+        if scope is Scope.KIND:
+            with contextlib.suppress(InvalidOptions):  # that it wants options says that it is there
+                self._make_engine(name, {})
 
     @decided_again
     def reset_breaker(self, name: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from core.models import Schedule
+from core.models import SECONDS_OF_A_CENTURY, Schedule
 from core.schedules import cron, windows
 from core.schedules.cron import LAST_YEAR, cron_of
 from core.schedules.daylight import notes_about
@@ -60,6 +60,8 @@ def _problems_of_times(schedule: Schedule) -> dict[str, str]:
         found["cron"] = problem
     if schedule.every is not None and schedule.every < SHORTEST:
         found["every"] = "The shortest interval is one second."
+    elif schedule.every is not None and not schedule.every <= SECONDS_OF_A_CENTURY:
+        found["every"] = "The longest interval is 100 years."
     if schedule.at is not None and not FIRST_YEAR <= schedule.at.year <= LAST_YEAR:
         found["at"] = f"The time has to be in the years {FIRST_YEAR} to {LAST_YEAR}."
     return found
@@ -75,7 +77,7 @@ def due_after(schedule: Schedule, moment: datetime, *, anchor: datetime) -> date
         return None
     if schedule.cron:
         return _cron_after(schedule, moment)
-    if schedule.every is not None and schedule.every >= SHORTEST:
+    if schedule.every is not None and SHORTEST <= schedule.every <= SECONDS_OF_A_CENTURY:
         return _interval_after(timedelta(seconds=schedule.every), moment, anchor)
     if schedule.at is not None and schedule.at > moment:
         return schedule.at.astimezone(UTC)

@@ -88,6 +88,17 @@ def test_a_pause_of_an_unknown_job_is_refused(manager):
         manager.pause_line(Scope.JOB, "nobody")
 
 
+def test_a_pause_or_limit_of_a_kind_that_does_not_exist_is_refused(manager):
+    with pytest.raises(NotFound):
+        manager.pause_line(Scope.KIND, "comand")
+    with pytest.raises(NotFound):
+        manager.limit(Scope.KIND, "comand", 1)
+
+    assert not manager.rules().pauses
+    manager.limit(Scope.KIND, "comand", None)
+    manager.resume_line(Scope.KIND, "comand")
+
+
 def test_a_pause_until_a_moment_that_is_over_is_refused(manager, clock):
     with pytest.raises(InvalidOptions):
         manager.pause_line(Scope.QUEUE, until=clock.now())

@@ -111,13 +111,13 @@ def test_what_makes_no_sense_about_the_queue_is_refused(manager, clock):
 
 
 def test_pauses_and_limits_outlive_the_process(a_manager, manager, store, dispatcher):
-    manager.pause_line(Scope.KIND, "copy", by="ana", reason="new disk")
+    manager.pause_line(Scope.KIND, "scripted", by="ana", reason="new disk")
     manager.limit(Scope.GROUP, "nas-02", 3)
     manager.close()
 
     rules = a_manager(store, dispatcher).rules()
 
-    assert rules.pause(Scope.KIND, "copy").reason == "new disk"
+    assert rules.pause(Scope.KIND, "scripted").reason == "new disk"
     assert rules.limit(Scope.GROUP, "nas-02") == 3
 
 

@@ -26,6 +26,7 @@ NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
         (Schedule(cron="@fortnightly"), "cron", "@daily"),
         (Schedule(cron="@reboot"), "cron", "when Holdfast starts"),
         (Schedule(every=0.5), "every", "one second"),
+        (Schedule(every=1e16), "every", "100 years"),
         (Schedule(), "cron", "Say when"),
         (Schedule(cron="@daily", every=60), "every", "either cron or every"),
         (Schedule(at=WHEN, every=60), "at", "either every or at"),
