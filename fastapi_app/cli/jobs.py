@@ -1,6 +1,6 @@
 """`holdfast job`: jobs, from the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 import typer
@@ -72,7 +72,7 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
         say_json(item)
         return
     facts = [("id", job.id), ("name", job.name), ("kind", job.kind), ("version", str(job.version))]
-    facts += [(name, _plain(value)) for name, value in hidden(job.options).items()]
+    facts += [(name, words) for name, value in hidden(job.options).items() if (words := _plain(value))]
     facts += [("due", in_words(job.schedule))] if job.schedule else []
     facts += [(label.lower(), sentence) for label, sentence in labelled(job, names)]
     facts += [("state", state_of(item)), ("last run", _when(item))]
@@ -80,7 +80,14 @@ def show(which: Which, data: Data = None, as_json: AsJson = False) -> None:
 
 
 def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    """Return an option as people write it; nothing for what is not set."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 @app.command("start")
@@ -158,7 +165,7 @@ def delete(
 
 def _latest(item: JobOverview) -> Run:
     if item.latest_run is None:
-        raise NotFound("run of job", item.job.name)
+        raise NotFound("run of job", item.job.name, hint="It has never run.")
     return item.latest_run
 
 

@@ -60,7 +60,7 @@ def _run_of(house: House, which: Which) -> Run:
         except HoldfastError:  # what was asked for is no job either
             raise error from None
     if latest is None:
-        raise NotFound("run of job", which)
+        raise NotFound("run of job", which, hint="It has never run.")
     return latest
 
 

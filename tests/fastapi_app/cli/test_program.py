@@ -78,6 +78,8 @@ def test_a_command_finds_its_job_by_name_or_by_the_beginning_of_its_id(call, hol
     for which in ("photos", photos["id"], photos["id"][:8]):
         assert json.loads(call("job", "show", which, "--json").stdout)["job"]["id"] == photos["id"]
     assert json.loads(call("job", "show", twice["id"], "--json").stdout)["job"]["name"] == "twice"
+    told = call("job", "show", twice["id"]).stdout
+    assert not any(word in told for word in ("None", "True", "False"))
     doubled, unknown = holdfast("job", "show", "twice"), holdfast("job", "show", "nothing")
     assert (doubled.returncode, unknown.returncode) == (2, 2)
     assert "2 jobs are called 'twice'" in doubled.stderr
