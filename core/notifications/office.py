@@ -164,9 +164,7 @@ class Office:
             self._missed = False
         if missed:
             self._look_at_everything()
-        entered = 0
-        for notice in (notice for event in taken for notice in self._noticed(event)):
-            entered += self._enter(notice)
+        entered = sum(map(self._tell_of, taken))
         if missed:
             entered += sum(self._enter(notice) for notice in self._not_noticed_yet())
         self._settle(entered, began, moved=bool(taken) or missed)
@@ -190,12 +188,15 @@ class Office:
             self._pinged_at = passed
             self.pings.ping(OWN, self._wishes.ping_url, unless=lambda: not self._alive())
 
-    def _noticed(self, event: Event) -> Iterator[Notice]:
-        """Yield what there is to tell of an event; one that cannot be told keeps no other from it."""
+    def _tell_of(self, event: Event) -> int:
+        """Take in what there is to tell of an event; return how much that was."""
         try:
-            yield from self._notices_of(event)
+            return sum(map(self._enter, self._notices_of(event)))
         except HoldfastError as error:
             log.warning("something that happened could not be told: %s", error)
+        except Exception:  # what cannot be told of one keeps no other from being told
+            log.exception("something that happened could not be told")
+        return 0
 
     def _notices_of(self, event: Event) -> Iterator[Notice]:
         match event:

@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+from core.events import RunMoved
 from core.models import Failure, OnInterrupt, Retry
 from core.notifications import texts
+from core.notifications.office import Office
 from core.notifications.values import Occasion
+from core.notifications.wishes import Wishes
+from core.states import RunState
 from tests.builders import a_job, a_running_run
 from tests.core.notifications.conftest import a_failure, a_success
 
@@ -150,3 +154,28 @@ def test_what_happened_long_ago_is_not_listed_any_more(office, manager, clock):
 
     assert office.subjects == ["mail failed: The disk is full."]
     assert office.unread("ana") == 1
+
+
+def test_what_cannot_be_told_of_one_run_keeps_no_other_from_being_told(
+    manager, events, clock, tmp_path, caplog
+):
+    odd = a_job(manager, name="odd")
+
+    def unusual(run):
+        if run.job_id == odd.id:
+            raise ZeroDivisionError
+        return ()
+
+    office = Office(manager, events, clock, tmp_path / "told", Wishes(), unusual=unusual)
+    office.open()
+    a_success(manager, odd)
+    a_success(manager, odd)
+    failed = a_failure(manager, name="plain")
+    for run in (*manager.runs_of(odd.id), failed):
+        office.take(RunMoved(run=run, was=RunState.RUNNING))
+
+    office.work()
+    office.stop()
+
+    assert "plain failed: The disk is full." in [notice.subject for _, notice in office.book.notices()]
+    assert "could not be told" in caplog.text
