@@ -62,10 +62,12 @@ class DoorFile(msgspec.Struct, frozen=True):
 
 
 class Door:
-    """An open way to the running Holdfast."""
+    """An open way to the running Holdfast, over its restarts too for whoever only looks."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, data: Path, token: str) -> None:
         self._client = client
+        self._data = data
+        self._show(token)
 
     def __enter__(self) -> Self:
         return self
@@ -75,8 +77,11 @@ class Door:
 
     def ask(self, method: str, path: str, **request: Any) -> Any:  # noqa: ANN401 - the JSON answer
         """Return the answer; raises RemoteError with the server's own words, or ServerGone."""
+        looks_only = method == "GET"
         try:
-            answer = self._client.request(method, f"/api/v1{path}", **request)
+            answer = self._answer(method, path, once_more=looks_only, **request)
+            if answer.is_error and looks_only and self._has_begun_anew():
+                answer = self._answer(method, path, **request)
         except httpx.HTTPError as error:
             raise ServerGone(f"The running Holdfast does not answer: {error}.") from error
         if answer.is_error:
@@ -85,6 +90,28 @@ class Door:
             return answer.json() if answer.content else None
         except ValueError as error:
             raise ServerGone("What answers there is no Holdfast.") from error
+
+    def _answer(self, method: str, path: str, *, once_more: bool = False, **request: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        """Return the answer; a server that restarts hangs up, and answers whoever asks again."""
+        try:
+            return self._client.request(method, f"/api/v1{path}", **request)
+        except (httpx.RemoteProtocolError, httpx.ReadError):
+            if not once_more:
+                raise
+            return self._client.request(method, f"/api/v1{path}", **request)
+
+    def _has_begun_anew(self) -> bool:
+        """Tell whether the server has left another key since, and show that one from now on."""
+        left = door_left_in(self._data)
+        if left is None or left.token == self._token:
+            return False
+        self._client.base_url = httpx.URL(left.address)
+        self._show(left.token)
+        return True
+
+    def _show(self, token: str) -> None:
+        self._token = token
+        self._client.headers["Authorization"] = f"Bearer {token}"
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:
@@ -112,8 +139,7 @@ def open_door(data: Path) -> Door | None:
     except httpx.HTTPError as error:
         client.close()
         raise ServerGone(f"Holdfast runs as process {door.pid}, but does not answer.") from error
-    client.headers["Authorization"] = f"Bearer {door.token}"
-    return Door(client)
+    return Door(client, data, door.token)
 
 
 def door_left_in(data: Path) -> DoorFile | None:

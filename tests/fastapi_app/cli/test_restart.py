@@ -1,4 +1,5 @@
 import signal
+import subprocess
 
 import pytest
 
@@ -66,3 +67,29 @@ def test_a_signal_that_comes_before_it_has_begun_anew_is_heard_then(data, name):
         else:
             assert server.wait() == 0
             assert not server.supervisors()
+
+
+@pytest.mark.parametrize(
+    ("words", "last"), [(("log", "--follow"), "the run is completed."), (("watch",), "Run 1 is completed.")]
+)
+def test_whoever_follows_a_run_in_a_terminal_goes_on_over_a_restart(
+    argv, environment, holdfast, data, tmp_path, words, last
+):
+    with RealServer(data) as server:
+        run_id = server.begin(
+            "single", ["sh", "-c", f"echo one; until [ -e {tmp_path}/go ]; do sleep 0.02; done"]
+        )
+        until(lambda: said(server, run_id))
+        job = server.run(run_id)["job_id"]
+        verb, *more = words
+        with subprocess.Popen(
+            argv("job", verb, job, *more), env=environment, stdout=subprocess.PIPE, text=True
+        ) as terminal:
+            assert terminal.stdout is not None
+            assert terminal.stdout.readline()
+
+            holdfast("restart")
+            (tmp_path / "go").touch()
+
+            assert terminal.stdout.read().strip().endswith(last)
+        assert terminal.returncode == 0
