@@ -80,12 +80,13 @@ class OutputReader:
 
     def read(self) -> list[Line]:
         """Return the lines that are new, some of them where there are many; none when there is nothing new."""
-        pieces = b""
-        with contextlib.suppress(FileNotFoundError), (self._folder / "output").open("rb") as file:
-            file.seek(self._offset)
-            pieces = file.read(MOST_AT_ONCE)
         lines: list[Line] = []
-        self._offset += self._take(pieces, lines)
+        with contextlib.suppress(FileNotFoundError), (self._folder / "output").open("rb") as file:
+            taken = -1
+            while taken and not lines:  # many pieces may pass before a line ends
+                file.seek(self._offset)
+                taken = self._take(file.read(MOST_AT_ONCE), lines)
+                self._offset += taken
         return lines
 
     def latest(self) -> list[Line]:

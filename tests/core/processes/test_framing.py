@@ -67,3 +67,9 @@ def test_a_progress_bar_without_line_ends_is_followed_as_long_as_it_goes_on(hear
 
     assert len([line for line in lines if line.passing]) == 9_000
     assert (lines[-1].text, lines[-1].passing, dropped) == ("done", False, 0)
+
+
+def test_what_comes_after_a_flood_without_lines_is_read_too(heard):
+    lines, dropped = heard([(b"out", b"\r" * 60_000)] * 50 + [(b"err", b"why\n"), (b"out", b"end\n")])
+
+    assert ([line.text for line in lines], dropped) == (["why", "end"], 0)
