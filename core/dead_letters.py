@@ -20,7 +20,7 @@ MOST_AT_ONCE: Final = 1_000
 """How many letters one change takes away."""
 
 FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
-COVERED: Final = "a later failed run of the same job was requeued, which does the same work"
+COVERED: Final = "another run does the same work: one that was requeued, or that waits for one"
 
 
 class LetterQuery(Value, frozen=True, kw_only=True):
@@ -148,12 +148,16 @@ class DeadLetters:
     def requeue(self, run_ids: Collection[str], *, asked_by: str = "") -> Requeued:
         """Requeue the newest of each job, which covers its older ones: they would do the same work again.
 
-        What cannot be requeued now stays, and is named.
+        A job that comes after another of them has its new run by that already, and waits. What cannot be requeued
+        now stays, and is named.
         """
         made: list[Run] = []
         covered: list[str] = []
         kept: list[Kept] = []
         for newest, *older in self._by_job(run_ids):
+            if self._waits_for_others(newest.job_id):
+                covered += [one.run_id for one in (newest, *older)]
+                continue
             try:
                 made.append(self._manager.requeue(newest.run_id, asked_by=asked_by))
             except HoldfastError as error:
@@ -166,13 +170,18 @@ class DeadLetters:
         return Requeued(made=tuple(made), covered=tuple(covered), kept=tuple(kept))
 
     def _by_job(self, run_ids: Collection[str]) -> list[list[Letter]]:
-        """Return the letters of these runs job by job, the newest first; what is none is left out."""
+        """Return the letters of these runs job by job, what comes first in front; of each the newest first."""
         wanted = set(run_ids)
         jobs: dict[str, list[Letter]] = {}
         for letter in self._manager.letters():
             if letter.run_id in wanted:
                 jobs.setdefault(letter.job_id, []).append(letter)
-        return [sorted(some, key=lambda letter: -letter.number) for some in jobs.values()]
+        in_order = self._manager.in_order(jobs.keys())
+        return [sorted(jobs[job_id], key=lambda letter: -letter.number) for job_id in in_order]
+
+    def _waits_for_others(self, job_id: str) -> bool:
+        """Tell whether the job runs again by itself when what it comes after is over."""
+        return any(run.state == RunState.BLOCKED for run in self._manager.unfinished_of(job_id))
 
     def discard(self, run_ids: Iterable[str], *, by: str = "", reason: str = "") -> tuple[str, ...]:
         """Give failed runs up, and say why; return those that were among the dead letters."""

@@ -1,8 +1,9 @@
 """How runs come to be: asked for, due, requeued, or as a whole graph; and how those that wait are let go."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -218,6 +219,12 @@ class Starting(Attempts):
         """Return the ids of every job that is connected with the job, itself first; raises NotFound."""
         self._ledger.job(job_id)
         return (job_id, *_connected(self._ledger.relations(), job_id))
+
+    def in_order(self, job_ids: Collection[str]) -> tuple[str, ...]:
+        """Return the same jobs, each after those that it comes after, however far."""
+        after = self._ledger.relations()
+        found = levels(after, {*after, *chain.from_iterable(after.values()), *job_ids})
+        return tuple(sorted(job_ids, key=found.__getitem__))
 
     @decided_again
     def start_graph(

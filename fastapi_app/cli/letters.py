@@ -115,7 +115,7 @@ def requeue(  # as above
     if as_json:
         say_json(done)
     else:
-        covers = f"; {plural(len(done.covered), 'older failure')} covered by that" if done.covered else ""
+        covers = f"; {plural(len(done.covered), 'more failure')} covered by that" if done.covered else ""
         say(f"{plural(len(done.made), 'new run')}{covers}.")
     for kept in done.kept:
         note(f"Run {kept.run_id[:8]} stayed: {kept.message}")

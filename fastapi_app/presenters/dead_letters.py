@@ -184,7 +184,7 @@ def done_in_words(did: str, made: int, gone: int, kept: int) -> str:
         said.append(f"{plural(made, 'run')} will do the work again." if made else "Nothing was requeued.")
         if gone:
             said.append(
-                f"{plural(gone, 'older failure')} of the same jobs {'is' if gone == 1 else 'are'} covered by that."
+                f"{plural(gone, 'more failure')} {'is' if gone == 1 else 'are'} covered by that."
             )
         if kept:
             said.append(

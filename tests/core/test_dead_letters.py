@@ -9,7 +9,7 @@ from core.engines.base import Outcome
 from core.errors import InvalidOptions
 from core.keeping import Keeper
 from core.logs import RunLogs
-from core.models import Failure
+from core.models import AfterFailed, Failure
 from core.retention import Keeping
 from tests.builders import a_job
 
@@ -106,6 +106,24 @@ def test_many_are_requeued_as_one_run_of_each_job(manager, desk):
     assert desk.find() == ()
     newest = next(run for run in requeued.made if run.job_id == first.id)
     assert manager.run(newest.of).number == 3
+
+
+def test_what_follows_from_what_is_requeued_waits_for_it(manager, desk):
+    first = a_job(manager, name="first")
+    middle = a_job(manager, name="middle", after=(first.id,))
+    last = a_job(manager, name="last", after=(middle.id,), after_failed=AfterFailed.FAIL)
+    other = a_job(manager, name="other", after=(first.id,), after_failed=AfterFailed.FAIL)
+    a_failed_run(manager, first)
+    letters = [one.letter.run_id for one in desk.find()]
+
+    done = desk.requeue(letters)
+
+    states = [manager.job(job.id).latest_run.state for job in (first, middle, last, other)]
+    assert len(letters) == 3
+    assert states == ["queued", "blocked", "blocked", "blocked"]
+    assert [run.job_id for run in done.made] == [first.id]
+    assert len(done.covered) == 2
+    assert desk.find() == ()
 
 
 def test_what_cannot_be_requeued_stays_and_is_named(manager, desk):

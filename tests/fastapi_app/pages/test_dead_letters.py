@@ -87,7 +87,7 @@ def test_a_group_is_requeued_from_its_page_and_the_filter_stays(world, browser, 
     assert answer.status_code == 303
     assert question["q"] == ["denied"]
     done = words(page(answer.headers["location"]).main)
-    assert "1 run will do the work again. 1 older failure of the same jobs is covered by that." in done
+    assert "1 run will do the work again. 1 more failure is covered by that." in done
     assert world.house.service.manager.runs_of(photos.id)[0].trigger == "requeue"
     assert len(world.house.service.manager.letters()) == 1
 
