@@ -183,9 +183,7 @@ def done_in_words(did: str, made: int, gone: int, kept: int) -> str:
     if did == "requeued":
         said.append(f"{plural(made, 'run')} will do the work again." if made else "Nothing was requeued.")
         if gone:
-            said.append(
-                f"{plural(gone, 'more failure')} {'is' if gone == 1 else 'are'} covered by that."
-            )
+            said.append(f"{plural(gone, 'more failure')} {'is' if gone == 1 else 'are'} covered by that.")
         if kept:
             said.append(
                 f"{plural(kept, 'failed run')} stayed: the job has a run that is not over, or is switched off."
