@@ -102,9 +102,10 @@ class Transcript:
         """Hand lines on."""
         for line in lines:
             self._tell_one(line)
-        if lines and self._told > self._taken:
+        if self._waiting:
             self._logs.write_all(self._run_id, self._waiting)
             self._waiting = []
+        if self._told > self._taken:
             self._taken = self._told
             with contextlib.suppress(OSError):  # the log itself tells what is in it, then
                 self._note(self._logs.settle(self._run_id))
@@ -304,14 +305,17 @@ class Follower:
         while self._program.is_kept and time.monotonic() < until:
             self._program.wait(LONGEST_PAUSE)
         self._program.give_up()
-        self._listener.say(
-            "warn", "The run's folder was removed while its program was at work; that was ended."
-        )
+        self._say("The run's folder was removed while its program was at work; that was ended.")
+
+    def _say(self, words: str) -> None:
+        self._listener.say("warn", words)
+        self._listener.tell([])  # with it goes what waits
 
     def _end_what_is_lost(self) -> None:
         swept = self._program.sweep(grace=self._order.grace)
         if swept.ended:
-            self._listener.say("warn", f"{swept.ended} processes of a lost program were ended.")
+            noun = "process" if swept.ended == 1 else "processes"
+            self._say(f"Of a lost program {swept.ended} {noun} had to be ended.")
 
     def _judged(self, ending: Exit) -> Exit:
         match ending.reason:

@@ -331,7 +331,7 @@ def test_a_program_whose_supervisor_was_killed_is_lost_and_ended(program, make_p
         follow(another, order)
 
     assert not [pid for pid in tree if alive(pid)]
-    assert words_in(logs)[0] == "began"
+    assert words_in(logs) == ["began", f"Of a lost program {len(tree)} processes had to be ended."]
 
 
 def test_whoever_fails_at_listening_leaves_no_program_behind(program, follow):
@@ -387,6 +387,7 @@ def test_a_program_whose_folder_is_removed_is_ended_and_lost(program, follow, lo
         follow(program, order, on_line=lambda *_: shutil.rmtree(program.folder))
 
     assert not alive(kept.pid)
+    assert words_in(logs)[-1].startswith("The run's folder was removed while its program was at work")
 
 
 def test_how_far_a_program_is_can_be_seen_beyond_the_quota(program, follow, tmp_path):
