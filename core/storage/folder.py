@@ -156,7 +156,7 @@ class StoreFolder:
 
     def job_path(self, job: Job) -> Path:
         """Return where the definition of this job belongs."""
-        return self.root / "jobs" / job.id[:2] / f"{slug(job.name)}-{job.id[:8]}.yaml"
+        return self.root.joinpath("jobs", job.id[:2], f"{slug(job.name)}-{job.id[:8]}.yaml")
 
     def lock_path(self, name: str) -> Path:
         """Return where a lock ("commit") lies."""
@@ -176,7 +176,7 @@ class StoreFolder:
 
     def history_path(self, job_id: str) -> Path:
         """Return where the older runs of a job lie."""
-        return self.root / "runs" / job_id[:2] / f"{job_id}.yaml"
+        return self.root.joinpath("runs", job_id[:2], f"{job_id}.yaml")
 
     def previous_definition(self, job_id: str, generation: int) -> Path:
         """Return where an older text of a definition is kept; 1 is the youngest."""
