@@ -14,7 +14,7 @@ from core.log_files import PAINT, LogLine
 from core.models import Run
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.house import House, the_house
-from fastapi_app.cli.terminal import Data, note, say, shown
+from fastapi_app.cli.terminal import Data, note, shown
 
 LOOK_EVERY: Final = 0.5
 BEYOND: Final = 2**53
@@ -42,10 +42,10 @@ def log(
             after = house.log(run.id, BEYOND).total
             there = after > 0
             for line in _last(house, run.id, tail, level, after):
-                say(told(line))
+                _print(line)
         for line in _lines(house, run.id, after, level, follow_on=follow_on and not house.ends_here):
             there = True
-            say(told(line))
+            _print(line)
         if not there:
             _tell_of_no_log(run, level)
 
@@ -88,6 +88,15 @@ def _lines(
             return
         else:
             time.sleep(LOOK_EVERY)
+
+
+def _print(line: LogLine) -> None:
+    """Print a line, or end where nobody reads any more."""
+    try:
+        typer.echo(told(line))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor is anything said at the end
+        raise typer.Exit from None
 
 
 def told(line: LogLine) -> str:

@@ -1,5 +1,9 @@
 """`holdfast job log`: what a run said, or why there is nothing to say."""
 
+import subprocess
+
+from tests.faults.servers import RealServer
+
 
 def test_a_log_that_was_let_go_of_is_told_instead_of_nothing(holdfast, data, source, destination):
     holdfast("backup", source, destination)
@@ -31,3 +35,20 @@ def test_a_command_is_made_and_its_log_is_shown_in_a_terminal(holdfast):
     assert [line.split("  ", 1)[1].strip() for line in whole[1:3]] == ["out    red", "out    ::warning odd"]
     assert last == whole[-2:]
     assert [line.split()[1:] for line in warnings] == [["warn", "odd"]]
+
+
+def test_following_a_log_ends_when_nobody_reads_any_more(argv, environment, data):
+    with RealServer(data) as server:
+        run_id = server.begin("single", ["sh", "-c", "while :; do echo one; sleep 0.05; done"])
+        follow = argv("job", "log", run_id, "--follow")
+        with subprocess.Popen(
+            follow, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as terminal:
+            assert terminal.stdout is not None
+            assert terminal.stderr is not None
+            terminal.stdout.readline()
+
+            terminal.stdout.close()
+
+            assert (terminal.wait(), terminal.stderr.read()) == (0, b"")
+            assert server.run(run_id)["state"] == "running"
