@@ -94,14 +94,13 @@ class Program:
             os.close(claim)
 
     def ending(self) -> Exit | None:
-        """Return how it ended; None while nobody knows."""
+        """Return how it ended; None while nobody knows, or when a disk in trouble lost it."""
         try:
-            content = (self.folder / "status").read_bytes()
-        except FileNotFoundError:
+            plain = msgspec.json.decode((self.folder / "status").read_bytes(), type=dict[str, Any])
+            wanted = {name: plain[name] for name in Exit.__struct_fields__ if name in plain}
+            return msgspec.convert(wanted, Exit)
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        plain: dict[str, Any] = msgspec.json.decode(content)
-        wanted = {name: plain[name] for name in Exit.__struct_fields__ if name in plain}
-        return msgspec.convert(wanted, Exit)
 
     def end(self) -> None:
         """Ask the supervisor to end it and everything it has started; returns at once."""

@@ -16,6 +16,8 @@ MOST_AT_ONCE: Final = 1 << 17
 """Bytes that are read at a time: what a reader holds in memory, and about how long it is busy at once."""
 
 STREAMS: Final[dict[bytes, Stream]] = {b"out": "out", b"err": "err"}
+HEADER: Final = re.compile(rb"(\d{13}) (out|err|gap) (\d{6}) ([-~])\n")
+UNREADABLE: Final = "What it said after this cannot be read; the disk or the machine was in trouble."
 NUMBER: Final = re.compile(r"\d+")
 CUT_WORDS: Final = " … (the rest of this line is not kept, it is too long)"
 LOST_WORDS: Final = " … (the rest of this line is not kept)"
@@ -77,6 +79,7 @@ class OutputReader:
         self._last_at = datetime.fromtimestamp(0, UTC)
         self._streams = {name: _Streamed(stream) for name, stream in STREAMS.items()}
         self._seen_at = 0
+        self._unreadable = False
 
     def read(self) -> list[Line]:
         """Return the lines that are new, some of them where there are many; none when there is nothing new."""
@@ -124,8 +127,14 @@ class OutputReader:
     def _take(self, pieces: bytes, lines: list[Line]) -> int:
         """Take in the whole pieces that there are; returns how many bytes those were."""
         at = 0
-        while (end := at + HEADER_SIZE) <= len(pieces):
-            moment, name, length, mark = pieces[at:end].split()
+        while not self._unreadable and (end := at + HEADER_SIZE) <= len(pieces):
+            header = HEADER.fullmatch(pieces[at:end])
+            if header is None:
+                lines += self._ends(LOST_WORDS)
+                lines.append(Line(at=self._last_at, stream="err", text=UNREADABLE, note=True))
+                self._unreadable = True
+                break
+            moment, name, length, mark = header.groups()
             if end + int(length) > len(pieces):
                 break
             content = pieces[end : end + int(length)]

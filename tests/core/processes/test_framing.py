@@ -6,7 +6,7 @@ import pytest
 
 from core.processes.framing import Output
 from core.processes.orders import Exit
-from core.processes.reading import CUT_WORDS, LOST_WORDS, OutputReader
+from core.processes.reading import CUT_WORDS, LOST_WORDS, UNREADABLE, OutputReader
 
 NOW = datetime(2026, 11, 21, 7, 42, tzinfo=UTC)
 MANY = [(b"out", b"x" * 99 + b"\n")] * 2_000
@@ -73,3 +73,15 @@ def test_what_comes_after_a_flood_without_lines_is_read_too(heard):
     lines, dropped = heard([(b"out", b"\r" * 60_000)] * 50 + [(b"err", b"why\n"), (b"out", b"end\n")])
 
     assert ([line.text for line in lines], dropped) == (["why", "end"], 0)
+
+
+def test_what_a_power_cut_leaves_of_the_output_is_read_and_the_rest_passed_over(tmp_path):
+    output = Output(str(tmp_path / "output"), 10_000, 100)
+    output.take(1, b"out", b"one\ntw")
+    with (tmp_path / "output").open("ab") as file:
+        file.write(bytes(300_000))
+
+    reader = OutputReader(tmp_path)
+
+    assert [line.text for line in reader.read()] == ["one", f"tw{LOST_WORDS}", UNREADABLE]
+    assert (reader.read(), reader.rest(None)) == ([], [])

@@ -417,3 +417,12 @@ def test_for_how_long_a_program_is_at_work_is_told_by_no_clock(program, make_pro
     assert before is None
     assert age is not None
     assert -1 < age < 30
+
+
+def test_a_program_whose_end_cannot_be_read_is_lost(program, make_program, follow):
+    program.start(order := a_script("echo began; exit 3"))
+    until(lambda: program.standing() is Standing.OVER)
+    (program.folder / "status").write_bytes(bytes(300))
+
+    with pytest.raises(ProgramLost):
+        follow(make_program(), order)
