@@ -76,11 +76,13 @@ class Headings:
         self._headings: dict[bytes, Heading] = {}
 
     def mark_of(self, keys: tuple[str, ...]) -> bytes:
-        """Return what stands for the keys: a number, or where there are too many, themselves."""
+        """Return what stands for the keys: a number, or where they are no names or too many, themselves."""
         mark = self._marks.get(keys)
         return mark or self._new(keys)
 
     def _new(self, keys: tuple[str, ...]) -> bytes:
+        if not all(str(key).isidentifier() for key in keys):  # ids, of which there is no end
+            return to_json(keys)
         with self._lock:
             if len(self._marks) >= self._most:
                 return to_json(keys)

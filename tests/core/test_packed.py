@@ -100,11 +100,11 @@ def test_long_mappings_that_say_much_the_same_are_small():
     sentence = "All {0} files were read back from the destination and match what was read: {0} of {0}. "
     said = [sentence.format(number) * 4 for number in range(3)]
 
-    kept = [frozen({"said of this only": text}) for text in said]
+    kept = [frozen({"said_of_this_only": text}) for text in said]
 
     assert sys.getsizeof(kept[2]) < len(said[2]) / 2
-    assert [one["said of this only"] for one in kept] == said
-    assert kept[1] != kept[2] == frozen({"said of this only": said[2]})
+    assert [one["said_of_this_only"] for one in kept] == said
+    assert kept[1] != kept[2] == frozen({"said_of_this_only": said[2]})
 
 
 def test_freezing_what_is_frozen_costs_nothing():
@@ -143,3 +143,12 @@ def test_a_word_that_is_in_a_text_may_be_held(plain, word):
 
 def test_a_word_that_is_in_no_text_is_not_held():
     assert not frozen({"source": "/home/ana"}).may_hold("berta")
+
+
+def test_ids_as_keys_take_no_room_from_names():
+    headings = Headings(most=2)
+
+    marks = [headings.mark_of((f"{number:08}-4d2e",)) for number in range(9)]
+
+    assert headings.mark_of(("source", "target")) == b"0"
+    assert [list(headings.behind(mark).places) for mark in marks] == [[f"{n:08}-4d2e"] for n in range(9)]
