@@ -38,7 +38,7 @@ def interrupted_of(runs: Sequence[Run], job_of: Callable[[str], JobOverview]) ->
     more = f", the oldest {MOST_SHOWN} are here" if len(runs) > MOST_SHOWN else ""
     return Interrupted(
         title=f"{plural(len(runs), 'run was', 'runs were')} interrupted",
-        aside=f"They must not begin again without your word{more}.",
+        aside=f"{'They' if len(runs) > 1 else 'It'} must not begin again without your word{more}.",
         runs=shown,
     )
 

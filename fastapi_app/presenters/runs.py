@@ -37,6 +37,8 @@ STANDING: Final[Mapping[RunState, str]] = {
     RunState.SKIPPED: "It never ran and never will.",
 }
 
+BEGINS_ANEW: Final = "It was stopped half-way, and begins anew when you resume it."
+
 LARGEST_LOG: Final = 500_000
 """Letters of a log that a page holds; with colours they can be five times as many bytes."""
 
@@ -116,7 +118,7 @@ def run_view(run: Run, job: Job) -> RunView:
         over=run.over,
         live=live_of(run) or so_far(run),
         steps=steps_of(run, job),
-        standing=STANDING.get(run.state, "") if run.state in STANDING else proof.sentence,
+        standing=standing_of(run) if run.state in STANDING else proof.sentence,
         sentence=sentence_of(run),
         by=by_words(run),
         attempt=run.attempt,
@@ -144,8 +146,8 @@ def set_down_at(run: Run) -> datetime | None:
 
 
 def so_far(run: Run) -> Mapping[str, str | int] | None:
-    """Return how far a run is that was set down; None for one that never began or is over."""
-    if run.over or not run.attempt:
+    """Return how far a run is that was set down; None for one that never said so, or is over."""
+    if run.over or not run.progress.stage:
         return None
     return progress_fields(replace(run.progress, rate=None, eta_seconds=None))
 
@@ -157,13 +159,21 @@ def failure_of(run: Run) -> Failure | None:
     return run.error
 
 
+def standing_of(run: Run) -> str:
+    """Return in one sentence what becomes of a run that is neither at work nor ended by itself."""
+    engine = ENGINES.get(run.kind)
+    if run.state == RunState.PAUSED and engine is not None and not engine.can_pause:
+        return BEGINS_ANEW
+    return STANDING.get(run.state, "")
+
+
 def sentence_of(run: Run) -> str:
     """Return in one sentence how the run ended."""
     if run.state == RunState.COMPLETED:
         return proof_of(run).sentence or "It did what was asked."
     if run.state == RunState.FAILED:
         return proof_of(run).sentence or "It could not do what was asked."
-    return STANDING.get(run.state, "")
+    return standing_of(run)
 
 
 def by_words(run: Run) -> str:

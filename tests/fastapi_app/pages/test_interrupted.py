@@ -1,4 +1,4 @@
-from core.drafts import JobPatch
+from core.drafts import JobDraft, JobPatch
 from core.models import OnInterrupt
 from core.states import RunState
 from tests.fastapi_app.pages.conftest import words
@@ -49,3 +49,18 @@ def test_a_run_that_a_person_paused_is_not_called_interrupted(world, reader):
     page = reader.open("/")
 
     assert page.select_one("#board-interrupted") is None
+
+
+def test_a_command_that_was_interrupted_is_not_said_to_go_on_from_there(world, reader):
+    manager = world.house.service.manager
+    job = manager.create(JobDraft(name="tidy up", kind="command", options={"argv": ["/bin/true"]}))
+    run = world.a_running_run(job)
+    manager.stopped(run.id, run.attempt)
+
+    page = reader.open(f"/jobs/{job.id}")
+    banner = reader.open("/").select_one("#board-interrupted")
+
+    live = words(page.select_one("[aria-labelledby=live]"))
+    assert "It was stopped half-way, and begins anew when you resume it." in live
+    assert "At work" not in live
+    assert words(banner.select_one("header .sub")) == "It must not begin again without your word."
