@@ -97,14 +97,12 @@ def measure(folder: Path) -> tuple[Row, ...]:
     """Return the figures of the queue; `folder` is for scratch."""
     with _at_work(folder / "data") as service:
         jobs = _jobs(service, RUNS)
-        return (
-            in_loop(_created(service, folder)),
-            _carried(service, folder, jobs),
-            *_begun(service, jobs[0]),
-            _chain(service),
-            _fan(service),
-            *_crowd(folder / "crowd"),
-        )
+        carried = _carried(service, folder, jobs)
+        alone = (*_begun(service, jobs[0]), _chain(service), _fan(service))
+        created = in_loop(
+            _created(service, folder)
+        )  # last: the files of so many jobs are written for a while after
+    return (created, carried, *alone, *_crowd(folder / "crowd"))
 
 
 def _draft(number: int, **fields: Any) -> JobDraft:  # noqa: ANN401 - fields of a draft
