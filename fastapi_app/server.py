@@ -75,13 +75,20 @@ def begin_anew(listener: socket.socket, asked_meanwhile: Collection[signal.Signa
     """Begin again in the same process, as it was begun, with what is installed now; who calls meanwhile waits.
 
     Signals wait too, until the new beginning listens to them: those that were asked for already are sent once more.
+    Raises Refused where what it was begun with is not there any more.
     """
     listener.set_inheritable(True)
     log.info("restarting: programs stay at work and are taken up")
     os.environ[LISTENER] = str(listener.fileno())
     for name in asked_meanwhile:
         signal.pthread_kill(threading.get_ident(), name)
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own arguments once more
+    try:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own arguments once more
+    except OSError as error:
+        message = f"Holdfast cannot begin anew with {sys.executable}: {error.strerror}."
+        raise Refused(
+            message, hint="Programs are still at work. Start it again; it takes them up."
+        ) from error
 
 
 def check_address(settings: Settings, accounts: Accounts) -> None:

@@ -21,17 +21,25 @@ from core.errors import Refused
 from core.passwords import Passwords
 from core.settings import Settings
 from fastapi_app.protocols import TimedHttpProtocol
-from fastapi_app.server import CannotListen, check_address, listening_socket, run_server
+from fastapi_app.server import (
+    LISTENER,
+    CannotListen,
+    begin_anew,
+    check_address,
+    listening_socket,
+    run_server,
+)
 from tests.fastapi_app.conftest import PASSWORD
 
 
 @pytest.fixture(autouse=True)
-def _the_mask_of_this_process():
-    """A server hides its files from others for good; the tests after it are no servers."""
-    before = os.umask(0o022)
+def _the_masks_of_this_process():
+    """A server hides its files from others for good, and lets signals wait; the tests after it are no servers."""
+    before, signals = os.umask(0o022), signal.pthread_sigmask(signal.SIG_BLOCK, [])
     os.umask(before)
     yield
     os.umask(before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, signals)
 
 
 @pytest.fixture
@@ -83,6 +91,17 @@ def started(data: Any) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout is not None
     return process, process.stdout.readline()
+
+
+def test_a_restart_without_what_it_was_begun_with_is_refused_in_words(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv(LISTENER, "")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(Refused) as refused:
+        begin_anew(listener, ())
+
+    assert "/nowhere/python" in str(refused.value)
+    assert "Programs are still at work." in refused.value.hint
 
 
 def test_the_door_for_local_commands_closes_with_the_server(data):
