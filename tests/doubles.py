@@ -11,7 +11,7 @@ from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Su
 from core.errors import EngineFailed, InvalidOptions, NotFound
 from core.executing import Follower
 from core.models import Progress, Run
-from core.processes.orders import Exit, Hide, OnLine, Order
+from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 from core.processes.program import Program
 from core.processes.reading import Line
 from core.storage.base import Commitment, Contents, JobStore
@@ -88,6 +88,7 @@ class ScriptedContext:
         *,
         name: str = "program",
         hide: Hide | None = None,
+        on_latest: OnLatest | None = None,
     ) -> Exit:
         """Run the program for real; its lines go to `infos` (out) and `warnings` (err)."""
         program = Program(self.workspace / "attempt-1" / name, f"{self.run_id}:1")

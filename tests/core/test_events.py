@@ -55,7 +55,7 @@ def test_a_listener_that_left_hears_no_more():
 
 def test_a_listener_hears_only_what_it_wants():
     bus, told = EventBus(), []
-    bus.subscribe("choosy", told.append, lambda event: event.lines > 1)
+    bus.subscribe("choosy", told.append, lambda event: event != LogGrew(run_id="one", lines=1))
 
     bus.publish(LogGrew(run_id="one", lines=1))
     bus.publish(LogGrew(run_id="one", lines=2))
@@ -77,8 +77,11 @@ def test_a_listener_in_no_hurry_is_told_everything_all_the_same_when_the_bus_clo
 
 
 def test_who_only_notes_what_happens_is_told_before_publishing_returns():
+    def fail(event):
+        raise ValueError(event)
+
     bus, told = EventBus(), []
-    bus.tell_at_once("failing", lambda _: 1 / 0)
+    bus.tell_at_once("failing", fail)
     bus.tell_at_once("noting", told.append)
 
     bus.publish(LogGrew(run_id="one", lines=1))
