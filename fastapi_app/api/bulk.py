@@ -1,6 +1,6 @@
 """One action on many jobs: those named, or all that match; counted first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter
@@ -11,6 +11,7 @@ from core.errors import HoldfastError, NotFound
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Trigger
+from core.states import RunState
 from fastapi_app.api.entries import Entry, PlainText
 from fastapi_app.api.values import Out
 from fastapi_app.dependencies import Manager, Person
@@ -18,6 +19,8 @@ from fastapi_app.dependencies import Manager, Person
 router = APIRouter(tags=["jobs"])
 
 MOST_IDS: Final = 10_000
+
+BEGINS: Final = frozenset({"start", "requeue"})
 
 Action = Literal["start", "pause", "resume", "cancel", "requeue", "enable", "disable", "delete"]
 Words = Annotated[list[PlainText], Field(max_length=50)]
@@ -79,14 +82,18 @@ class BulkOut(Out):
 
 @router.post("/jobs/bulk")
 def bulk(entry: BulkEntry, manager: Manager, person: Person) -> BulkOut:
-    """Do one thing to many jobs, one after the other; one that refuses keeps no other from it."""
-    meant = _meant(entry, manager)
+    """Do one thing to many jobs, one after the other; one that refuses keeps no other from it.
+
+    Those that come after another of them are started by that one, when it is over.
+    """
+    meant = manager.in_order(_meant(entry, manager))
     done: list[str] = []
     refused: list[RefusedOut] = []
     act = _actions(manager, person.name)[entry.action]
     for job_id in () if entry.dry_run else meant:
         try:
-            act(job_id)
+            if not (entry.action in BEGINS and _follows(manager, job_id, done)):
+                act(job_id)
         except HoldfastError as error:
             refused.append(RefusedOut(job_id=job_id, code=error.code, message=str(error)))
         else:
@@ -112,6 +119,13 @@ def _actions(manager: JobManager, person: str) -> Mapping[Action, Callable[[str]
         "disable": lambda job_id: manager.edit(job_id, JobPatch(enabled=False), version=None),
         "delete": manager.delete,
     }
+
+
+def _follows(manager: JobManager, job_id: str, done: Collection[str]) -> bool:
+    """Tell whether the job's latest run waits for one of these."""
+    latest = manager.job(job_id).latest_run
+    waits = latest is not None and latest.state == RunState.BLOCKED
+    return waits and not set(manager.job(job_id).job.after).isdisjoint(done)
 
 
 def _on_present(manager: JobManager, job_id: str, verb: str, act: Callable[[str], object]) -> None:

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from core.drafts import JobPatch
 from core.models import Failure
 from core.people import Role
 
@@ -33,6 +34,18 @@ def test_what_would_be_done_to_many_jobs_is_counted_first(world, bulk):
     assert (counted["jobs"], counted["done"]) == (3, [])
     assert (done["jobs"], len(done["done"])) == (1, 1)
     assert states(world) == {"photos": None, "music": "queued", "films": None}
+
+
+def test_of_many_jobs_those_that_come_after_another_wait_for_it(world, bulk):
+    manager = world.house.service.manager
+    dump = world.a_job("dump")
+    copy = world.a_job("copy")
+    manager.edit(copy.id, JobPatch(after=(dump.id,)), version=None)
+
+    done = bulk(action="start", ids=[copy.id, dump.id]).json()
+
+    assert done["done"] == [dump.id, copy.id]
+    assert states(world) == {"dump": "queued", "copy": "blocked"}
 
 
 def test_a_job_that_refuses_keeps_no_other_from_it(world, bulk):
