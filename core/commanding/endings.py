@@ -2,8 +2,9 @@
 
 import signal
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
+from core.commanding.leavings import Gathered
 from core.processes.orders import Exit
 
 SIGNALS: Final[Mapping[int, str]] = {
@@ -59,3 +60,36 @@ def problem_of_codes(codes: Mapping[str, Collection[int]]) -> dict[str, str]:
             if taken.setdefault(code, name) != name:
                 problems[name] = f"{code} cannot be here and among {taken[code].replace('_', ' ')} too."
     return problems
+
+
+def result_of(ending: Exit, answer: Mapping[str, Any] | None, kept: Gathered) -> dict[str, Any]:
+    """Return what a run has to show of a program that ended: its code, what it used, its answer, its files."""
+    result: dict[str, Any] = {
+        "exit_code": ending.code,
+        "lines": ending.lines,
+        "said_bytes": ending.bytes,
+        "cpu_seconds": ending.cpu_seconds,
+        "peak_memory_bytes": ending.peak_memory_bytes,
+    }
+    if ending.signal is not None:
+        result["signal"] = ending.signal
+    if answer is not None:
+        result["answer"] = answer
+        # What a run is compared by with the ones before it.
+        result |= {name: answer[name] for name in ("bytes", "files") if type(answer.get(name)) is int}
+    if kept.files:
+        result["kept"] = [
+            {"name": file.name, "bytes": file.bytes, "blake3": file.blake3} for file in kept.files
+        ]
+    return result
+
+
+def what_was_odd(ending: Exit) -> list[str]:
+    """Return in sentences what a program left behind that had to be ended."""
+    found = []
+    if ending.left_behind:
+        noun = "program" if ending.left_behind == 1 else "programs"
+        found.append(f"It left {ending.left_behind} {noun} at work when it ended; they were ended too.")
+    if ending.stubborn:
+        found.append(f"{ending.stubborn} processes it started could not be ended.")
+    return found

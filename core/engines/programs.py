@@ -405,8 +405,8 @@ class ProgramEngine(Engine):
 
     def _judged(self, ending: Exit, listener: Listener, kept: leavings.Gathered) -> Outcome:
         """Return what it has to show; raises EngineFailed or Unreachable by how it ended."""
-        result = _result(ending, listener.answer, kept)
-        warnings = [*listener.warnings, *kept.warnings, *_what_was_odd(ending)]
+        result = endings.result_of(ending, listener.answer, kept)
+        warnings = [*listener.warnings, *kept.warnings, *endings.what_was_odd(ending)]
         code = ending.code
         if code in self.warning_codes:
             warnings.insert(0, f"It {endings.how(ending)}, which counts as a success with a warning.")
@@ -439,37 +439,6 @@ def _content_of(name: str, path: Path) -> str:
         message = f"What {path} says is too long for {name}, or is no text."
         raise EngineFailed(message, hint="Name a file with nothing but the value.")
     return content.decode(errors="surrogateescape").rstrip("\r\n")
-
-
-def _result(ending: Exit, answer: Mapping[str, Any] | None, kept: leavings.Gathered) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "exit_code": ending.code,
-        "lines": ending.lines,
-        "said_bytes": ending.bytes,
-        "cpu_seconds": ending.cpu_seconds,
-        "peak_memory_bytes": ending.peak_memory_bytes,
-    }
-    if ending.signal is not None:
-        result["signal"] = ending.signal
-    if answer is not None:
-        result["answer"] = answer
-        # What a run is compared by with the ones before it.
-        result |= {name: answer[name] for name in ("bytes", "files") if type(answer.get(name)) is int}
-    if kept.files:
-        result["kept"] = [
-            {"name": file.name, "bytes": file.bytes, "blake3": file.blake3} for file in kept.files
-        ]
-    return result
-
-
-def _what_was_odd(ending: Exit) -> list[str]:
-    found = []
-    if ending.left_behind:
-        noun = "program" if ending.left_behind == 1 else "programs"
-        found.append(f"It left {ending.left_behind} {noun} at work when it ended; they were ended too.")
-    if ending.stubborn:
-        found.append(f"{ending.stubborn} processes it started could not be ended.")
-    return found
 
 
 def _list_of(codes: tuple[int, ...]) -> str:

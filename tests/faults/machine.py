@@ -94,7 +94,11 @@ class Side:
             seen[names[item.job.id]] = plain(item.job) | {"id": names[item.job.id]}
             for run in self.manager.runs_of(item.job.id):
                 left_out = {} if run.over else {"progress": None, "checkpoint": None}
-                mine = {"id": names[run.id], "job_id": names[run.job_id]}
+                mine = {
+                    "id": names[run.id],
+                    "job_id": names[run.job_id],
+                    "flow": names.get(run.flow, run.flow),
+                }
                 seen[names[run.id]] = plain(run) | mine | left_out
         return seen
 
