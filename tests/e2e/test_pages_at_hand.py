@@ -64,7 +64,8 @@ def test_a_draft_does_not_outlive_signing_out(stranger):
 
     stranger.goto("/jobs/new")
     sign_in()
-    stranger.get_by_label("Name", exact=True).fill("my secret plan")
+    with stranger.expect_response("**/jobs/check"):
+        stranger.get_by_label("Name", exact=True).fill("my secret plan")
     stranger.get_by_role("button", name=re.compile("sign out")).click()
     stranger.get_by_role("button", name="Sign out", exact=True).click()
     expect(stranger.get_by_label("Password")).to_be_visible()

@@ -12,7 +12,7 @@ SIZES = ((1440, "light"), (390, "dark"))
 
 
 @pytest.fixture
-def paused(new_page, make_server, folders):
+def paused(make_server, new_page, folders):
     """A page of a server of its own, with a paused queue that two runs wait in."""
     page = new_page(make_server())
     page.goto("/queue")
