@@ -80,6 +80,16 @@ class Freed(Value, frozen=True, kw_only=True):
     parts: Mapping[Part, int]
 
 
+def surroundings_in(settings: Settings, data: Path) -> Surroundings:
+    """Return what engines may know about the house."""
+    return Surroundings(
+        own_data=data,
+        shells=settings.shell == "on",
+        pass_env=settings.pass_env,
+        log_bytes=settings.run_log_mb * MEGABYTE,
+    )
+
+
 class Service:
     """One Holdfast: a store, its manager, its slots and its worker."""
 
@@ -100,13 +110,7 @@ class Service:
         self.clock = clock
         self.events = EventBus()
         self.dispatcher = LocalDispatcher(settings.slots, clock)
-        log_bytes = settings.run_log_mb * MEGABYTE
-        surroundings = self.surroundings = Surroundings(
-            own_data=self.data,
-            shells=settings.shell == "on",
-            pass_env=settings.pass_env,
-            log_bytes=log_bytes,
-        )
+        surroundings = self.surroundings = surroundings_in(settings, self.data)
         self._store = store or YamlFilesStore(self.data, clock=clock)
         self.manager = JobManager(
             self._store,
@@ -118,7 +122,7 @@ class Service:
         )
         self.waiting_room = WaitingRoom(self.manager, self.dispatcher, clock)
         self.scheduler = Scheduler(self.manager, self.events, clock)
-        self.logs = RunLogs(self.data / "logs", self.events, clock, quota=log_bytes)
+        self.logs = RunLogs(self.data / "logs", self.events, clock, quota=settings.run_log_mb * MEGABYTE)
         self.worker = Worker(
             platform.node() or "here",
             self.manager,
@@ -167,10 +171,14 @@ class Service:
         )
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.housekeeping = Housekeeping(clock)
+        self._plan_chores()
+
+    def _plan_chores(self) -> None:
+        """Plan what keeps the house in order."""
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
-        if settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore):
+        if self.settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore):
             self.housekeeping.add(
                 OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
             )
