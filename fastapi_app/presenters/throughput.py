@@ -42,12 +42,11 @@ def throughput_of(day: Tally, load: Load, alert_at: int) -> Throughput:
     rate = day.failure_rate
     percent = "" if rate is None else f"{rate * PERCENT:.0f}"
     high = rate is not None and alert_at and day.judged >= FEWEST_JUDGED and rate * PERCENT >= alert_at
+    deepest = max(day.depth.most, load.waiting)  # the day's is looked at now and then, this is now
     kinds = sorted(day.kinds.items(), key=lambda kind: -sum(kind[1].ended.values()))
     return Throughput(
         figures=(
-            Figure(
-                name="Waiting now", number=f"{load.waiting:,}", aside=f"at most {day.depth.most:,} in a day"
-            ),
+            Figure(name="Waiting now", number=f"{load.waiting:,}", aside=f"at most {deepest:,} in a day"),
             _wait(day.wait),
             _rate(day.count()),
             Figure(

@@ -37,6 +37,12 @@ def test_a_day_is_told_by_queue_wait_rate_and_failures():
     assert (told["Failed"].number, told["Failed"].aside) == ("2", "1 of 48 runs")
 
 
+def test_what_waits_now_is_never_more_than_at_most():
+    told = figures(Tally(at=WHEN))
+
+    assert (told["Waiting now"].number, told["Waiting now"].aside) == ("3", "at most 3 in a day")
+
+
 def test_each_kind_is_told_with_what_it_took_and_moved():
     [kind] = throughput_of(a_day(good=4, bad=1), LOAD, 50).kinds
 
