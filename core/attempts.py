@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.deciding import BREAKER, QUEUE, Deciding, decided_again
 from core.decisions import Decision
 from core.dispatch.base import Dispatcher
-from core.engines.base import EngineMaker, Outcome
+from core.engines.base import EngineMaker
 from core.errors import HoldfastError, InvalidOptions, LateReport, Unreachable
 from core.events import EventBus, RunProgressed
 from core.models import Attempt, Ending, Failure, OnInterrupt, Progress, Run, frozen
@@ -25,6 +25,7 @@ from core.queueing import Busy, holds, place_of, rules_of
 from core.retries import wait_after
 from core.states import AT_WORK, RunState
 from core.storage.base import JobStore
+from core.work import Outcome
 
 log = logging.getLogger(__name__)
 

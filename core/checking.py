@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from core.clock import Clock
 from core.drafts import JobDraft, checked
 from core.engines import engine_for
-from core.engines.base import EngineMaker, Surroundings
+from core.engines.base import EngineMaker
 from core.errors import HoldfastError, InvalidOptions, InvalidYaml, StorageFailed, StoreUnreadable
 from core.models import Job, Value
 from core.people import User
@@ -30,6 +30,7 @@ from core.storage.marker import FORMAT, WITH_A_JOURNAL, read_marker
 from core.storage.old_segments import content_of_kept, kept_segments
 from core.storage.opening import Opened, read_state
 from core.storage.unpacking import entries_of
+from core.work import Surroundings
 
 LOOKS: Final = 3
 PAUSE: Final = 0.3

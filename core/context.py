@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from core.clock import Clock
 from core.deadlines import Deadlines
-from core.engines.base import Asked, LeftAtWork, RunStopped, Surroundings
 from core.errors import NotFound, StorageFailed
 from core.executing import Follower, Transcript
 from core.leaving import Leaving
@@ -18,6 +17,7 @@ from core.models import Progress, Run
 from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 from core.processes.program import Program, Standing
 from core.states import RunState
+from core.work import Asked, LeftAtWork, RunStopped, Surroundings
 
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at what an engine is asked while it waits."""

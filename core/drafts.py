@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from core import schedules, terms
 from core.acting import actor
-from core.engines.base import Engine, EngineMaker, Surroundings
+from core.engines.base import Engine, EngineMaker
 from core.errors import InvalidOptions, NotFound, Refused
 from core.hiding import restored
 from core.models import (
@@ -26,6 +26,7 @@ from core.models import (
     Value,
     frozen,
 )
+from core.work import Surroundings
 
 LONGEST_NAME: Final = 200
 MOST_TAGS: Final = 30

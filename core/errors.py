@@ -6,13 +6,13 @@ into something shown.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 
 class HoldfastError(Exception):
     """Something Holdfast can name."""
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
     hint: str = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
@@ -155,7 +155,8 @@ class EngineFailed(HoldfastError):
     """An attempt did not reach its aim.
 
     `transient` says that waiting may help; trying again is not the engine's business. `result`
-    is what can be said all the same about what was done; `warnings` what to know beside it.
+    is what can be said all the same about what was done; `warnings` what to know beside it. `code` is a word of
+    its own for what went wrong, where there is one.
     """
 
     code = "engine-failed"
@@ -168,8 +169,10 @@ class EngineFailed(HoldfastError):
         transient: bool = False,
         result: Mapping[str, Any] | None = None,
         warnings: Sequence[str] = (),
+        code: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
+        self.code = code or type(self).code
         self.transient = transient
         self.result = result
         self.warnings = tuple(warnings)

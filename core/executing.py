@@ -10,13 +10,13 @@ from typing import Final, NamedTuple, Protocol
 
 from core.clock import Clock
 from core.colours import PLAIN, Pen, plain, tidied
-from core.engines.base import Asked, LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed
 from core.log_files import one_line
 from core.logs import RunLogs, Said
 from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order, Stream
 from core.processes.program import Program, Standing
 from core.processes.reading import Line, OutputReader
+from core.work import Asked, LeftAtWork, ProgramLost, RunStopped
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from core.deciding import check_version, decided_again
 from core.decisions import Decision
 from core.dispatch.base import Dispatcher
 from core.drafts import JobDraft, JobPatch, checked, draft_of, patched
-from core.engines.base import Engine, EngineMaker, Surroundings
+from core.engines.base import Engine, EngineMaker
 from core.errors import DefinitionMistaken, InvalidOptions, NotFound, NothingToAct, Overtaken, WrongState
 from core.events import EventBus, JobCreated, JobEdited
 from core.firing import SCHEDULE
@@ -32,6 +32,7 @@ from core.models import Job, JobOverview, Run
 from core.relations import problem_with
 from core.states import AT_WORK, RunState, check_move
 from core.storage.base import JobStore, Problem
+from core.work import Surroundings
 
 CREATED: Final = "created"
 """Whose keys are those of new jobs."""

@@ -18,7 +18,7 @@ from core.dead_letters import DeadLetters
 from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
-from core.engines.base import EngineMaker, Surroundings
+from core.engines.base import EngineMaker
 from core.errors import HoldfastError, StorageFailed, StoreInUse, WrongState
 from core.event_log import EventLog
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
@@ -46,6 +46,7 @@ from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.waiting_room import WaitingRoom
 from core.watchdog import Watchdog
+from core.work import Surroundings
 from core.worker import Worker
 
 log = logging.getLogger(__name__)

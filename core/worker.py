@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 
 from core.clock import Clock
 from core.context import WorkContext, programs_of
-from core.engines.base import LeftAtWork, Outcome, ProgramLost, RunStopped, Surroundings
 from core.errors import EngineFailed, HoldfastError, InvalidOptions, LateReport, StorageFailed
 from core.leaving import Leaving
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Failure, Run
 from core.states import AT_WORK
+from core.work import LeftAtWork, Outcome, ProgramLost, RunStopped, Surroundings
 
 log = logging.getLogger(__name__)
 

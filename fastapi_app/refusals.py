@@ -8,7 +8,7 @@ from core.errors import HoldfastError, Refused
 class NotSignedIn(HoldfastError):
     """Nobody knows who asks."""
 
-    code: ClassVar[str] = "not-signed-in"
+    code = "not-signed-in"
     hint = "Sign in, or send a token: Authorization: Bearer …"
 
     def __init__(self) -> None:

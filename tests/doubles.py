@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from core.clock import Clock
-from core.engines.base import Asked, Engine, Outcome, RunContext, RunStopped, Surroundings
+from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions, NotFound
 from core.executing import Follower
 from core.models import Progress, Run
@@ -17,6 +17,7 @@ from core.processes.reading import Line
 from core.storage.base import Commitment, Contents, JobStore
 from core.storage.rows import Changes, Rows
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Asked, Outcome, RunContext, RunStopped, Surroundings
 
 Script = Callable[[RunContext], Outcome]
 

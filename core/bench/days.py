@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from core.bench.rows import Row, at_most
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft
-from core.engines.base import Engine, Outcome, RunContext, Surroundings
+from core.engines.base import Engine
 from core.events import Event, PromptBus, RunMoved
 from core.manager import JobManager
 from core.models import Job, Schedule
@@ -21,6 +21,7 @@ from core.scheduler import Scheduler
 from core.schedules import due_between
 from core.states import RunState
 from core.storage.memory import MemoryStore
+from core.work import Outcome, RunContext, Surroundings
 
 DAYS: Final = 1_000
 SCHEDULES: Final = 200

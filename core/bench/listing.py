@@ -11,11 +11,11 @@ from core.clock import SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft
 from core.engines import engine_for
-from core.engines.base import Surroundings
 from core.events import EventBus
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.storage.memory import MemoryStore
+from core.work import Surroundings
 
 JOBS: Final = 10_000
 TIMES: Final = 200

@@ -15,7 +15,7 @@ from core.bench.rows import Beside, Row, at_least, at_most
 from core.bench.workshop import ROUNDS, in_loop, rate, seconds
 from core.bench.yardsticks import ADD, CHANGE, Batches, Sqlite
 from core.drafts import JobDraft
-from core.engines.base import Engine, Outcome, RunContext, Surroundings
+from core.engines.base import Engine
 from core.events import Event, RunMoved
 from core.listing import JobQuery
 from core.models import Job
@@ -24,6 +24,7 @@ from core.service import Service
 from core.settings import Settings
 from core.states import RunState
 from core.storage.lines import json_text
+from core.work import Outcome, RunContext, Surroundings
 
 SLOTS: Final = 8
 WRITERS: Final = 256

@@ -12,11 +12,12 @@ import uvloop
 from core.clock import SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft
-from core.engines.base import Engine, Surroundings
+from core.engines.base import Engine
 from core.engines.copy import CopyEngine
 from core.events import EventBus
 from core.manager import JobManager
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Surroundings
 
 T = TypeVar("T")
 

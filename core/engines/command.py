@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.commanding import arguments, environment
-from core.engines.base import Fact, RunContext, Surroundings
 from core.engines.programs import ProgramEngine
+from core.work import Fact, RunContext, Surroundings
 
 Arguments = Annotated[
     tuple[str, ...],

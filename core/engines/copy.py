@@ -13,9 +13,10 @@ from core.copying.rates import rate_from
 from core.copying.refusals import problems_with
 from core.copying.sampling import percent
 from core.copying.wishes import Wishes
-from core.engines.base import Engine, Fact, Outcome, RunContext, Surroundings
+from core.engines.base import Engine
 from core.errors import InvalidOptions
 from core.sizes import size
+from core.work import Fact, Outcome, RunContext, Surroundings
 
 Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
 Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]

@@ -11,11 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.commanding import endings, environment, leavings, patterns
 from core.commanding.listening import Listener
-from core.engines.base import Engine, Fact, Outcome, RunContext, Surroundings
+from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
 from core.hiding import is_secret
 from core.masking import Mask
 from core.processes.orders import OUTPUT_QUOTA, Exit, Limits, Order
+from core.work import Fact, Outcome, RunContext, Surroundings
 
 LONGEST_INPUT: Final = 1_000_000
 LONGEST_SECRET_FILE: Final = 32_000

@@ -8,9 +8,9 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from core.commanding.arguments import problem_of_text
-from core.engines.base import RunContext, Surroundings
 from core.engines.programs import ProgramEngine
 from core.errors import StorageFailed
+from core.work import RunContext, Surroundings
 
 LONGEST: Final = 200_000
 SHELLS: Final = {"sh": "/bin/sh", "bash": "/bin/bash"}

@@ -5,9 +5,10 @@ from typing import Any, Self
 from fastapi import APIRouter
 
 from core.engines import ENGINES
-from core.engines.base import Engine, Surroundings
+from core.engines.base import Engine
 from core.errors import InvalidOptions, NotFound
 from core.service import Service
+from core.work import Surroundings
 from fastapi_app.api.entries import OptionsEntry
 from fastapi_app.api.values import Out
 from fastapi_app.dependencies import TheService

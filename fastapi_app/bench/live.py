@@ -15,13 +15,14 @@ import uvicorn
 
 from core.bench.rows import Row
 from core.drafts import JobDraft
-from core.engines.base import Engine, Outcome, RunContext
+from core.engines.base import Engine
 from core.errors import HoldfastError
 from core.events import Event, RunMoved
 from core.models import Progress
 from core.service import Service
 from core.settings import Settings
 from core.states import RunState
+from core.work import Outcome, RunContext
 from fastapi_app.app import create_app
 from fastapi_app.server import listening_socket
 

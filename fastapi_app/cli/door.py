@@ -38,7 +38,7 @@ T = TypeVar("T", bound=Value)
 class RemoteError(HoldfastError):
     """The running Holdfast refused; it says why in its own words."""
 
-    code: ClassVar[str] = "refused-by-server"
+    code = "refused-by-server"
 
     def __init__(self, problem: Mapping[str, Any], status: int) -> None:
         detail = problem.get("detail") or f"The running Holdfast answered {status}."

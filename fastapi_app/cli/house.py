@@ -136,7 +136,7 @@ class House(ABC):
 class NobodyWorks(WrongState):
     """A run waits, and nothing carries it out."""
 
-    code: ClassVar[str] = "nobody-works"
+    code = "nobody-works"
     hint = "Start it with `holdfast job start`, or run `holdfast serve`."
 
     def __init__(self, run: Run) -> None:

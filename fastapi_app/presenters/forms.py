@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from core.commanding import arguments, environment
 from core.drafts import JobDraft
 from core.engines import ENGINES
-from core.engines.base import Engine, Fact
+from core.engines.base import Engine
 from core.hiding import hidden
 from core.models import NOTHING, OnInterrupt, Priority, Value
 from core.timetable import Preview
+from core.work import Fact
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.parents import Offer
 from fastapi_app.presenters.schedule_fields import (

@@ -8,12 +8,12 @@ from typing import Any, Final
 from cronsim import CronSimError
 
 from core.drafts import JobDraft
-from core.engines.base import Fact
 from core.models import Missed, Overlap, Schedule, Value, Window
 from core.schedules import conditions, in_words, own_zone_name, zone_named
 from core.schedules.cron import cron_of
 from core.spans import exact, seconds_in
 from core.timetable import Preview
+from core.work import Fact
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.texts import Exactly
 from fastapi_app.presenters.windows import line_of, window_in

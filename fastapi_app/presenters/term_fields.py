@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from core.drafts import JobDraft
-from core.engines.base import Fact
 from core.models import ONCE, AfterFailed, AfterWhen, Backoff, Expectation, Retry, Value
 from core.spans import exact, seconds_in
+from core.work import Fact
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.terms import limit_sentence, retry_sentence, rhythm_sentence
 from fastapi_app.presenters.texts import Exactly

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from core.dispatch.local import LocalDispatcher
-from core.engines.base import Surroundings
 from core.events import Event, EventBus
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.storage.memory import MemoryStore
+from core.work import Surroundings
 from tests.doubles import SettableClock, make_scripted_engine
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from core.attempts import MOST_INTERRUPTED, TOO_OFTEN
-from core.engines.base import Outcome
 from core.errors import WrongState
 from core.models import Backoff, Failure, OnInterrupt, Retry
 from core.states import RunState
+from core.work import Outcome
 from tests.builders import a_job, a_queued_run, a_running_run
 
 CONNECTION_LOST = Failure(code="engine-failed", message="The connection was lost.", transient=True)

@@ -16,13 +16,13 @@ from core.acting import Actor, acting_as
 from core.audit import Audit
 from core.clerk import Clerk
 from core.clock import SystemClock
-from core.engines.base import Outcome
 from core.errors import StorageFailed, StorageFull
 from core.event_log import EventLog, EventQuery
 from core.queueing import Scope
 from core.service import Service
 from core.settings import Settings
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Outcome
 from tests.builders import a_draft, a_job
 from tests.doubles import SettableClock
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from core.dead_letters import NOTE, DeadLetters, LetterQuery
-from core.engines.base import Outcome
 from core.errors import InvalidOptions
 from core.keeping import Keeper
 from core.logs import RunLogs
 from core.models import AfterFailed, Failure
 from core.retention import Keeping
+from core.work import Outcome
 from tests.builders import a_job
 
 

@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 
 from core.deadlines import Deadlines
-from core.engines.base import Outcome
 from core.models import Retry
 from core.states import RunState
+from core.work import Outcome
 from core.worker import Worker
 from tests.builders import a_queued_run, a_running_run
 from tests.doubles import ScriptedEngine

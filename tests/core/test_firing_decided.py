@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.engines.base import Outcome
 from core.models import Overlap, Schedule
 from core.states import RunState
+from core.work import Outcome
 from tests.builders import a_job
 
 HOURLY = Schedule(every=3600)

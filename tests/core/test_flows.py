@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from core.drafts import JobPatch
-from core.engines.base import Outcome
 from core.errors import InvalidOptions, WrongState
 from core.events import RunMoved
 from core.models import AfterFailed, AfterWhen, Failure, Schedule, Trigger
 from core.states import MOVES, RunState
+from core.work import Outcome
 from tests.builders import a_job
 
 LOST = Failure(code="engine-failed", message="The disk is gone.")

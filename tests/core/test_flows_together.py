@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from core.drafts import JobPatch
-from core.engines.base import Outcome
 from core.models import AfterWhen, Failure
 from core.states import RunState
+from core.work import Outcome
 from tests.builders import a_job
 
 ROUNDS = 1_000

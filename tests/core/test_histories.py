@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from core.engines.base import Outcome
 from core.events import EventsMissed, RunUnusual
 from core.histories import COUNTED_WHOLE, Histories, lines_in
 from core.logs import RunLogs
 from core.states import RunState
 from core.usual import Measure
+from core.work import Outcome
 from tests.builders import a_job
 
 

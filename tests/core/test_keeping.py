@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from core.engines.base import Outcome
 from core.events import RunsForgotten
 from core.keeping import Keeper
 from core.retention import Keeping
+from core.work import Outcome
 from tests.builders import a_job, a_running_run
 
 DAY = timedelta(days=1)

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from core.drafts import JobDraft
-from core.engines.base import Outcome
 from core.errors import StorageFull
 from core.service import Service
 from core.settings import Settings
+from core.work import Outcome
 from tests.core.storage.conftest import Disk
 from tests.doubles import make_scripted_engine
 

@@ -13,7 +13,6 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobPatch
-from core.engines.base import Outcome, Surroundings
 from core.errors import HoldfastError, LateReport, StorageFailed
 from core.events import PromptBus, RunMoved
 from core.firing import SCHEDULE, next_due
@@ -34,6 +33,7 @@ from core.models import (
 from core.scheduler import Scheduler
 from core.states import AT_WORK, MOVES, RunState
 from core.storage.memory import MemoryStore
+from core.work import Outcome, Surroundings
 from tests.builders import a_draft
 from tests.doubles import SettableClock, make_scripted_engine
 

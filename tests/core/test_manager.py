@@ -6,7 +6,6 @@ import pytest
 
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobPatch
-from core.engines.base import Outcome
 from core.errors import (
     AlreadyRunning,
     HoldfastError,
@@ -22,6 +21,7 @@ from core.manager import JobManager
 from core.models import Ending, Failure, Trigger
 from core.states import RunState
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Outcome
 from tests.builders import a_draft, a_job, a_paused_run, a_queued_run, a_running_run, some_progress
 from tests.doubles import make_scripted_engine
 

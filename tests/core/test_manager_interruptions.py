@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from core.dispatch.local import LocalDispatcher
-from core.engines.base import Outcome
 from core.errors import AlreadyRunning, StorageFull
 from core.models import Ending, OnInterrupt
 from core.states import RunState
+from core.work import Outcome
 from tests.builders import a_queued_run, a_running_run, some_progress
 
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from core.dispatch.local import LocalDispatcher
-from core.engines.base import Outcome
 from core.manager import JobManager
 from core.models import Priority
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Outcome
 from tests.builders import a_job
 from tests.doubles import make_scripted_engine
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from core.engines.base import Outcome
 from core.models import Backoff, Failure, Retry
+from core.work import Outcome
 from tests.builders import a_running_run
 
 LOST = Failure(code="engine-failed", message="The connection was lost.", transient=True)

@@ -7,7 +7,6 @@ import pytest
 
 from core.clock import SystemClock
 from core.drafts import JobPatch
-from core.engines.base import Outcome
 from core.errors import StorageFailed
 from core.events import EventBus, EventsMissed, PromptBus, RunMoved
 from core.manager import JobManager
@@ -15,6 +14,7 @@ from core.models import AfterWhen, Failure, Missed, Retry, Schedule
 from core.scheduler import Agenda, Scheduler
 from core.states import RunState
 from core.storage.memory import MemoryStore
+from core.work import Outcome
 from tests.builders import a_draft, a_job
 from tests.doubles import SettableClock, make_scripted_engine
 

@@ -3,9 +3,9 @@ from math import inf, nan
 import pytest
 
 from core.drafts import checked
-from core.engines.base import Surroundings
 from core.errors import InvalidOptions
 from core.models import Expectation, Retry
+from core.work import Surroundings
 from tests.builders import a_draft
 from tests.doubles import make_scripted_engine
 

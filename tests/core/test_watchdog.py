@@ -3,10 +3,10 @@ import threading
 import pytest
 
 from core.attempts import Fate
-from core.engines.base import Outcome
 from core.models import Ending
 from core.states import RunState
 from core.watchdog import Watchdog
+from core.work import Outcome
 from core.worker import Worker
 from tests.builders import a_queued_run, a_running_run
 from tests.doubles import ScriptedEngine

@@ -2,10 +2,10 @@
 
 import pytest
 
-from core.engines.base import Outcome
 from core.errors import AlreadyRunning, WrongState
 from core.models import Failure
 from core.states import RunState
+from core.work import Outcome
 from tests.builders import a_job
 
 FAILED = Failure(code="engine-failed", message="The disk is full.")

@@ -3,13 +3,13 @@ import threading
 import pytest
 
 from core.dispatch.local import LocalDispatcher
-from core.engines.base import Outcome
 from core.errors import EngineFailed, InvalidOptions, StorageFull
 from core.events import RunMoved
 from core.logs import RunLogs
 from core.models import Ending
 from core.queueing import place_of
 from core.states import RunState
+from core.work import Outcome
 from core.worker import Worker
 from tests.builders import a_queued_run, some_progress
 from tests.doubles import ScriptedEngine

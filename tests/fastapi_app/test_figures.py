@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from core.engines.base import Outcome
 from core.models import Failure
 from core.people import Role
 from core.storage.memory import MemoryStore
+from core.work import Outcome
 
 TOKEN = "tell-me-how-it-is-going"
 

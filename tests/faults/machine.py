@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft, JobPatch
 from core.edits import HandEdits
-from core.engines.base import Outcome, Surroundings
 from core.errors import HoldfastError, StorageFailed, StorageFull
 from core.events import EventBus
 from core.listing import JobQuery
@@ -35,6 +34,7 @@ from core.storage import yaml_text
 from core.storage.base import JobStore
 from core.storage.memory import MemoryStore
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Outcome, Surroundings
 from tests.doubles import SettableClock, make_scripted_engine
 from tests.faults.children import ChildFailed, answer_of
 from tests.faults.model import differences

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import ClassVar
 
 import core.engines
-from core.engines.base import Engine, Outcome, RunContext
+from core.engines.base import Engine
 from core.errors import EngineFailed
 from core.processes.orders import Order
+from core.work import Outcome, RunContext
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 

@@ -14,7 +14,6 @@ from core.clock import SystemClock
 from core.dispatch.local import LocalDispatcher
 from core.drafts import JobDraft, JobPatch
 from core.edits import HandEdits
-from core.engines.base import Outcome, Surroundings
 from core.errors import HoldfastError, NotFound
 from core.events import EventBus
 from core.listing import JobQuery
@@ -24,6 +23,7 @@ from core.states import AT_WORK, RunState
 from core.storage.memory import MemoryStore
 from core.storage.own_backup import sweep_backups
 from core.storage.yaml_files import YamlFilesStore
+from core.work import Outcome, Surroundings
 from tests.doubles import make_scripted_engine
 from tests.faults.telling import Teller
 

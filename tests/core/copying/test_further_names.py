@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from core.engines.base import RunStopped
+from core.work import RunStopped
 from tests.core.copying.conftest import flip_a_bit
 
 

@@ -102,7 +102,7 @@ def test_paths_that_cannot_be_looked_at_are_refused_in_words(folders, problems):
 LOOK = """
 import sys
 from pathlib import Path
-from core.engines.base import Surroundings
+from core.work import Surroundings
 from core.engines.copy import CopyEngine
 source, destination, own = map(Path, sys.argv[1:])
 for engine in (CopyEngine(source=source, destination=destination), CopyEngine(source=destination, destination=source)):

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.engines.base import RunStopped
 from core.errors import EngineFailed
+from core.work import RunStopped
 
 PROGRAM = Path(__file__).parent / "programs" / "back_up.py"
 ROOT = Path(__file__).parents[3]

@@ -11,8 +11,8 @@ from core.copying.messages import Looked, Setup
 from core.copying.settle import Finisher
 from core.copying.times import Times
 from core.copying.transfer import Copier
-from core.engines.base import RunStopped
 from core.errors import EngineFailed
+from core.work import RunStopped
 from tests.core.copying.conftest import flip_a_bit
 
 

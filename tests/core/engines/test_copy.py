@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from core.engines import engine_for
-from core.engines.base import Surroundings
 from core.engines.copy import CopyEngine
 from core.errors import InvalidOptions
+from core.work import Surroundings
 from tests.doubles import ScriptedContext
 
 

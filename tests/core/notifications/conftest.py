@@ -14,12 +14,12 @@ from types import SimpleNamespace
 import pytest
 from aiosmtpd.controller import Controller
 
-from core.engines.base import Outcome
 from core.events import EventsMissed
 from core.models import Failure
 from core.notifications.office import Office
 from core.notifications.values import Occasion, Rule
 from core.notifications.wishes import Wishes
+from core.work import Outcome
 from tests.builders import WHEN, a_job
 
 AT_LAST = 20.0

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from core.drafts import JobPatch
-from core.engines.base import Outcome
 from core.models import Expectation, Schedule
 from core.notifications.values import Occasion
+from core.work import Outcome
 from tests.builders import WHEN, a_job
 from tests.core.notifications.conftest import a_failure, a_success, answering, receiving
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.engines.base import LeftAtWork, ProgramLost, RunStopped
 from core.errors import EngineFailed, Refused
 from core.executing import ListenerFailed
 from core.processes.descent import below, everybody
 from core.processes.orders import Limits
 from core.processes.program import SUPERVISOR, Standing
+from core.work import LeftAtWork, ProgramLost, RunStopped
 from tests.core.processes.conftest import a_script, alive, an_order, marked, until
 
 TREE = "trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60 & sleep 60\" &); sleep 60 & echo began; wait; sleep 60"

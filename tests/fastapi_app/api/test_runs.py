@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.engines.base import Outcome
+from core.work import Outcome
 
 RUNS = "/api/v1/runs"
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.engines.base import Outcome
 from core.models import Failure
 from core.rollups import DAY, HOUR
+from core.work import Outcome
 
 STATS = "/api/v1/stats"
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from core.engines.base import Outcome
 from core.models import Failure, Job, Run
+from core.work import Outcome
 from tests.fastapi_app.conftest import Browser, World
 
 VERIFIED = {

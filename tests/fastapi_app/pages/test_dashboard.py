@@ -1,8 +1,9 @@
 """The dashboard says how things stand."""
 
 from core.drafts import JobDraft
-from core.engines.base import Engine, Outcome
+from core.engines.base import Engine
 from core.engines.copy import CopyEngine
+from core.work import Outcome
 from tests.fastapi_app.pages.conftest import a_failed_run, a_verified_run, words
 
 

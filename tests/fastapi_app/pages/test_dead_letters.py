@@ -5,9 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from core.engines.base import Outcome
 from core.models import Failure
 from core.people import Role
+from core.work import Outcome
 
 PAGE = "/dead-letters"
 

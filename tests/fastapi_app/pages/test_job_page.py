@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.engines.base import Outcome
 from core.people import Role
 from core.states import RunState
+from core.work import Outcome
 from tests.fastapi_app.pages.conftest import Reader, a_failed_run, a_verified_run, words
 
 

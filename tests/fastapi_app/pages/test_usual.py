@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from bs4 import BeautifulSoup
 
-from core.engines.base import Outcome
 from core.models import Progress
+from core.work import Outcome
 from fastapi_app.monitor import Gathered
 
 

@@ -1,0 +1,238 @@
+"""What the kinds that carry a folder somewhere by a program have in common: one order of steps, one proof, one set of rules."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import to_builtins
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from core import clearing, guards, proofs, steps
+from core.clearing.wishes import ClearingWishes
+from core.copying.patterns import BadPattern, check_pattern, lines_for
+from core.copying.rates import rate_from
+from core.destinations.known import Destination, Target, target_in
+from core.engines.base import Engine
+from core.errors import EngineFailed, InvalidOptions
+from core.guards.wishes import GuardWishes
+from core.models import Value
+from core.proofs.values import Proof, ProofWishes, Reading
+from core.steps.wishes import StepWishes
+from core.work import Copied, Outcome, RunContext, Surroundings
+
+
+def _as_target(text: str) -> str:
+    target_in(text)
+    return text
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
+Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
+Place = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_as_target)]
+
+
+class Ground(Value, frozen=True, kw_only=True):
+    """Where a run works: the folder it reads, and the place it writes to, found and checked."""
+
+    source: Path
+    target: Target
+    destination: Destination | None = None
+
+
+class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
+    """Carries a folder somewhere by a program, then reads the destination back.
+
+    Every part that runs outside of memory is a program of the attempt, so a restart of Holdfast takes it up.
+    """
+
+    stages: ClassVar = ("prepare", "copy", "verify", "delete")
+    can_pause: ClassVar = True
+    repeatable: ClassVar = True
+    uses_programs: ClassVar = True
+    proves: ClassVar = True
+
+    source: Path = Field(
+        title="Source",
+        description="Folder to copy from",
+        json_schema_extra={"widget": "folder", "group": "what"},
+    )
+    destination: Place = Field(
+        title="Destination",
+        description="A folder of this machine, or a destination with a path below it: nas:photos",
+        json_schema_extra={"widget": "place", "group": "what"},
+    )
+    verify: Literal["full", "sample", "fast"] = Field(
+        default="full",
+        title="Proof",
+        description="full reads every file back, sample a random share, fast looks at sizes and times only",
+        json_schema_extra={
+            "widget": "choice",
+            "group": "proof",
+            "choices": {
+                "full": "Full: every file is read back",
+                "sample": "Sample: a random share is read back",
+                "fast": "Fast: sizes and times only, proves nothing",
+            },
+        },
+    )
+    sample_confidence: float = Field(
+        default=0.95,
+        ge=0.5,
+        le=0.9999,
+        title="Confidence",
+        description="How sure a sample must make us, from 0.5 to 0.9999",
+        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
+    )
+    sample_good_share: float = Field(
+        default=0.99,
+        ge=0.5,
+        le=0.99999,
+        title="Share of good files",
+        description="Of which share of good files a sample must make us sure, from 0.5 to 0.99999",
+        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
+    )
+    exclude: tuple[Pattern, ...] = Field(
+        default=(),
+        max_length=1000,
+        title="Leave out",
+        description="Patterns as in .gitignore, one a line",
+        json_schema_extra={"widget": "patterns", "group": "more"},
+    )
+    include: tuple[Pattern, ...] = Field(
+        default=(),
+        max_length=1000,
+        title="But keep",
+        description="Patterns that take back in what the ones above leave out",
+        json_schema_extra={"widget": "patterns", "group": "more"},
+    )
+    bandwidth_limit: Rate = Field(
+        default=None,
+        title="Limit",
+        description="Bytes a second at most, or words such as 10 MB/s; empty is as fast as it can",
+        json_schema_extra={"widget": "rate", "group": "more"},
+    )
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Return what to leave out and keep, as lines of a .gitignore."""
+        return lines_for(self.exclude, self.include)
+
+    @property
+    def target(self) -> Target:
+        """Return where the copy goes."""
+        return target_in(self.destination)
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """Return the destination, for the breaker that all jobs to it share."""
+        target = self.target
+        return (f"destination:{target.destination_id}",) if target.destination_id else ()
+
+    @property
+    def needs_admin(self) -> bool:
+        """Tell whether only an admin may give a job these options."""
+        return self.admin_only or steps.are_commands(self)
+
+    def check(self, surroundings: Surroundings) -> None:
+        """Raise InvalidOptions if these options cannot work here."""
+        problems = self.problems(surroundings)
+        if problems:
+            raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
+
+    def problems(self, surroundings: Surroundings) -> dict[str, str]:
+        """Return what is wrong with each option, in words; a kind adds its own."""
+        found = self._bad_patterns()
+        target = self.target
+        if target.destination_id and surroundings.destinations.find(target.destination_id) is None:
+            found["destination"] = (
+                f"There is no destination {target.destination_id!r}. Make it first, or choose another."
+            )
+        return found
+
+    def _bad_patterns(self) -> dict[str, str]:
+        problems = {}
+        for field, patterns in (("exclude", self.exclude), ("include", self.include)):
+            for pattern in patterns:
+                try:
+                    check_pattern(pattern)
+                except BadPattern as error:
+                    problems[field] = str(error)
+        return problems
+
+    def ground(self, surroundings: Surroundings) -> Ground:
+        """Return where a run works; raises EngineFailed where its destination is gone."""
+        target = self.target
+        destination = surroundings.destinations.find(target.destination_id) if target.destination_id else None
+        if target.destination_id and destination is None:
+            message = f"There is no destination {target.destination_id!r} any more."
+            raise EngineFailed(message, hint="Make it again, or give the job another one.")
+        return Ground(source=self.source, target=target, destination=destination)
+
+    # What a kind adds
+
+    @abstractmethod
+    def copy_all(self, context: RunContext, ground: Ground) -> Copied:
+        """Carry everything over with the program. Raises EngineFailed, or RunStopped when asked to stop."""
+
+    @abstractmethod
+    def reading(self, context: RunContext, ground: Ground, copied: Copied) -> Reading:
+        """Return how the destination is read back."""
+
+    def prove(self, context: RunContext, ground: Ground, copied: Copied) -> Proof:
+        """Read the destination back; a kind may add proofs of its own."""
+        return proofs.prove(context, self._proof_wishes(context, ground, copied))
+
+    def _proof_wishes(self, context: RunContext, ground: Ground, copied: Copied) -> ProofWishes:
+        return ProofWishes(
+            source=str(ground.source),
+            reading=self.reading(context, ground, copied),
+            verify=self.verify,
+            patterns=self.patterns,
+            since_ns=copied.since_ns,
+            confidence=self.sample_confidence,
+            good_share=self.sample_good_share,
+            folders_left_out=(str(context.surroundings.own_data),),
+        )
+
+    # One order of steps for all of them
+
+    def run(self, context: RunContext) -> Outcome:
+        """Make one attempt."""
+        self.check(context.surroundings)
+        ground = self.ground(context.surroundings)
+        guards.before(context, self, ground.source, ground.target)
+        with steps.around(context, self):
+            copied = self.copy_all(context, ground)
+        guards.after(context, self, copied)
+        proof = self.prove(context, ground, copied)
+        proofs.insist(proof, copied)
+        cleared = clearing.clear(context, self, ground.source, ground.target, proof)
+        return outcome_of(copied, proof, cleared)
+
+
+def now_ns() -> int:
+    """Return the time on the clock of the system, by which files are dated, in nanoseconds."""
+    return time.time_ns()
+
+
+def outcome_of(copied: Copied, proof: Proof, cleared: Mapping[str, Any]) -> Outcome:
+    """Return what a run has to show."""
+    verification = to_builtins(proof) | {"mode": proof.mode}
+    verification.pop("records")
+    warnings = verification.pop("warnings")
+    result = {
+        **copied.result,
+        "files": proof.files,
+        "bytes": proof.bytes,
+        "copied": copied.files,
+        "copied_bytes": copied.bytes,
+        "removed": copied.removed,
+        "verified": proof.verified,
+        "verification": verification,
+    }
+    if cleared:
+        result["deletion"] = dict(cleared)
+        warnings = (*warnings, *cleared.get("warnings", ()))
+    return Outcome(result=result, warnings=(*copied.warnings, *warnings))
