@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from core import flows, letters
+from core import flows, letters, questions
 from core.breakers import Breaker
 from core.clock import Clock
 from core.deciding import BREAKER, QUEUE, Deciding, decided_again
@@ -25,12 +25,15 @@ from core.queueing import Busy, holds, place_of, rules_of
 from core.retries import wait_after
 from core.states import AT_WORK, RunState
 from core.storage.base import JobStore
-from core.work import Outcome
+from core.work import Outcome, Question
 
 log = logging.getLogger(__name__)
 
 PROGRESS_KEPT_EVERY: Final = 1.0
 """Seconds between two times that a run's progress goes to the store."""
+
+LONGEST_REASON: Final = 1_000
+"""Characters of a question that stand at its run."""
 
 MOST_INTERRUPTED: Final = 5
 """How often in a row a run may be interrupted before it waits for a person: it may be what ends its worker."""
@@ -219,6 +222,18 @@ class Attempts(Deciding):
             if run.state == RunState.PAUSING:
                 return self._set_down(decision, run, RunState.PAUSED, Ending.PAUSED)
             return self._interrupted(decision, run, lost=lost)
+
+    @decided_again
+    def hold(self, run_id: str, attempt: int, question: Question) -> Run:
+        """Pause a run whose engine asks a person something; one that was cancelled meanwhile is cancelled."""
+        with self._of_attempt(run_id, attempt, why=question.about) as (decision, run):
+            if run.state == RunState.CANCELLING:
+                return self.stopped(run_id, attempt)
+            self._reached(decision, run)
+            pausing = decision.move(run, RunState.PAUSING) if run.state == RunState.RUNNING else run
+            questions.ask(decision, run_id, question)
+            reason = question.sentence[:LONGEST_REASON]
+            return self._set_down(decision, pausing, RunState.PAUSED, Ending.PAUSED, reason=reason)
 
     @decided_again
     def adopt(self, run_id: str, worker: str) -> Run | None:

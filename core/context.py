@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -13,11 +13,11 @@ from core.executing import Follower, Transcript
 from core.leaving import Leaving
 from core.logs import RunLogs
 from core.manager import JobManager
-from core.models import Progress, Run
+from core.models import NOTHING, Progress, Run
 from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 from core.processes.program import Program, Standing
 from core.states import RunState
-from core.work import Asked, LeftAtWork, RunStopped, Surroundings
+from core.work import Answer, Asked, LeftAtWork, RunStopped, Surroundings
 
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at what an engine is asked while it waits."""
@@ -51,6 +51,8 @@ class WorkContext:
         self.run_id = run.id
         self._workspace = workspace
         self._has_workspace = False
+        self.job_id = run.job_id
+        self.attempt = run.attempt
         self.surroundings = surroundings
         self.checkpoint = run.checkpoint
 
@@ -80,6 +82,20 @@ class WorkContext:
         if run.attempt != self._run.attempt:
             return "cancel"
         return ASKED_BY_STATE.get(run.state) or ("timeout" if self.deadlines.passed else None)
+
+    def answer(self, question_id: str) -> Answer | None:
+        """Return what a person answered to that question."""
+        given = self._manager.answered(self.run_id)
+        return given if given is not None and given.question == question_id else None
+
+    def note(self, name: str) -> Mapping[str, Any]:
+        """Return what earlier runs of the job noted under a name."""
+        kept = self._manager.memory(self.job_id).get(name, NOTHING)
+        return kept if isinstance(kept, Mapping) else NOTHING
+
+    def take_note(self, name: str, note: Mapping[str, Any]) -> None:
+        """Note something for later runs of the job."""
+        self._manager.remember(self.job_id, name, note)
 
     def raise_if_asked(self) -> None:
         """Raise RunStopped if the engine is asked to stop."""

@@ -5,7 +5,7 @@ It is made under the ledger's lock. What it looks at is what was accepted, with 
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -13,8 +13,12 @@ from core.clock import Clock
 from core.events import Event, JobDeleted, RunMoved, RunsForgotten
 from core.ledger import Ledger
 from core.models import Job, Run, frozen
-from core.states import RunState, check_move
+from core.states import RunState, check_move, is_final
 from core.storage.rows import Changes, Register
+
+QUESTION: Final = "question/"
+ANSWER: Final = "answer/"
+"""The registers of what a run asks a person, and of what was answered."""
 
 
 class Decision:
@@ -116,6 +120,10 @@ class Decision:
         moved = replace(run, state=state, version=run.version + 1, **changes)
         self._runs[run.id] = moved
         self._events.append(RunMoved(run=moved, was=run.state))
+        if state == RunState.QUEUED or is_final(state):  # who goes on asks again, and who is over waits no more
+            self.set(QUESTION + run.id, None)
+        if is_final(state):
+            self.set(ANSWER + run.id, None)
         return moved
 
     def into_line(self, run: Run, *, reason: str = "", due_at: datetime | None = None) -> Run:

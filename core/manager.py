@@ -15,10 +15,10 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from core import flows, letters
+from core import flows, letters, questions
 from core.clock import Clock
 from core.deciding import check_version, decided_again
-from core.decisions import Decision
+from core.decisions import ANSWER, QUESTION, Decision
 from core.dispatch.base import Dispatcher
 from core.drafts import JobDraft, JobPatch, checked, draft_of, patched
 from core.engines.base import Engine, EngineMaker
@@ -28,14 +28,17 @@ from core.firing import SCHEDULE
 from core.later import GroupWaiter
 from core.lining import Lining
 from core.listing import JobPage, JobQuery
-from core.models import Job, JobOverview, Run
+from core.models import NOTHING, Job, JobOverview, Run
 from core.relations import problem_with
 from core.states import AT_WORK, RunState, check_move
 from core.storage.base import JobStore, Problem
-from core.work import Surroundings
+from core.work import Answer, Question, Surroundings
 
 CREATED: Final = "created"
 """Whose keys are those of new jobs."""
+
+MEMORY: Final = "memory/"
+"""The register of what the runs of a job noted for later ones."""
 
 T = TypeVar("T")
 
@@ -270,7 +273,7 @@ class JobManager(Lining):
                 raise WrongState(message, hint="Cancel the run first, then delete the job.")
             gone = self._ledger.run_ids(job_id)
             decision.drop_job(job_id, gone)
-            for name in (SCHEDULE + job_id, *map(letters.name_of, gone)):
+            for name in (SCHEDULE + job_id, MEMORY + job_id, *map(letters.name_of, gone)):
                 decision.set(name, None)
             for child in decision.below(job_id):
                 after = tuple(other for other in child.after if other != job_id)
@@ -308,6 +311,37 @@ class JobManager(Lining):
                 message = f"A run that is {run.state} cannot be resumed; only one that is paused."
                 raise WrongState(message)
             return decision.move(run, RunState.QUEUED, reason="")
+
+    @decided_again
+    def answer(self, run_id: str, question: str, answer: str, *, typed: str = "", asked_by: str = "") -> Run:
+        """Answer what a paused run asks, and let it go on; `question` is the id of exactly what was read.
+
+        Raises WrongState where it asks something else by now, or nothing; InvalidOptions; Refused.
+        """
+        with self._about(run_id, None, why=f"answered {answer}") as (decision, run):
+            given = Answer(question=question, answer=answer, by=asked_by, at=decision.now)
+            questions.settle(decision, run, given, typed)
+            return decision.move(run, RunState.QUEUED, reason="")
+
+    def question(self, run_id: str) -> Question | None:
+        """Return what a run asks a person; None where it asks nothing."""
+        return questions.question_in(self._ledger.register(QUESTION + run_id))
+
+    def answered(self, run_id: str) -> Answer | None:
+        """Return what a person answered last to what a run asked, while it is not over."""
+        return questions.answer_in(self._ledger.register(ANSWER + run_id))
+
+    def memory(self, job_id: str) -> Mapping[str, Any]:
+        """Return what the runs of a job noted for later ones, by name."""
+        return self._ledger.register(MEMORY + job_id) or NOTHING
+
+    @decided_again
+    def remember(self, job_id: str, name: str, note: Mapping[str, Any]) -> None:
+        """Keep what a run notes for later ones of its job; nothing where the job is gone."""
+        with self._deciding() as decision:
+            decision.job(job_id)
+            before = decision.register(MEMORY + job_id) or NOTHING
+            decision.set(MEMORY + job_id, {**before, name: note})
 
     @contextmanager
     def present_run(self, job_id: str, verb: str) -> Iterator[Run]:

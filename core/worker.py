@@ -16,7 +16,7 @@ from core.logs import RunLogs
 from core.manager import JobManager
 from core.models import Failure, Run
 from core.states import AT_WORK
-from core.work import LeftAtWork, Outcome, ProgramLost, RunStopped, Surroundings
+from core.work import LeftAtWork, Outcome, ProgramLost, RunHeld, RunStopped, Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,8 @@ class Worker:
         match error:
             case LeftAtWork():
                 return None
+            case RunHeld(question=question):
+                return lambda: self.manager.hold(run.id, run.attempt, question)
             case RunOutOfTime(failure=failure):
                 return lambda: self.manager.fail(run.id, run.attempt, failure)
             case _:

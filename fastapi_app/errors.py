@@ -106,7 +106,7 @@ class Unanswerable(HoldfastError):
     code = "not-answered"
 
     def __init__(self, status: int) -> None:
-        self.code = HTTPStatus(status).phrase.lower().replace(" ", "-")  # type: ignore[misc]
+        self.code = HTTPStatus(status).phrase.lower().replace(" ", "-")
         super().__init__(_words_for(status), hint="Check the address and the request.")
 
 

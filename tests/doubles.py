@@ -17,7 +17,7 @@ from core.processes.reading import Line
 from core.storage.base import Commitment, Contents, JobStore
 from core.storage.rows import Changes, Rows
 from core.storage.yaml_files import YamlFilesStore
-from core.work import Asked, Outcome, RunContext, RunStopped, Surroundings
+from core.work import Answer, Asked, Outcome, RunContext, RunStopped, Surroundings
 
 Script = Callable[[RunContext], Outcome]
 
@@ -65,6 +65,10 @@ class ScriptedContext:
         checkpoint: Mapping[str, Any] | None = None,
     ) -> None:
         self.run_id = "run-1"
+        self.job_id = "job-1"
+        self.attempt = 1
+        self.notes: dict[str, Mapping[str, Any]] = {}
+        self.answers: dict[str, Answer] = {}
         self.workspace = workspace
         self.surroundings = Surroundings(own_data=own_data or workspace)
         self.checkpoint: Mapping[str, Any] = checkpoint or {}
@@ -74,6 +78,15 @@ class ScriptedContext:
         self.warnings: list[str] = []
         self.errors: list[str] = []
         self._ask = ask
+
+    def answer(self, question_id: str) -> Answer | None:
+        return self.answers.get(question_id)
+
+    def note(self, name: str) -> Mapping[str, Any]:
+        return self.notes.get(name, {})
+
+    def take_note(self, name: str, note: Mapping[str, Any]) -> None:
+        self.notes[name] = note
 
     def raise_if_asked(self) -> None:
         if self.asked is not None:
