@@ -192,6 +192,14 @@ def _taken(name: str, value: Any) -> Any:  # noqa: ANN401 - a field of a draft
     return value.value() if isinstance(value, RetryEntry | ExpectEntry | ScheduleEntry) else frozen(value)
 
 
+class AnswerEntry(Entry):
+    """An answer to what a run asks; `question` is the id of exactly what was read."""
+
+    question: Annotated[PlainName, Field(min_length=1, max_length=200)]
+    answer: Annotated[PlainName, Field(min_length=1, max_length=100)]
+    typed: PlainText = ""
+
+
 class PriorityEntry(Entry):
     """Another priority of a run that waits, and the version that is changed, where that matters."""
 

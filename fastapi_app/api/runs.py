@@ -4,8 +4,8 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from fastapi_app.api.entries import PriorityEntry
-from fastapi_app.api.values import LogOut, RunOut, WaitingOut
+from fastapi_app.api.entries import AnswerEntry, PriorityEntry
+from fastapi_app.api.values import LogOut, QuestionOut, RunOut, WaitingOut
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.kept import kept_file
 from fastapi_app.places import RunId
@@ -21,7 +21,12 @@ def show(run_id: RunId, service: TheService) -> RunOut:
     """Return the run; where it waits, with the reason."""
     run = service.manager.run(run_id)
     why = service.waiting_room.why(run)
-    return RunOut.of(run, WaitingOut.of(why, service.clock.now()) if why else None)
+    question = service.manager.question(run_id)
+    return RunOut.of(
+        run,
+        WaitingOut.of(why, service.clock.now()) if why else None,
+        QuestionOut.of(question) if question else None,
+    )
 
 
 @router.patch("")
@@ -65,6 +70,13 @@ def pause(run_id: RunId, manager: Manager) -> RunOut:
 async def resume(run_id: RunId, manager: Manager) -> RunOut:
     """Let a paused run go on."""
     return RunOut.of(await manager.later(lambda: manager.resume(run_id)))
+
+
+@router.post("/answer", status_code=202)
+def answer(run_id: RunId, entry: AnswerEntry, manager: Manager, person: Person) -> RunOut:
+    """Answer what the run asks, and let it go on; `question` is the id of what was read."""
+    given = manager.answer(run_id, entry.question, entry.answer, typed=entry.typed, asked_by=person.name)
+    return RunOut.of(given)
 
 
 @router.post("/requeue", status_code=202)

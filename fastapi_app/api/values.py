@@ -31,8 +31,9 @@ from core.models import (
 from core.packed import thawed
 from core.states import RunState
 from core.waiting import Code, Waiting
+from core.work import Question
 
-NOT_OF_RUNS: Final = frozenset({"requeued_from", "waiting"})
+NOT_OF_RUNS: Final = frozenset({"requeued_from", "waiting", "question"})
 
 
 class Out(BaseModel):
@@ -112,12 +113,32 @@ class WaitingOut(Out):
         )
 
 
+class QuestionOut(Out):
+    """What a paused run asks a person; `typed` must be typed to give any answer but the first, careful one."""
+
+    id: str
+    about: str
+    sentence: str
+    details: list[str]
+    answers: dict[str, str]
+    typed: str
+    admin_only: bool
+
+    @classmethod
+    def of(cls, question: Question) -> "QuestionOut":
+        """Return the question as JSON says it."""
+        fields = {name: getattr(question, name) for name in cls.model_fields}
+        return cls.model_construct(
+            **fields | {"details": list(question.details), "answers": dict(question.answers)}
+        )
+
+
 class RunOut(Out):
     """One time a job is carried out.
 
     `slot_at` is the due time of its schedule that it stands for, `flow` the run that began the graph it is part of,
     `upstream` the run that it waits for of each job it comes after, `of` the run it was requeued from. `waiting` says why it is not
-    running, where one run is asked for.
+    running and `question` what it asks a person, where one run is asked for.
     """
 
     id: str
@@ -149,12 +170,13 @@ class RunOut(Out):
     error: FailureOut | None
     result: dict[str, Any] | None
     waiting: WaitingOut | None = None
+    question: QuestionOut | None = None
 
     @classmethod
-    def of(cls, run: Run, waiting: WaitingOut | None = None) -> "RunOut":
+    def of(cls, run: Run, waiting: WaitingOut | None = None, question: QuestionOut | None = None) -> "RunOut":
         """Return the run as JSON says it."""
         fields = {name: getattr(run, name) for name in cls.model_fields if name not in NOT_OF_RUNS}
-        fields["requeued_from"], fields["waiting"] = run.of, waiting
+        fields["requeued_from"], fields["waiting"], fields["question"] = run.of, waiting, question
         fields["progress"] = ProgressOut.of(run.progress)
         fields["error"] = FailureOut.of(run.error) if run.error else None
         fields["attempts"] = [AttemptOut.of(attempt) for attempt in run.attempts]

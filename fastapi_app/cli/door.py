@@ -6,7 +6,7 @@ A server leaves the address and a key in `locks/door.json`, readable by its own 
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 import filelock
@@ -22,6 +22,7 @@ from core.models import NOTHING, Job, JobOverview, Priority, Run, Value, frozen
 from core.states import RunState
 from core.storage import yaml_text
 from core.timetable import Scheduled
+from core.work import Question
 from fastapi_app.cli.house import HURRIED, House
 from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 
@@ -228,6 +229,16 @@ class RemoteHouse(House):
     def act(self, run_id: str, verb: str) -> Run:
         """Cancel, pause, resume or requeue a run."""
         return _run(self._door.ask("POST", f"/runs/{quote(run_id, safe='')}/{verb}"))
+
+    def question(self, run_id: str) -> Question | None:
+        """Return what a run asks a person; None where it asks nothing."""
+        asked = self._door.ask("GET", f"/runs/{quote(run_id, safe='')}").get("question")
+        return _as(Question, asked) if asked else None
+
+    def answer(self, run_id: str, question: str, answer: str, typed: str) -> Run:
+        """Answer what a run asks, and let it go on."""
+        body = {"question": question, "answer": answer, "typed": typed}
+        return _run(self._door.ask("POST", f"/runs/{quote(run_id, safe='')}/answer", json=body))
 
     def prioritise(self, run_id: str, priority: Priority) -> Run:
         """Give a run that waits another priority."""

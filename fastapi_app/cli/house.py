@@ -27,6 +27,7 @@ from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
 from core.timetable import Scheduled, timetable
+from core.work import Question
 from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 from fastapi_app.cli.terminal import note
 
@@ -83,6 +84,14 @@ class House(ABC):
     @abstractmethod
     def act(self, run_id: str, verb: str) -> Run:
         """Cancel, pause, resume or requeue a run."""
+
+    @abstractmethod
+    def question(self, run_id: str) -> Question | None:
+        """Return what a run asks a person; None where it asks nothing."""
+
+    @abstractmethod
+    def answer(self, run_id: str, question: str, answer: str, typed: str) -> Run:
+        """Answer what a run asks, and let it go on."""
 
     @abstractmethod
     def prioritise(self, run_id: str, priority: Priority) -> Run:
@@ -212,6 +221,14 @@ class OwnHouse(House):
         """Cancel, pause, resume or requeue a run; one that waits for a slot then begins at once."""
         run: Run = getattr(self._manager, verb)(run_id)
         return self._carry_out(run)
+
+    def question(self, run_id: str) -> Question | None:
+        """Return what a run asks a person; None where it asks nothing."""
+        return self._manager.question(run_id)
+
+    def answer(self, run_id: str, question: str, answer: str, typed: str) -> Run:
+        """Answer what a run asks; it goes on at once."""
+        return self._carry_out(self._manager.answer(run_id, question, answer, typed=typed, asked_by="cli"))
 
     def prioritise(self, run_id: str, priority: Priority) -> Run:
         """Give a run that waits another priority."""

@@ -1,10 +1,13 @@
 """`holdfast run`: runs, from the command line."""
 
+import shlex
 from typing import Annotated
 
 import typer
 
+from core.errors import WrongState
 from core.models import Run
+from core.work import Question
 from fastapi_app.cli.finding import Which, find_job
 from fastapi_app.cli.house import the_house
 from fastapi_app.cli.terminal import AsJson, Data, say, say_json, say_table, shown
@@ -42,14 +45,49 @@ def show(
     with the_house(data) as house:
         run = house.run(run_id)
         why = house.waiting(run)
+        question = house.question(run_id)
     if as_json:
-        say_json({**{name: getattr(run, name) for name in run.__struct_fields__}, "waiting": why})
+        fields = {name: getattr(run, name) for name in run.__struct_fields__}
+        say_json({**fields, "waiting": why, "question": question})
         return
     say(f"Run {run.number} is {run.state}.")
     if why is not None:
         say(shown(why["words"]))
+    if question is not None:
+        _say_question(question)
     if run.error is not None:
         say(shown(f"{run.error.message} {run.error.hint}"))
     for warning in run.warnings:
         say(f"Warning: {shown(warning)}")
     say_table(("", ""), [(name, str(value)) for name, value in (run.result or {}).items()])
+
+
+def _say_question(question: Question) -> None:
+    say(f"It asks: {shown(question.sentence)}")
+    for detail in question.details:
+        say(f"  {shown(detail)}")
+    say_table(("answer", "means"), [(answer, shown(words)) for answer, words in question.answers.items()])
+    if question.typed:
+        say(f"For any but the first, add: --typed {shown(shlex.quote(question.typed))}")
+
+
+@app.command("answer")
+def answer(
+    run_id: Annotated[str, typer.Argument(help="The run's id.", show_default=False)],
+    given: Annotated[
+        str | None,
+        typer.Argument(metavar="[ANSWER]", help="The answer; without one, what is asked is shown."),
+    ] = None,
+    typed: Annotated[str, typer.Option(help="What must be typed for answers that may do harm.")] = "",
+    data: Data = None,
+) -> None:
+    """Answer what a paused run asks, and let it go on."""
+    with the_house(data) as house:
+        question = house.question(run_id)
+        if question is None:
+            raise WrongState("This run asks nothing.", hint="Look at it with `holdfast run show`.")
+        if given is None:
+            _say_question(question)
+            return
+        run = house.answer(run_id, question.id, given, typed)
+    say(f"Run {run.number} goes on.")
