@@ -11,5 +11,5 @@ def prove(context: RunContext, wishes: ProofWishes) -> Proof:  # noqa: ARG001 - 
     raise EngineFailed(message)
 
 
-def insist(proof: Proof, copied: Copied) -> None:  # noqa: ARG001 - to come
+def insist(proof: Proof, copied: Copied) -> None:
     """Raise EngineFailed where the destination was found damaged, missing something, or could not be read."""

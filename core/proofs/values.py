@@ -6,12 +6,19 @@ from typing import Literal
 from core.models import NOTHING, Value
 
 Verify = Literal["full", "sample", "fast"]
+Algorithm = Literal["blake3", "sha256", "md5"]
 
 
 class FolderReading(Value, frozen=True, kw_only=True, tag="folder", tag_field="how"):
-    """The destination is a folder of this machine; its files are opened and read by us."""
+    """The destination is a folder of this machine; its files are opened and read by us.
+
+    `links` is that symbolic links are kept as links there, and compared as such; `times` that the times of files are,
+    which a fast look compares.
+    """
 
     root: str
+    links: bool = True
+    times: bool = True
 
 
 class ProgramReading(Value, frozen=True, kw_only=True, tag="program", tag_field="how"):
@@ -30,7 +37,7 @@ class ProgramReading(Value, frozen=True, kw_only=True, tag="program", tag_field=
     environment: Mapping[str, str] = NOTHING
     understood: Literal["digests", "tar"] = "digests"
     some_understood: Literal["digests", "tar", "restored"] = "digests"
-    algorithm: Literal["blake3", "sha256", "md5"] = "sha256"
+    algorithm: Algorithm = "sha256"
     list_ends: Literal["zero", "line"] = "zero"
     strip: str = ""
     good_codes: tuple[int, ...] = (0,)
