@@ -9,17 +9,18 @@ from core.acting import actor
 from core.decisions import ANSWER, QUESTION, Decision
 from core.errors import InvalidOptions, Refused, WrongState
 from core.models import Run
+from core.packed import thawed
 from core.work import Answer, Question
 
 
 def question_in(register: Mapping[str, Any] | None) -> Question | None:
     """Return the question that a register holds."""
-    return None if register is None else msgspec.convert(register, Question)
+    return None if register is None else msgspec.convert(thawed(register), Question)
 
 
 def answer_in(register: Mapping[str, Any] | None) -> Answer | None:
     """Return the answer that a register holds."""
-    return None if register is None else msgspec.convert(register, Answer)
+    return None if register is None else msgspec.convert(thawed(register), Answer)
 
 
 def ask(decision: Decision, run_id: str, question: Question) -> None:
