@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from core.timetable import Preview
 from core.work import Fact
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.parents import Offer
+from fastapi_app.presenters.presets import Preset
 from fastapi_app.presenters.schedule_fields import (
     DueShown,
     due_fields,
@@ -35,7 +37,32 @@ CLEARED: Final = frozenset({"names", "variables", "words"})
 """Ways of asking in which an empty field is an answer too."""
 
 WIDE: Final = frozenset({"patterns", "toggle", "arguments", "variables", "words"})
-FINER_POINTS: Final = frozenset({"Environment", "How it ends", "What it says", "Limits"})
+TITLES: Final[Mapping[str, str]] = {
+    "what": "What",
+    "more": "What is left out, and how fast",
+    "delete": "The source afterwards",
+    "guards": "If something looks wrong",
+    "steps": "Before and after the copy",
+}
+"""What people read over a group of options; others are called what their kind calls them."""
+AFTERWARDS: Final = ("delete", "guards", "steps")
+"""Groups that stand below when a job runs: most people have read enough by then."""
+NOTES: Final[Mapping[str, str]] = {
+    "delete": "This takes files away from the source. Only those go that the run copied, read back from the "
+    "destination and found equal, still unchanged at that moment. It needs the full proof.",
+}
+"""What is said with the fields that a box opens."""
+FINER_POINTS: Final = frozenset(
+    {
+        "Environment",
+        "How it ends",
+        "What it says",
+        "Limits",
+        TITLES["more"],
+        TITLES["guards"],
+        TITLES["steps"],
+    }
+)
 """Groups of options that stand folded while nothing in them is said."""
 
 NEEDED: Final = "This is needed."
@@ -54,10 +81,17 @@ INTERRUPTED: Final = (
 )
 
 
+class Batch(Value, frozen=True, kw_only=True):
+    """Fields in a row; those that one box opens stand in one panel right under it, which opens and closes with it."""
+
+    fields: tuple[Field, ...]
+    opened_by: tuple[str, str] | None = None
+
+
 class Group(Value, frozen=True, kw_only=True):
     """Fields that belong together; a `folded` one shows them when somebody asks, `opened` says that it does.
 
-    The next due times stand below the one that `shows_due`.
+    The next due times stand below the one that `shows_due`; `note` is said with the fields that a box opens.
     """
 
     title: str
@@ -65,6 +99,18 @@ class Group(Value, frozen=True, kw_only=True):
     folded: bool = False
     opened: bool = False
     shows_due: bool = False
+    note: str = ""
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """Return the fields in rows, each of those that a box opens with the box's name."""
+        boxes = {field.name for field in self.fields if field.widget == "toggle"}
+
+        def box_of(field: Field) -> tuple[str, str] | None:
+            return field.shown_if if field.shown_if and field.shown_if[0] in boxes else None
+
+        rows = groupby(self.fields, box_of)
+        return tuple(Batch(fields=tuple(fields), opened_by=box) for box, fields in rows)
 
 
 class KindCard(Value, frozen=True, kw_only=True):
@@ -107,6 +153,8 @@ class JobForm(Value, frozen=True, kw_only=True):
     lead: str = "Start from what you want done. You can change every field later."
     address: str = "/jobs/new"
     draft: str = "new"
+    presets: tuple[Preset, ...] = ()
+    preset: str = ""
     posted: bool = False
     job_id: str = ""
     job_name: str = ""
@@ -314,10 +362,7 @@ def job_form(  # what stands in it, and what is known of that
     usual = {field.name: field.value for fields in _folded(USUAL, {}).values() for field in fields}
     usual |= {field.name: field.value for _, field in fields_of(ENGINES[draft.kind], {})}
     folded = _folded(draft, typed)
-    grouped: dict[str, list[Field]] = {"What": [*first]}
-    for group, field in fields_of(ENGINES[draft.kind], draft.options):
-        grouped.setdefault(group.capitalize() or "What", []).append(field)
-    grouped[DUE] = [*due_fields(draft, typed)]
+    grouped = _grouped(draft, first, due_fields(draft, typed))
     grouped |= {title: [*fields] for title, fields in folded.items()}
     grouped["If something comes between"] = [*last]
     known = {
@@ -335,6 +380,7 @@ def job_form(  # what stands in it, and what is known of that
                 fields=tuple(replace(field, focus=field.id == first_wrong) for field in fields),
                 folded=title in folded or title in FINER_POINTS,
                 shows_due=title == DUE,
+                note=next((note for name, note in NOTES.items() if TITLES[name] == title), ""),
                 opened=any(field.wrong or field.value != usual.get(field.name) for field in fields),
             )
             for title, fields in known.items()
@@ -345,6 +391,16 @@ def job_form(  # what stands in it, and what is known of that
         due=due_shown(draft.schedule, checked.due) if draft.schedule and checked.due else None,
         **about,
     )
+
+
+def _grouped(draft: JobDraft, first: Iterable[Field], due: Iterable[Field]) -> dict[str, list[Field]]:
+    """Return the fields by the titles of their groups, in the order in which a person is asked."""
+    early: dict[str, list[Field]] = {"What": [*first]}
+    late: dict[str, list[Field]] = {TITLES[group]: [] for group in AFTERWARDS}
+    for group, field in fields_of(ENGINES[draft.kind], draft.options):
+        place = late if group in AFTERWARDS else early
+        place.setdefault(TITLES.get(group) or group.capitalize() or "What", []).append(field)
+    return early | {DUE: [*due]} | {title: fields for title, fields in late.items() if fields}
 
 
 def _folded(draft: JobDraft, typed: Mapping[str, str]) -> dict[str, tuple[Field, ...]]:
