@@ -113,9 +113,13 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
 
 def _check_leave(engine: Engine) -> None:
     """Raise Refused where only an admin may make and change such jobs, and somebody else would."""
-    if engine.admin_only and not actor().admin:
+    if actor().admin or not engine.needs_admin:
+        return
+    if engine.admin_only:
         message = f"Only admins may make or change jobs of kind {engine.kind!r}."
         raise Refused(message, hint="Ask an admin to do it, or use a kind that runs no scripts.")
+    message = "Only admins may make or change jobs with these options: they run commands on this machine, or remove data."
+    raise Refused(message, hint="Ask an admin to do it, or leave those options out.")
 
 
 def _problems_of_words(draft: JobDraft) -> dict[str, str]:

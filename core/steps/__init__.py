@@ -3,8 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from core.steps.wishes import StepWishes
-from core.work import RunContext
+from core.work import Copied, RunContext
+
+
+class Done:
+    """What the steps of a run have to tell."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def told(self, copied: Copied) -> Copied:
+        """Return what was copied, with the warnings of the steps."""
+        return replace(copied, warnings=(*self.warnings, *copied.warnings))
 
 
 def are_commands(wishes: StepWishes) -> bool:  # noqa: ARG001 - there are no steps yet
@@ -13,6 +26,6 @@ def are_commands(wishes: StepWishes) -> bool:  # noqa: ARG001 - there are no ste
 
 
 @contextmanager
-def around(context: RunContext, wishes: StepWishes) -> Iterator[None]:  # noqa: ARG001 - there are no steps yet
+def around(context: RunContext, wishes: StepWishes) -> Iterator[Done]:  # noqa: ARG001 - there are no steps yet
     """Do the steps before, and undo them whatever happens."""
-    yield
+    yield Done()
