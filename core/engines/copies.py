@@ -117,7 +117,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
     @property
     def patterns(self) -> tuple[str, ...]:
         """Return what to leave out and keep, as lines of a .gitignore."""
-        return lines_for(self.exclude, self.include)
+        return (*lines_for(self.exclude, self.include), *guards.NEVER_COPIED)
 
     @property
     def target(self) -> Target:
@@ -202,10 +202,10 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         """Make one attempt."""
         self.check(context.surroundings)
         ground = self.ground(context.surroundings)
-        guards.before(context, self, ground.source, ground.target)
-        with steps.around(context, self):
+        guards.before(context, self, ground.source, ground.target, patterns=self.patterns)
+        with steps.around(context, self) as done:
             copied = self.copy_all(context, ground)
-        guards.after(context, self, copied)
+        copied = guards.after(context, self, ground.source, ground.target, done.told(copied))
         proof = self.prove(context, ground, copied)
         proofs.insist(proof, copied)
         cleared = clearing.clear(context, self, ground.source, ground.target, proof)
