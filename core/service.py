@@ -35,6 +35,7 @@ from core.notifications.office import Office
 from core.notifications.wishes import wishes_in
 from core.own_backups import OwnBackups
 from core.recovery import fate_of
+from core.rehearsals import Rehearsals
 from core.scheduler import Scheduler
 from core.settings import Settings
 from core.states import AT_WORK
@@ -171,6 +172,7 @@ class Service:
             keep_for=timedelta(days=settings.keep_events_days),
         )
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
+        self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()
 
@@ -190,6 +192,7 @@ class Service:
         Raises StoreInUse or StoreUnreadable; nothing was started then.
         """
         self._open()
+        self.rehearsals.clear_up()
         self.dispatcher.start(self.worker.carry_out)
         self.scheduler.start()
         self.notifications.start()
@@ -216,6 +219,7 @@ class Service:
         stay at work, and whoever starts next takes them up.
         """
         self.scheduler.stop()
+        self.rehearsals.stop()
         self.worker.leave(grace=self.settings.grace, programs_stay=self.programs_stay)
         self.housekeeping.stop()
         self.edits.close()

@@ -55,6 +55,7 @@ METHODS: Final = READING | {"POST", "PATCH", "DELETE"}
 ROLES: Final = (
     ("/jobs", Role.OPERATOR),
     ("/runs", Role.OPERATOR),
+    ("/trials", Role.OPERATOR),
     ("/dead-letters", Role.OPERATOR),
     ("/queue", Role.OPERATOR),
     ("/breakers", Role.OPERATOR),

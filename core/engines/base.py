@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from core.errors import Refused
 from core.work import Fact, Outcome, RunContext, Surroundings
 
 
@@ -38,6 +39,8 @@ class Engine(BaseModel, ABC):
     uses_programs: ClassVar[bool] = False
     proves: ClassVar[bool] = False
     """Whether its runs make copies and can prove that they are good."""
+    can_rehearse: ClassVar[bool] = False
+    """Whether it can find out what a run would do without doing it."""
     admin_only: ClassVar[bool] = False
     """Whether only an admin may make and change jobs of the kind."""
 
@@ -61,7 +64,7 @@ class Engine(BaseModel, ABC):
         """Tell whether only an admin may give a job these options, as they run commands or remove data."""
         return self.admin_only
 
-    def command_in_words(self, surroundings: Surroundings) -> tuple[str, ...]:  # noqa: ARG002 - some have no program
+    def command_in_words(self, surroundings: Surroundings) -> tuple[str, ...]:
         """Return what a person would type to do the same without Holdfast, one line each; secrets are named by file."""
         return ()
 
@@ -75,6 +78,15 @@ class Engine(BaseModel, ABC):
     def plan_in_words(self) -> tuple[str, ...]:
         """Return what a run will do, one sentence each, for people."""
         return ()
+
+    def rehearse(self, context: RunContext) -> Outcome:
+        """Find out what a run would do, and write nothing; for kinds that say `can_rehearse`.
+
+        The result has `sentence`, the counts `new`, `changed`, `removed` and `bytes`, and `changes`: pairs of "new",
+        "changed" or "removed" and a path, up to a thousand of them.
+        """
+        message = f"A job of kind {self.kind!r} cannot be tried without doing it."
+        raise Refused(message)
 
     @abstractmethod
     def run(self, context: RunContext) -> Outcome:

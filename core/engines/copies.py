@@ -52,6 +52,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
     repeatable: ClassVar = True
     uses_programs: ClassVar = True
     proves: ClassVar = True
+    can_rehearse: ClassVar = True
 
     source: Path = Field(
         title="Source",
@@ -179,6 +180,15 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
     @abstractmethod
     def reading(self, context: RunContext, ground: Ground, copied: Copied) -> Reading:
         """Return how the destination is read back."""
+
+    @abstractmethod
+    def would_do(self, context: RunContext, ground: Ground) -> Outcome:
+        """Return what a run would do, as `rehearse` says it, and write nothing."""
+
+    def rehearse(self, context: RunContext) -> Outcome:
+        """Find out what a run would do, and write nothing: no step, no guard's note, no deletion."""
+        self.check(context.surroundings)
+        return self.would_do(context, self.ground(context.surroundings))
 
     def prove(self, context: RunContext, ground: Ground, copied: Copied) -> Proof:
         """Read the destination back; a kind may add proofs of its own."""

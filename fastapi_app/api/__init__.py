@@ -21,6 +21,7 @@ from fastapi_app.api import (
     schedules,
     stats,
     store,
+    trials,
 )
 from fastapi_app.api.values import ProblemOut
 
@@ -40,6 +41,7 @@ router.include_router(dead_letters.router)
 router.include_router(queue.router)
 router.include_router(schedules.router)
 router.include_router(notifications.router)
+router.include_router(trials.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)

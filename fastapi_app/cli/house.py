@@ -23,6 +23,7 @@ from core.log_files import LogPage
 from core.manager import JobManager
 from core.models import Job, JobOverview, Priority, Run
 from core.queueing import Scope
+from core.rehearsals import Rehearsals
 from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
@@ -189,6 +190,11 @@ class OwnHouse(House):
     def manager(self) -> JobManager:
         """Return whom to ask about what is not asked of every house."""
         return self._manager
+
+    @property
+    def rehearsals(self) -> Rehearsals:
+        """Return who tries jobs without writing."""
+        return self._service.rehearsals
 
     def carry_out(self, run: Run) -> Run:
         """Begin with a run that waits for a slot, and return when its engine has let go."""

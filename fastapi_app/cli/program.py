@@ -27,6 +27,7 @@ from fastapi_app.cli import (
     schedules,
     serve,
     store,
+    trials,
 )
 from fastapi_app.cli.terminal import complain
 
@@ -46,6 +47,7 @@ app.command("backup")(backup.backup)
 jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
 jobs.app.command("graph")(graphs.graph)
+jobs.app.command("try")(trials.try_)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
 app.add_typer(queue.app, name="queue")

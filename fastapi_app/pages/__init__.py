@@ -18,6 +18,7 @@ from fastapi_app.pages import (
     run,
     schedules,
     store,
+    trials,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -37,5 +38,6 @@ for part in (
     schedules,
     store,
     events,
+    trials,
 ):
     router.include_router(part.router)
