@@ -13,7 +13,7 @@ from fastapi_app.presenters.jobs import JobRow, about, row_of, took
 from fastapi_app.presenters.notifications import LATE
 from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of
 from fastapi_app.presenters.runs import Figure, failure_of
-from fastapi_app.presenters.states import CHIPS, Mark, is_about, is_verified, mark_of
+from fastapi_app.presenters.states import CHIPS, Mark, asks, is_about, is_verified, mark_of
 from fastapi_app.presenters.texts import plural
 from fastapi_app.presenters.tide import Tide, tide_of
 
@@ -30,7 +30,7 @@ History = tuple[JobOverview, Sequence[Run]]
 
 
 class Need(Value, frozen=True, kw_only=True):
-    """A job that waits for a person: why, what was not harmed, and the likely fix."""
+    """A job that waits for a person: why, what was not harmed, and the likely fix; one that `asks` wants an answer."""
 
     id: str
     run: str
@@ -41,6 +41,7 @@ class Need(Value, frozen=True, kw_only=True):
     hint: str
     verb: str
     address: str
+    asks: bool = False
 
 
 class Copy(Value, frozen=True, kw_only=True):
@@ -127,14 +128,16 @@ def is_at_work(overview: JobOverview) -> bool:
 
 
 def needs_someone(overview: JobOverview) -> bool:
-    """Tell whether the job waits for a person."""
-    return overview.latest_run is not None and overview.latest_run.state == RunState.FAILED
+    """Tell whether the job waits for a person: its latest run failed, or asks something."""
+    run = overview.latest_run
+    return run is not None and (run.state == RunState.FAILED or asks(run))
 
 
 def sentence_of(jobs: Sequence[JobOverview], late: Collection[str] = ()) -> str:
     """Return what a person would say first; `late` are the ids of jobs that should have succeeded and did not."""
     copying = [overview for overview in jobs if can_prove(overview.job.kind)]
-    ended = [overview.latest_run for overview in copying if overview.latest_run and overview.latest_run.over]
+    latest = [overview.latest_run for overview in copying if overview.latest_run]
+    ended = [run for run in latest if run.over]
     failed = sum(run.state == RunState.FAILED for run in ended)
     good = sum(is_proven(overview) for overview in copying)
     never = sum(overview.latest_run is None for overview in jobs)
@@ -196,6 +199,8 @@ def need_of(overview: JobOverview, late: str = "") -> Need:
     run = overview.latest_run
     if late and not needs_someone(overview):
         return _late_need(overview, late)
+    if run and asks(run):
+        return _question_need(overview, run)
     failure = failure_of(run) if run else None
     engine = ENGINES.get(run.kind) if run else None
     return Need(
@@ -214,6 +219,21 @@ def need_of(overview: JobOverview, late: str = "") -> Need:
 def _begun(words: str) -> str:
     """Return the words as a sentence begins."""
     return words[:1].upper() + words[1:]
+
+
+def _question_need(overview: JobOverview, run: Run) -> Need:
+    return Need(
+        id=overview.job.id,
+        run=run.id,
+        name=overview.job.name,
+        mark=mark_of(run),
+        cause=run.reason,
+        unharmed="Nothing goes on until somebody answers.",
+        hint="",
+        verb="",
+        address="",
+        asks=True,
+    )
 
 
 def _late_need(overview: JobOverview, late: str) -> Need:

@@ -10,7 +10,7 @@ from core.models import Job, JobOverview, Run, Value
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters import times
 from fastapi_app.presenters.progress import progress_fields
-from fastapi_app.presenters.states import Mark, edition, mark_of_job
+from fastapi_app.presenters.states import Mark, asks, edition, mark_of_job
 from fastapi_app.presenters.tide import Tide, tide_of
 
 LONGEST_COMMAND: Final = 80
@@ -26,7 +26,7 @@ class Action(Value, frozen=True, kw_only=True):
 
 
 class JobRow(Value, frozen=True, kw_only=True):
-    """A job in a list."""
+    """A job in a list; `asking` is the id of its run that waits for an answer."""
 
     id: str
     name: str
@@ -40,6 +40,7 @@ class JobRow(Value, frozen=True, kw_only=True):
     took: str
     late: str
     actions: tuple[Action, ...]
+    asking: str
 
 
 START = Action(verb="start", word="Start", look="primary")
@@ -65,6 +66,7 @@ def row_of(overview: JobOverview, runs: Sequence[Run] = (), late: str = "") -> J
         took=took(run),
         late=late,
         actions=actions_on(overview),
+        asking=run.id if run and asks(run) else "",
     )
 
 
@@ -91,7 +93,7 @@ def actions_on(overview: JobOverview) -> tuple[Action, ...]:
         case RunState.RUNNING:
             return (PAUSE, CANCEL) if can_pause(overview.job) else (CANCEL,)
         case RunState.PAUSED:
-            return (RESUME, CANCEL)
+            return (CANCEL,) if asks(run) else (RESUME, CANCEL)
         case RunState.CANCELLING:
             return ()
         case _:

@@ -10,7 +10,7 @@ from core.states import AT_WORK, RunState
 from fastapi_app.presenters.jobs import row_of
 from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.progress import progress_fields
-from fastapi_app.presenters.states import CHIPS, edition, is_unproved, is_verified, mark_of
+from fastapi_app.presenters.states import CHIPS, asks, edition, is_unproved, is_verified, mark_of
 from fastapi_app.presenters.texts import visible
 
 LONGEST_NOTICE: Final = 200
@@ -97,7 +97,8 @@ def notice(overview: JobOverview) -> dict[str, Any] | None:
             how = "copied, not verified" if is_unproved(run) else how
             return {"st": mark_of(run).st, "id": overview.job.id, "text": f"{name} {how}"}
         case RunState.PAUSED:
-            return {"st": "paused", "id": overview.job.id, "text": f"{name} is paused"}
+            said = f"{name} needs you: {visible(run.reason)}" if asks(run) else f"{name} is paused"
+            return {"st": mark_of(run).st, "id": overview.job.id, "text": said}
         case RunState.CANCELLED:
             return {"st": "cancelled", "id": overview.job.id, "text": f"{name} was cancelled"}
         case _:

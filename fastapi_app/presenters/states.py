@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from core.engines import ENGINES
 from core.listing import NEVER_RUN
-from core.models import Job, JobOverview, Run, Value
+from core.models import Ending, Job, JobOverview, Run, Value
 from core.states import RunState
+from fastapi_app.presenters.texts import plural
 
 
 class Mark(Value, frozen=True, kw_only=True):
@@ -39,10 +41,8 @@ MARKS: Final[Mapping[str, Mark]] = MappingProxyType(
 )
 
 VERIFIED: Final = Mark(st="ok", icon="st-ok", word="Verified")
-WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Good, with warnings")
 UNPROVED: Final = Mark(st="unproved", icon="st-hollow", word="Copied, not verified")
-UNPROVED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Copied, not verified")
-VERIFIED_WITH_WARNINGS: Final = Mark(st="late", icon="st-late", word="Verified, with warnings")
+NEEDS_YOU: Final = Mark(st="late", icon="st-late", word="Needs you")
 
 OUTDATED: Final = Mark(st="scheduled", icon="i-clock", word="Changed since")
 
@@ -65,13 +65,17 @@ def mark_of(run: Run | None) -> Mark:
     """Return how the run's state is shown; None has never run."""
     if run is None:
         return MARKS[NEVER_RUN]
+    if asks(run):
+        return NEEDS_YOU
     if run.state != RunState.COMPLETED:
         return MARKS[run.state]
-    if is_unproved(run):
-        return UNPROVED_WITH_WARNINGS if run.warnings else UNPROVED
-    if run.warnings:
-        return VERIFIED_WITH_WARNINGS if is_verified(run) else WITH_WARNINGS
-    return VERIFIED if is_verified(run) else MARKS[run.state]
+    mark = UNPROVED if is_unproved(run) else VERIFIED if is_verified(run) else MARKS[run.state]
+    return with_warnings(mark, len(run.warnings)) if run.warnings else mark
+
+
+def with_warnings(mark: Mark, count: int) -> Mark:
+    """Return the mark of a run that has something to say all the same: "Verified, with 3 warnings"."""
+    return Mark(st="late", icon="st-late", word=f"{mark.word}, with {plural(count, 'warning')}")
 
 
 def mark_of_job(overview: JobOverview) -> Mark:
@@ -89,12 +93,24 @@ def is_about(run: Run, job: Job) -> bool:
 
 def is_verified(run: Run | None) -> bool:
     """Tell whether the run ended with every promised comparison made and found good."""
-    return bool(run and run.state == RunState.COMPLETED and run.result and run.result.get("verified"))
+    if run is None or run.state != RunState.COMPLETED:
+        return False
+    return run.result is not None and run.result.get("verified") is True
 
 
 def is_unproved(run: Run) -> bool:
-    """Tell whether the run ended well and says itself that its copy was not proved."""
-    return bool(run.state == RunState.COMPLETED and run.result and run.result.get("verified") is False)
+    """Tell whether the run ended well and its copy was not proved: no evidence is not good."""
+    if run.state != RunState.COMPLETED or is_verified(run):
+        return False
+    result = run.result or {}
+    return "verified" in result or (run.kind in ENGINES and ENGINES[run.kind].proves)
+
+
+def asks(run: Run | None) -> bool:
+    """Tell whether the run waits for a person's answer: its engine set it down itself and says why."""
+    if run is None or run.state != RunState.PAUSED or not run.attempts:
+        return False
+    return bool(run.reason) and run.attempts[-1].ending == Ending.PAUSED
 
 
 def edition(overview: JobOverview) -> str:

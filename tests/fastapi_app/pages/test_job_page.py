@@ -89,7 +89,7 @@ def test_a_run_that_ended_with_warnings_is_not_just_good(world, reader):
 
     page = reader.open(f"/runs/{run.id}")
 
-    assert "Verified, with warnings" in words(page.select_one(".head"))
+    assert "Verified, with 1 warning" in words(page.select_one(".head"))
     assert "Vanished while it was being copied: a.tmp." in words(page.select_one("details"))
 
 

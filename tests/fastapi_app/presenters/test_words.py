@@ -101,7 +101,12 @@ def test_the_tide_line_counts_in_words():
     states = [RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.COMPLETED]
     runs = [
         a_kept_run(
-            f"r{number}", "j", state=state, started_at=WHEN, ended_at=WHEN + timedelta(seconds=number * 60)
+            f"r{number}",
+            "j",
+            state=state,
+            started_at=WHEN,
+            ended_at=WHEN + timedelta(seconds=number * 60),
+            result={"verified": True},
         )
         for number, state in enumerate(states)
     ]
