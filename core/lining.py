@@ -1,7 +1,7 @@
 """What people say about the queue: pauses, limits, breakers; and registers that others keep things in."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +15,10 @@ from core.terms import is_good_name
 MOST_AT_ONCE: Final = 10_000
 LONGEST_REASON: Final = 1_000
 LONGEST_PAUSE: Final = timedelta(days=36_500)
+
+Registers = Mapping[str, Mapping[str, Any] | None]
+Change = Callable[[Callable[[str], Mapping[str, Any] | None]], Registers]
+"""Returns what registers will have, and is given how to read what they have; None is no register."""
 
 
 class Lining(Starting):
@@ -110,10 +114,17 @@ class Lining(Starting):
             decision.set(name, value)
 
     @decided_again
-    def set_registers(self, values: Mapping[str, Mapping[str, Any] | None], *, why: str = "") -> None:
+    def set_registers(self, values: Registers, *, why: str = "") -> None:
         """Have several registers as they will be, all or none."""
         with self._deciding(why=why) as decision:
             for name, value in values.items():
+                decision.set(name, value)
+
+    @decided_again
+    def change_registers(self, change: Change, *, why: str = "") -> None:
+        """Have registers as `change` makes them of what they are, all or none; it may be asked more than once."""
+        with self._deciding(why=why) as decision:
+            for name, value in change(decision.register).items():
                 decision.set(name, value)
 
 

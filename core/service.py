@@ -15,6 +15,7 @@ from core.audit import Audit
 from core.clerk import Clerk
 from core.clock import Clock, SystemClock
 from core.dead_letters import DeadLetters
+from core.destinations.known import Destinations
 from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
@@ -34,6 +35,7 @@ from core.models import Run, Value
 from core.notifications.office import Office
 from core.notifications.wishes import wishes_in
 from core.own_backups import OwnBackups
+from core.places.book import DestinationBook
 from core.recovery import fate_of
 from core.rehearsals import Rehearsals
 from core.scheduler import Scheduler
@@ -82,9 +84,10 @@ class Freed(Value, frozen=True, kw_only=True):
     parts: Mapping[Part, int]
 
 
-def surroundings_in(settings: Settings, data: Path) -> Surroundings:
+def surroundings_in(settings: Settings, data: Path, destinations: Destinations) -> Surroundings:
     """Return what engines may know about the house."""
     return Surroundings(
+        destinations=destinations,
         own_data=data,
         shells=settings.shell == "on",
         pass_env=settings.pass_env,
@@ -112,7 +115,8 @@ class Service:
         self.clock = clock
         self.events = EventBus()
         self.dispatcher = LocalDispatcher(settings.slots, clock)
-        surroundings = self.surroundings = surroundings_in(settings, self.data)
+        self.destinations = DestinationBook(lambda: self.manager, self.data, clock)
+        surroundings = self.surroundings = surroundings_in(settings, self.data, self.destinations)
         self._store = store or YamlFilesStore(self.data, clock=clock)
         self.manager = JobManager(
             self._store,
@@ -397,6 +401,7 @@ class Service:
         """
         if self.manager.problems or has_pieces_of_runs(self.data):
             return
+        self.destinations.tidy()
         left = {path.name for path in self.worker.workspaces.glob("??/*")}
         left |= {path.stem for path in (self.data / "logs").glob("??/*.log")}
         for run_id in left:

@@ -15,7 +15,9 @@ NAME: Final = ".holdfast-destination"
 LARGEST: Final = 4_096
 
 
-class Marker(Value, frozen=True, kw_only=True, tag="holdfast-destination", tag_field="kind", omit_defaults=True):
+class Marker(
+    Value, frozen=True, kw_only=True, tag="holdfast-destination", tag_field="kind", omit_defaults=True
+):
     """Whose place it is: of which store, and of which destination or of which job there."""
 
     store: str
