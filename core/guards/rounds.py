@@ -1,0 +1,235 @@
+"""The round that the guards make in one run: before its program, between, and after it."""
+
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from core.destinations.known import Target
+from core.destinations.marker import Marker, marker_of, put_marker
+from core.errors import EngineFailed
+from core.guards import usual
+from core.guards.clocks import Clocks, reading_of, trouble_between
+from core.guards.holding import heard, hold
+from core.guards.looking import Look, check_marker, look_at
+from core.guards.memory import State, keep_state, remember, remembered, state_of
+from core.guards.places import Standing, is_other, standing_of
+from core.guards.power import on_battery
+from core.guards.usual import KEPT, Counted
+from core.guards.wishes import GuardWishes
+from core.models import Value
+from core.storage.marker import read_marker
+from core.work import Copied, RunContext
+
+NOTHING_WRITTEN: Final = "Nothing was written in this run so far. Answer once; what is right becomes usual."
+COPIED_ALREADY: Final = (
+    "The copy was made; nothing was proved or deleted yet. If the source was damaged, stop, "
+    "and put it right from an older copy."
+)
+
+
+class Sides(Value, frozen=True, kw_only=True):
+    """Between which places a run works, by which patterns; `clears` is that the job takes away what it has copied."""
+
+    source: Path
+    target: Target
+    patterns: tuple[str, ...] = ()
+    clears: bool = False
+
+    @property
+    def place(self) -> str:
+        """Return the name of the target, as it is remembered."""
+        return str(self.target.folder or f"{self.target.destination_id}:{self.target.below}")
+
+
+class Round:
+    """What the guards do in one run."""
+
+    def __init__(self, context: RunContext, wishes: GuardWishes, sides: Sides, clocks: Clocks) -> None:
+        self._context = context
+        self._wishes = wishes
+        self._source = sides.source
+        self._target = sides.target
+        self._clears = sides.clears
+        self._clocks = clocks
+        self._memory = remembered(context).of(str(sides.source), sides.place, sides.patterns)
+
+    # Before the program
+
+    def begin(self) -> None:
+        """Look at both sides before anything is written."""
+        state = heard(self._context, state_of(self._context))
+        if state.passed == self._context.attempt:
+            return
+        self._check_power()
+        state = self._seen(state)
+        found = [] if state.agreed else self._unusual(state)
+        if found:
+            hold(self._context, state, found, hint=NOTHING_WRITTEN)
+        keep_state(self._context, replace(state, passed=self._context.attempt, allowed=self._allowed(state)))
+
+    def _allowed(self, state: State) -> int | None:
+        """Return how many files a mirror may remove without asking; None is as many as it likes."""
+        if state.agreed or not self._wishes.guard_changes:
+            return None
+        known = usual.usual_of([run.files for run in self._earlier])
+        files = known if known is not None else state.look.files if state.look is not None else 0
+        return usual.removals_allowed(self._earlier, files)
+
+    def _check_power(self) -> None:
+        if self._wishes.not_on_battery and on_battery():
+            message = "This machine runs on its battery, and this job waits until it is plugged in."
+            raise EngineFailed(
+                message, hint="Give the job several attempts, so that it is tried again.", transient=True
+            )
+
+    def _seen(self, state: State) -> State:
+        """Return the state with what both sides look like now. Raises EngineFailed where the source cannot be copied."""
+        if self._wishes.require_marker:
+            check_marker(self._source)
+        now = reading_of(self._clocks)
+        trouble = trouble_between(None, self._memory.ended_ns, now)
+        if trouble:
+            self._context.warn(trouble)
+        return replace(
+            state,
+            look=look_at(self._source),
+            stands=standing_of(self._source),
+            place=self._place(),
+            began=state.began or now,
+            warnings=(trouble,) if trouble else (),
+        )
+
+    def _place(self) -> Standing | None:
+        folder = self._root()
+        return standing_of(folder) if folder is not None and folder.is_dir() else None
+
+    def _root(self) -> Path | None:
+        """Return the folder whose marker counts: of a destination its own, else the one that the job names; None is remote."""
+        if self._target.folder is not None:
+            return self._target.folder
+        found = self._context.surroundings.destinations.find(self._target.destination_id)
+        path = found.settings.get("path") if found is not None and found.type == "folder" else None
+        return Path(path) if isinstance(path, str) else None
+
+    def _unusual(self, state: State) -> list[str]:
+        found = []
+        if self._wishes.guard_places:
+            found += [*self._moved(state), *self._unmarked()]
+        if self._wishes.guard_changes and state.look is not None:
+            found += self._unlike(state.look)
+        return found
+
+    def _moved(self, state: State) -> list[str]:
+        """Return which side lies on another disk than last time, in words."""
+        found = []
+        sides = (
+            ("source", self._memory.stands, state.stands),
+            ("destination", self._memory.place, state.place),
+        )
+        for name, before, now in sides:
+            if before is not None and now is not None and is_other(before, now):
+                found.append(
+                    f"The {name} lies elsewhere than last time: on {now.in_words}, not on {before.in_words}. "
+                    "Is the disk mounted?"
+                )
+        return found
+
+    def _unmarked(self) -> list[str]:
+        """Return what is wrong with the marker that an earlier run left in the destination, in words."""
+        folder, known = self._root(), self._memory.marker
+        if folder is None or known is None:
+            return []
+        if not folder.is_dir():
+            return [f"The destination {folder} is gone; it was there last time. Is the disk mounted?"]
+        now = marker_of(folder)
+        if now == known:
+            return []
+        what = (
+            "has lost the marker that earlier runs left there" if now is None else "is marked as another one"
+        )
+        return [f"The destination {folder} {what}. Is the right disk mounted?"]
+
+    def _unlike(self, look: Look) -> list[str]:
+        found = [usual.renamed(self._memory.look, look)]
+        if look.whole and not self._clears:
+            found.append(usual.shrank(self._earlier, look.files, look.bytes))
+        return [sentence for sentence in found if sentence]
+
+    @property
+    def _earlier(self) -> tuple[Counted, ...]:
+        return self._memory.earlier_than(self._context.run_id)
+
+    # After the program
+
+    def end(self, copied: Copied) -> Copied:
+        """Look at what was done, note it, and return it with the warnings of the guards."""
+        state = state_of(self._context)
+        counted = self._counted(state, copied)
+        found = [] if state.agreed or not self._wishes.guard_changes else self._excessive(counted)
+        if found:
+            hold(self._context, state, found, hint=COPIED_ALREADY)
+        jumped = trouble_between(state.began, 0, reading_of(self._clocks))
+        marker = self._marked() if self._wishes.guard_places else None
+        self._note(state, counted, marker)
+        told = (*state.warnings, *filter(None, (jumped,)))
+        return replace(copied, warnings=(*copied.warnings, *told)) if told else copied
+
+    def _counted(self, state: State, copied: Copied) -> Counted:
+        look = state.look or Look(files=0, whole=False)
+        return Counted(
+            run=self._context.run_id,
+            files=copied.total_files
+            if copied.total_files is not None
+            else look.files
+            if look.whole
+            else None,
+            bytes=copied.total_bytes if copied.total_bytes is not None else look.bytes,
+            changed=copied.files,
+            removed=copied.removed,
+        )
+
+    def _excessive(self, counted: Counted) -> list[str]:
+        smaller = "" if self._clears else usual.shrank(self._earlier, counted.files, counted.bytes)
+        found = (smaller, usual.changed_too_much(self._earlier, counted))
+        return [sentence for sentence in found if sentence]
+
+    def _marked(self) -> Marker | None:
+        """Return the marker of the destination, laid there if it has none; None where it can have none."""
+        folder = self._root()
+        if folder is None or not folder.is_dir():
+            return None
+        found = marker_of(folder)
+        if found is not None:
+            return found
+        store = read_marker(self._context.surroundings.own_data / "store.yaml")
+        marker = Marker(
+            store=store.store if store is not None else "",
+            destination=self._target.destination_id,
+            job="" if self._target.destination_id else self._context.job_id,
+        )
+        try:
+            put_marker(folder, marker)
+        except OSError as error:  # the copy itself is none the worse for it
+            self._context.warn(f"The destination could not be marked as one: {error.strerror}.")
+            return None
+        return marker
+
+    def _note(self, state: State, counted: Counted, marker: Marker | None) -> None:
+        """Note what was seen; an earlier attempt of the run that carried more says better what the run did."""
+        past = () if state.agreed else self._earlier
+        same = [run for run in self._memory.runs if run.run == self._context.run_id]
+        most = max((counted, *same), key=lambda run: run.changed + run.removed)
+        counted = replace(counted, changed=most.changed, removed=most.removed)
+        remember(
+            self._context,
+            replace(
+                self._memory,
+                look=state.look,
+                runs=(*past, counted)[-KEPT:],
+                stands=state.stands or self._memory.stands,
+                place=state.place or self._place() or self._memory.place,
+                marker=marker or self._memory.marker,
+                ended_ns=self._clocks.wall_ns(),
+            ),
+        )
