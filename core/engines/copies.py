@@ -212,10 +212,13 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         """Make one attempt."""
         self.check(context.surroundings)
         ground = self.ground(context.surroundings)
-        guards.before(context, self, ground.source, ground.target, patterns=self.patterns)
+        sides = guards.Sides(
+            source=ground.source, target=ground.target, patterns=self.patterns, clears=self.delete_source
+        )
+        guards.before(context, self, sides)
         with steps.around(context, self) as done:
             copied = self.copy_all(context, ground)
-        copied = guards.after(context, self, ground.source, ground.target, done.told(copied))
+        copied = guards.after(context, self, sides, done.told(copied))
         proof = self.prove(context, ground, copied)
         proofs.insist(proof, copied)
         cleared = clearing.clear(context, self, ground.source, ground.target, proof)
