@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.servers import sshd as sshd  # noqa: PLC0414 - a fixture for everybody
+
 # A slow machine must not decide whether a test passes; a found example is printed, not kept in a folder.
 settings.register_profile("holdfast", deadline=None, database=None, print_blob=True)
 settings.load_profile("holdfast")
