@@ -1,5 +1,6 @@
 """What one attempt may ask for while it works; see `core.engines.base.RunContext`."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,12 @@ ASKED_BY_STATE: Final[Mapping[RunState, Asked]] = {
 }
 
 
+class _Hearing(threading.local):
+    """What each thread of an attempt hears at present: one follows one program."""
+
+    transcript: Transcript | None = None
+
+
 class WorkContext:
     """One attempt at a run, as its engine sees it."""
 
@@ -46,7 +53,7 @@ class WorkContext:
         self._logs = logs
         self._clock = clock
         self._leaving = leaving
-        self._transcript: Transcript | None = None
+        self._hearing = _Hearing()
         self.deadlines = Deadlines(manager.job(run.job_id).job, run, clock, _at_work_for(run, workspace))
         self.run_id = run.id
         self._workspace = workspace
@@ -127,15 +134,14 @@ class WorkContext:
         if self._begins_nothing_new(program):
             raise LeftAtWork
         try:
-            self._transcript = Transcript(
-                self._logs, self._clock, self.run_id, folder, on_line, hide, on_latest
-            )
-            return Follower(program, order, self._transcript, self._wish).follow()
+            transcript = Transcript(self._logs, self._clock, self.run_id, folder, on_line, hide, on_latest)
+            self._hearing.transcript = transcript
+            return Follower(program, order, transcript, self._wish).follow()
         except OSError as error:
             message = f"The program cannot be kept: {error.strerror}."
             raise StorageFailed(message) from error
         finally:
-            self._transcript = None
+            self._hearing.transcript = None
 
     def _begins_nothing_new(self, program: Program) -> bool:
         """Tell whether the worker leaves before a program began: whoever is next finds that nothing was done."""
@@ -156,7 +162,8 @@ class WorkContext:
 
     def report(self, progress: Progress, checkpoint: Mapping[str, object] | None = None) -> None:
         """Tell how far it is."""
-        if self._transcript is None or not self._transcript.replaying:
+        transcript = self._hearing.transcript
+        if transcript is None or not transcript.replaying:
             self._manager.report(self.run_id, self._run.attempt, progress, checkpoint)
 
     def info(self, message: str) -> None:
@@ -172,8 +179,8 @@ class WorkContext:
         self._say("error", message)
 
     def _say(self, level: str, message: str) -> None:
-        if self._transcript is not None:
-            self._transcript.say(level, message)
+        if (transcript := self._hearing.transcript) is not None:
+            transcript.say(level, message)
         else:
             self._logs.write(self.run_id, level, message)
 

@@ -144,23 +144,13 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
 
     def problems(self, surroundings: Surroundings) -> dict[str, str]:
         """Return what is wrong with each option, in words; a kind adds its own."""
-        found = self._bad_patterns()
+        found = bad_patterns(self.exclude, self.include)
         target = self.target
         if target.destination_id and surroundings.destinations.find(target.destination_id) is None:
             found["destination"] = (
                 f"There is no destination {target.destination_id!r}. Make it first, or choose another."
             )
         return found
-
-    def _bad_patterns(self) -> dict[str, str]:
-        problems = {}
-        for field, patterns in (("exclude", self.exclude), ("include", self.include)):
-            for pattern in patterns:
-                try:
-                    check_pattern(pattern)
-                except BadPattern as error:
-                    problems[field] = str(error)
-        return problems
 
     def ground(self, surroundings: Surroundings) -> Ground:
         """Return where a run works; raises EngineFailed where its destination is gone."""
@@ -223,6 +213,18 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         proofs.insist(proof, copied)
         cleared = clearing.clear(context, self, ground.source, ground.target, proof)
         return outcome_of(copied, proof, cleared)
+
+
+def bad_patterns(exclude: tuple[str, ...], include: tuple[str, ...]) -> dict[str, str]:
+    """Return what is wrong with the patterns, by option."""
+    problems = {}
+    for field, patterns in (("exclude", exclude), ("include", include)):
+        for pattern in patterns:
+            try:
+                check_pattern(pattern)
+            except BadPattern as error:
+                problems[field] = str(error)
+    return problems
 
 
 def now_ns() -> int:
