@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from core.manager import JobManager
-from core.models import Job, Run
+from core.models import NOTHING, Job, Run
 from core.queueing import Scope
 from core.states import RunState
 from core.storage.excerpts import line_of
@@ -16,9 +16,11 @@ from fastapi_app.pages.graph import drawn, overviews
 from fastapi_app.pages.run import has_colours
 from fastapi_app.places import JobId
 from fastapi_app.presenters.breakers import BreakerView, breaker_views
-from fastapi_app.presenters.job_page import MOST_RUNS, job_view, safety_of, settings_of
+from fastapi_app.presenters.evidence import evidence_of
+from fastapi_app.presenters.job_page import MOST_RUNS, can_rehearse, job_view, safety_of, settings_of
 from fastapi_app.presenters.mistakes import mistake_view
 from fastapi_app.presenters.notifications import late_after, late_in_words
+from fastapi_app.presenters.questions import question_view
 from fastapi_app.presenters.runs import log_view, run_view
 from fastapi_app.presenters.schedules import due_row, next_times
 from fastapi_app.presenters.tide import tide_of
@@ -42,9 +44,14 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
     ended = [run for run in history if run.over]
     expected = service.notifications.rhythm.of(job_id)
     planned = appointment(manager, job_id, service.clock.now(), MOST_TIMES)
+    asked = manager.question(latest.id) if latest else None
     return canvas.draw(
         "pages/job.html",
         "jobs",
+        question=question_view(asked, latest.id) if asked and latest else None,
+        problems=NOTHING,
+        evidence=evidence_of(latest) if latest else None,
+        may_try=can_rehearse(overview.job.kind),
         job=job_view(overview, history, problem),
         run=run_view(latest, overview.job) if latest else None,
         usual=usual_of_job(overview.job.kind, overview.job.options, past),

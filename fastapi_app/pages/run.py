@@ -1,23 +1,28 @@
 """A run: its stages, how it ended, what it said, and the proof to take away."""
 
 import shlex
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query
 from msgspec.structs import replace
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from core.engines import ENGINES
-from core.errors import NotFound
+from core.errors import InvalidOptions, NotFound
 from core.log_files import LEVELS
-from fastapi_app.dependencies import Manager, TheService
+from core.models import NOTHING
+from core.service import Service
+from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.kept import kept_file, plain_log
-from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.places import RunId
 from fastapi_app.presenters.answers import answer_of
+from fastapi_app.presenters.evidence import evidence_of
 from fastapi_app.presenters.job_page import job_view
 from fastapi_app.presenters.jobs import actions_on
+from fastapi_app.presenters.questions import question_view
 from fastapi_app.presenters.runs import lines_of, log_view, newest_that_fit, run_view
 from fastapi_app.presenters.usual import foreseen, usual_of_run
 
@@ -25,10 +30,42 @@ router = APIRouter(prefix="/runs/{run_id}")
 
 LINES = 500
 
+Said = Annotated[str, Form(max_length=500)]
+
 
 @router.get("")
-def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+def show(run_id: RunId, canvas: TheCanvas, service: TheService) -> HTMLResponse:
     """Show the run."""
+    return _shown(run_id, canvas, service)
+
+
+@router.post("/answer")
+def answer(  # who says what, to which question
+    run_id: RunId,
+    canvas: TheCanvas,
+    service: TheService,
+    person: Person,
+    question: Said = "",
+    answer: Said = "",
+    typed: Said = "",
+) -> Response:
+    """Answer what the run asks; what was typed wrong is told beside it."""
+    try:
+        service.manager.answer(run_id, question, answer, typed=typed, asked_by=person.name)
+    except InvalidOptions as error:
+        return _shown(run_id, canvas, service, HTTPStatus.UNPROCESSABLE_ENTITY, error.problems)
+    return see(f"/runs/{run_id}")
+
+
+def _shown(
+    run_id: str,
+    canvas: Canvas,
+    service: Service,
+    status: int = HTTPStatus.OK,
+    problems: Mapping[str, str] = NOTHING,
+) -> HTMLResponse:
+    """Return the run's page; `problems` are of an answer that was not taken."""
+    manager = service.manager
     run = manager.run(run_id)
     overview = manager.job(run.job_id)
     latest = overview.latest_run is not None and overview.latest_run.id == run.id
@@ -36,9 +73,14 @@ def show(run_id: RunId, canvas: TheCanvas, manager: Manager, service: TheService
     destination = str(run.options.get("destination", "the copy"))
     past, now = service.histories.of(run.job_id), service.clock.now()
     has_manifest = run.over and service.manifest(run.id).is_file()
+    asked = manager.question(run_id)
     return canvas.draw(
         "pages/run.html",
         "jobs",
+        status,
+        question=question_view(asked, run_id) if asked else None,
+        problems=problems,
+        evidence=evidence_of(run),
         job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
         run=run_view(foreseen(run, past, now), then),
         ran=usual_of_run(run, past, service.histories.findings(run), now),

@@ -75,6 +75,12 @@ def job_view(overview: JobOverview, history: Sequence[Run], mistake: Problem | N
     )
 
 
+def can_rehearse(kind: str) -> bool:
+    """Tell whether it can be found out what a run would do without doing it."""
+    engine = ENGINES.get(kind)
+    return engine is not None and engine.can_rehearse
+
+
 def safety_of(job: Job, history: Sequence[Run]) -> Safety:
     """Return what is known about the job's copies."""
     run = newest_verified(job, history)

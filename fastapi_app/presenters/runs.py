@@ -17,7 +17,7 @@ from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.jobs import live_of, took
 from fastapi_app.presenters.progress import progress_fields
 from fastapi_app.presenters.proofs import proof_of
-from fastapi_app.presenters.states import Mark, mark_of
+from fastapi_app.presenters.states import Mark, asks, mark_of
 from fastapi_app.presenters.texts import plural
 
 ENDING_WORDS: Final[Mapping[Ending, str]] = {
@@ -37,6 +37,7 @@ STANDING: Final[Mapping[RunState, str]] = {
     RunState.SKIPPED: "It never ran and never will.",
 }
 
+ASKS: Final = "It asks something, and goes on as soon as somebody answers."
 BEGINS_ANEW: Final = "It was stopped half-way, and begins anew when you resume it."
 
 LARGEST_LOG: Final = 500_000
@@ -161,6 +162,8 @@ def failure_of(run: Run) -> Failure | None:
 
 def standing_of(run: Run) -> str:
     """Return in one sentence what becomes of a run that is neither at work nor ended by itself."""
+    if asks(run):
+        return ASKS
     engine = ENGINES.get(run.kind)
     if run.state == RunState.PAUSED and engine is not None and not engine.can_pause:
         return BEGINS_ANEW
