@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 2_000
 NAMED_AT_MOST: Final = 5
+RESERVED: Final = frozenset({"new", "test", "types"})
+"""What addresses have in the place of an id."""
 
 
 class House(Jobs, Protocol):
@@ -196,7 +198,7 @@ class DestinationBook(Registered):
     def _free_id(self, slug: str) -> str:
         names = (slug if number == 1 else f"{slug}-{number}" for number in count(1))
         taken = self._house().registers(DESTINATION).keys()
-        return next(name for name in names if DESTINATION + name not in taken)
+        return next(name for name in names if name not in RESERVED and DESTINATION + name not in taken)
 
     # How it is kept
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from core.destinations.known import Destination, DestinationType
 from core.errors import EngineFailed, WrongState
-from core.remotes import rclone
+from core.remotes import rclone, ssh
 from core.remotes.backends import BACKENDS, secrets_of
 
 SETTINGS: Final = "settings."
@@ -18,6 +18,8 @@ def problems(kind: DestinationType, settings: Mapping[str, Any], secrets: Collec
         case "rclone":
             found = rclone.settings_problems(settings)
             known = {} if "backend" in found else _secrets_of_rclone(settings)
+        case "ssh":
+            found, known = ssh.settings_problems(settings), {"key": True}
         case _:
             return {}
     wrong = {SETTINGS + name: words for name, words in found.items()}

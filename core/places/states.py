@@ -50,20 +50,13 @@ class Lock(Value, frozen=True, kw_only=True):
     words: str = ""
 
 
-class Fingerprint(Value, frozen=True, kw_only=True):
-    """A key that a host shows: its kind and fingerprint, to be compared, and its line, to be pinned."""
-
-    kind: str
-    sha256: str
-    line: str
-
-
 class Seen(Value, frozen=True, kw_only=True):
     """What one look found. `code` is a word for what is wrong, empty where nothing is.
 
     Sizes are bytes, None where they cannot be told. `facts` are other things worth knowing, each a sentence;
     `warnings` those that somebody should see to. `prepared` is False where there is nothing yet that copies could go into, and
-    preparing would help.
+    preparing would help. `fingerprints` are those of the keys that a host shows while none is pinned, for a person to
+    compare, and `host_key` what to pin then.
     """
 
     reachable: bool
@@ -80,7 +73,8 @@ class Seen(Value, frozen=True, kw_only=True):
     newest_at: Moment | None = None
     program: str = ""
     prepared: bool = True
-    fingerprints: tuple[Fingerprint, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    host_key: str = ""
 
 
 class DestinationState(Value, frozen=True, kw_only=True):
