@@ -24,11 +24,14 @@ class FolderReading(Value, frozen=True, kw_only=True, tag="folder", tag_field="h
 class ProgramReading(Value, frozen=True, kw_only=True, tag="program", tag_field="how"):
     """A program reads the destination back, and what it writes to its standard output is understood by us.
 
-    `argv` reads everything, `sizes_argv` only lists names and sizes (empty where the program cannot),
-    `some_argv` reads those that a file names, whose path takes the place of an argument "{list}" (each name ended by a
-    zero byte, or by a line feed where `list_ends` says so). `understood` is how: "digests" are lines "digest  name" of
-    `algorithm`; "tar" is an archive; "names" is what lists of sizes are, "size;name" a line; "restored" is that the files named are written below
-    the folder whose path takes the place of "{folder}", from where we read and remove them. `strip` is what the program puts before every name.
+    `argv` reads everything, `sizes_argv` only lists names and sizes (empty where the program cannot), `some_argv` reads
+    those that a file names (empty where it cannot: everything is read then). The path of that file takes the place of an argument "{list}"; each name
+    in it is ended by a zero byte, or by a line feed where `list_ends` says so, and where `list_is_patterns` a backslash stands before what
+    would mean more than itself. `understood` is how: "digests" are lines "digest  name" of `algorithm`; "tar" is an
+    archive; lists of sizes are lines "size;name"; "restored" is that the files named are written below the folder whose path takes the place of an
+    argument "{folder}", from where we read and remove them. `strip` is what the program puts before every name: in what it
+    says, in the list, and below that folder; in archives and folders a slash at its beginning may be missing.
+    A program that ends with another code than the good ones has proved nothing. Names that a list of lines cannot hold are never proved.
     """
 
     argv: tuple[str, ...]
@@ -39,6 +42,8 @@ class ProgramReading(Value, frozen=True, kw_only=True, tag="program", tag_field=
     some_understood: Literal["digests", "tar", "restored"] = "digests"
     algorithm: Algorithm = "sha256"
     list_ends: Literal["zero", "line"] = "zero"
+    names: Literal["plain", "rclone"] = "plain"
+    list_is_patterns: bool = False
     strip: str = ""
     good_codes: tuple[int, ...] = (0,)
 
@@ -46,7 +51,8 @@ class ProgramReading(Value, frozen=True, kw_only=True, tag="program", tag_field=
 class RemoteRsyncReading(Value, frozen=True, kw_only=True, tag="rsync", tag_field="how"):
     """rsync reads both sides and says of each name whether its bytes are the same.
 
-    `argv` is all of the command but the two places, which compares without changing anything; `place` is the destination.
+    `argv` is the whole command that copies, but its two places; we add what makes it compare, by content, and change nothing.
+    `place` is the destination. `environment` is all that it has.
     """
 
     argv: tuple[str, ...]

@@ -47,8 +47,7 @@ def call(destination: Destination, destinations: Destinations, below: str = "") 
 
 def leading(config: str) -> tuple[str, ...]:
     """Return the program with the options of every call; `config` is its file, "" is none at all."""
-    # Without an encoding of its own the names of this machine come out as they are, also odd ones.
-    return ("rclone", "--config", config, "--ask-password=false", "--local-encoding", "None")
+    return ("rclone", "--config", config, "--ask-password=false")
 
 
 def environment(home: str) -> dict[str, str]:
