@@ -58,7 +58,7 @@ class Noticer:
         except NotFound:
             return None
         if run.state == RunState.PAUSED:
-            return _interrupted(job, run)
+            return _asking(job, run) if asks(run) else _interrupted(job, run)
         recovered = run.state == RunState.COMPLETED and (was_late or self._failed_before(run))
         known = self._verdicts.get(run.job_id, (0, False))
         if run.number >= known[0]:
@@ -87,7 +87,7 @@ class Noticer:
 
 def _matters(run: Run) -> bool:
     if run.state == RunState.PAUSED:
-        return bool(run.attempts) and run.attempts[-1].ending == Ending.INTERRUPTED
+        return asks(run) or (bool(run.attempts) and run.attempts[-1].ending == Ending.INTERRUPTED)
     return run.state in VERDICTS
 
 
@@ -150,6 +150,27 @@ def _succeeded(job: Job, run: Run, *, recovered: bool, unusual: tuple[str, ...])
         text=text,
         key="" if occasions[0] not in {Occasion.UNUSUAL, Occasion.WARNINGS} else occasions[0].value,
         shown=occasions != (Occasion.SUCCESS,),
+    )
+
+
+def asks(run: Run) -> bool:
+    """Tell whether a run was paused by its engine, to ask a person something."""
+    paused = run.state == RunState.PAUSED and bool(run.attempts) and bool(run.reason)
+    return paused and run.attempts[-1].ending == Ending.PAUSED
+
+
+def _asking(job: Job, run: Run) -> Notice:
+    text = [
+        f"{_run_of(run, job)} is paused and asks: {harmless(run.reason)}",
+        f"Answer on its page, or with: holdfast run answer {run.id}",
+    ]
+    return _notice(
+        job,
+        run,
+        (Occasion.QUESTION,),
+        subject=f"{harmless(job.name)} asks: {harmless(run.reason)}",
+        text=text,
+        key=f"{Occasion.QUESTION.value} {run.reason}",
     )
 
 

@@ -26,7 +26,7 @@ from core.listing import JobQuery
 from core.models import Ending, Run
 from core.notifications import apprise_urls, noticing, webhooks
 from core.notifications.book import Book
-from core.notifications.noticing import Noticer, Unusual, notice_id
+from core.notifications.noticing import Noticer, Unusual, asks, notice_id
 from core.notifications.outgoing import Client
 from core.notifications.pings import OWN, Pings
 from core.notifications.planning import Planner
@@ -250,7 +250,7 @@ class Office:
         if self.book.mark is None:
             return
         since = self.book.mark - SLACK
-        stopped = (run for run in self._manager.runs_at_hand() if _interrupted_since(run, since))
+        stopped = (run for run in self._manager.runs_at_hand() if _waits_since(run, since))
         runs = sorted(
             (*self._manager.runs_ended_since(since), *stopped), key=lambda run: (_at(run), run.number)
         )
@@ -369,12 +369,12 @@ HEARD: Final = (
 MATTERING: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.PAUSED})
 
 
-def _interrupted_since(run: Run, since: datetime) -> bool:
+def _waits_since(run: Run, since: datetime) -> bool:
     last = run.attempts[-1] if run.attempts else None
     return (
         run.state == RunState.PAUSED
         and last is not None
-        and last.ending == Ending.INTERRUPTED
+        and (last.ending == Ending.INTERRUPTED or asks(run))
         and last.ended_at is not None
         and last.ended_at >= since
     )

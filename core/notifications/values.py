@@ -22,6 +22,7 @@ class Occasion(StrEnum):
     WARNINGS = "warnings"
     DEAD_LETTER = "dead-letter"
     INTERRUPTED = "interrupted"
+    QUESTION = "question"
     BREAKER = "breaker-opened"
 
 
@@ -35,6 +36,7 @@ IN_WORDS: Final[Mapping[Occasion, str]] = {
     Occasion.WARNINGS: "a run ended with warnings",
     Occasion.DEAD_LETTER: "a run became a dead letter",
     Occasion.INTERRUPTED: "a run was interrupted",
+    Occasion.QUESTION: "a run asks something",
     Occasion.BREAKER: "something cannot be reached",
 }
 

@@ -22,6 +22,7 @@ MARKS: Final[Mapping[Occasion, Mark]] = {
     Occasion.LATE: Mark(st="late", icon="st-late", word="Late"),
     Occasion.UNUSUAL: Mark(st="late", icon="st-late", word="Unusual"),
     Occasion.WARNINGS: Mark(st="late", icon="st-late", word="Warnings"),
+    Occasion.QUESTION: Mark(st="paused", icon="st-pause", word="Asks"),
     Occasion.INTERRUPTED: Mark(st="paused", icon="st-pause", word="Interrupted"),
     Occasion.RECOVERY: Mark(st="ok", icon="st-ok", word="Works again"),
     Occasion.FIRST_RUN: Mark(st="ok", icon="st-ok", word="First run"),
@@ -36,7 +37,7 @@ OFF: Final = Mark(st="cancelled", icon="st-cancelled", word="Switched off")
 LATE: Final = MARKS[Occasion.LATE]
 
 CHOICES: Final = tuple((occasion.value, IN_WORDS[occasion]) for occasion in Occasion)
-USUAL: Final = frozenset({Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.INTERRUPTED})
+USUAL: Final = frozenset({Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.INTERRUPTED, Occasion.QUESTION})
 """What a new rule is about unless somebody says otherwise."""
 
 

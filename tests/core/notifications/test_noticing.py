@@ -9,6 +9,7 @@ from core.notifications.office import Office
 from core.notifications.values import Occasion
 from core.notifications.wishes import Wishes
 from core.states import RunState
+from core.work import Question
 from tests.builders import a_job, a_running_run
 from tests.core.notifications.conftest import a_failure, a_success
 
@@ -179,3 +180,19 @@ def test_what_cannot_be_told_of_one_run_keeps_no_other_from_being_told(
 
     assert "plain failed: The disk is full." in [notice.subject for _, notice in office.book.notices()]
     assert "could not be told" in caplog.text
+
+
+def test_what_a_run_asks_is_told_with_the_way_to_answer(office, manager):
+    run = a_running_run(manager, name="photos")
+    question = Question(
+        id="q1", about="guard", sentence="The source shrank.", answers={"stop": "Stop.", "go": "Go on."}
+    )
+    manager.hold(run.id, run.attempt, question)
+
+    office.hear()
+
+    (_, notice), *rest = office.book.notices()
+    assert rest == []
+    assert notice.occasions == (Occasion.QUESTION,)
+    assert notice.subject == "photos asks: The source shrank."
+    assert f"holdfast run answer {run.id}" in notice.text
