@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from core.errors import EngineFailed, StorageFailed
 from core.models import Progress
 from core.processes.orders import Order
 from core.processes.ours import argv_of
-from core.proofs.telling import Word
+from core.proofs.telling import CANNOT, OUTCOME, WISHES, Word
 from core.proofs.values import Proof, ProofWishes
 from core.work import Copied, RunContext
 
@@ -40,9 +40,9 @@ def prove(context: RunContext, wishes: ProofWishes) -> Proof:
     listener = _Listener(context)
     ending = context.execute(order, listener.hear, name=NAME, on_latest=listener.glance)
     if ending.code != 0:
-        raise _failure(listener.last_words)
+        raise _failure(listener.last_words, ending.code)
     try:
-        return msgspec.json.decode((folder / "outcome.json").read_bytes(), type=Proof)
+        return msgspec.json.decode((folder / OUTCOME).read_bytes(), type=Proof)
     except (OSError, msgspec.DecodeError) as error:
         message = "What the proof found cannot be read any more."
         raise EngineFailed(message, hint="Run the job again.", transient=True) from error
@@ -58,15 +58,19 @@ def _lay_out(folder: Path, wishes: ProofWishes) -> None:
         )
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(wishes))
-        unfinished.replace(folder / "wishes.json")
+        unfinished.replace(folder / WISHES)
     except OSError as error:
         message = f"What is to be proved cannot be kept: {in_words(error)}."
         raise StorageFailed(message) from error
 
 
-def _failure(last_words: str) -> EngineFailed:
-    message = last_words or "The proof ended before it was done."
-    return EngineFailed(message, hint="The log has all that was said. Nothing was deleted.", transient=True)
+def _failure(last_words: Sequence[str], code: int | None) -> EngineFailed:
+    """Return the failure of a proof that did not come to its end; its own last line comes last, a program's before it."""
+    hint = "The log has all that was said. Nothing was deleted."
+    if code != CANNOT or not last_words:
+        return EngineFailed("The proof ended before it was done.", hint=hint, transient=True)
+    said = f" It said: {last_words[-2]}" if len(last_words) > 1 else ""
+    return EngineFailed(f"{last_words[-1]}{said}", hint=hint, transient=True, code="not-read-back")
 
 
 class _Listener:
@@ -78,8 +82,8 @@ class _Listener:
         self._began = time.monotonic()
 
     @property
-    def last_words(self) -> str:
-        return self._said[-1] if self._said else ""
+    def last_words(self) -> Sequence[str]:
+        return [*self._said]
 
     def hear(self, stream: str, line: str) -> bool | None:
         """Take a line; how far it is stays out of the log."""

@@ -51,6 +51,8 @@ def _sentence(desk: Desk, wishes: ProofWishes, proved: int, *, verified: bool) -
         return "There was no file to read back."
     if wishes.verify == "fast":
         alike = desk.spool.count(State.ALIKE)[0]
+        if not alike and not desk.findings.counts:
+            return "The destination cannot be listed by itself: nothing was looked at, and nothing was read back."
         return f"Only names and sizes were looked at, those of {alike:,} of {_files(files)} are alike; nothing was read back."
     if wishes.verify == "sample" and verified:
         return sentence(proved, files, wishes.confidence, wishes.good_share)

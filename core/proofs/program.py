@@ -23,18 +23,17 @@ from core.copying.troubles import in_words
 from core.proofs.findings import Findings
 from core.proofs.folders import FolderReader
 from core.proofs.judging import proof_of
+from core.proofs.programs import ProgramReader
 from core.proofs.readers import CannotRead, Desk, Reader
 from core.proofs.records import Record, RecordWriter
+from core.proofs.rsync import RsyncReader
 from core.proofs.spool import Spool, State, order_of_drawing
 from core.proofs.survey import Survey
-from core.proofs.telling import Teller
-from core.proofs.values import FolderReading, Proof, ProofWishes
+from core.proofs.telling import CANNOT, OUTCOME, WISHES, Teller
+from core.proofs.values import FolderReading, ProgramReading, Proof, ProofWishes, RemoteRsyncReading
 
-WISHES: Final = "wishes.json"
-OUTCOME: Final = "outcome.json"
 RECORDS: Final = "records"
 SPOOL: Final = "files.db"
-CANNOT: Final = 3
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -77,7 +76,7 @@ def carry_out(wishes: ProofWishes, folder: Path, teller: Teller, seed: int | Non
         survey.run()
         sample = _read(reader, wishes, secrets.randbits(64) if seed is None else seed)
         proof = proof_of(desk, wishes, sample, links=0 if reader.compares_links else survey.links)
-        if wishes.verify != "fast":
+        if wishes.verify != "fast" and not desk.findings.sentences:
             _write_records(desk.spool, reader, folder / RECORDS)
             proof = replace(proof, records=str(folder / RECORDS))
         return replace(proof, seconds=round(time.monotonic() - began, 3))
@@ -107,7 +106,10 @@ def reader_of(desk: Desk, wishes: ProofWishes, folder: Path) -> Reader:
     match wishes.reading:
         case FolderReading() as reading:
             return FolderReader(desk, reading)
-    raise CannotRead
+        case ProgramReading() as reading:
+            return ProgramReader(desk, reading, folder)
+        case RemoteRsyncReading() as reading:
+            return RsyncReader(desk, reading, wishes.source, folder)
 
 
 def _read(reader: Reader, wishes: ProofWishes, seed: int) -> int:

@@ -1,4 +1,4 @@
-"""How a proof tells its parent how far it is: a line of JSON, at most twice a second."""
+"""What the program that proves and its parent have between them; how far it is takes a line of JSON, at most twice a second."""
 
 import sys
 import threading
@@ -9,6 +9,11 @@ import msgspec
 
 from core.models import Value
 
+WISHES: Final = "wishes.json"
+OUTCOME: Final = "outcome.json"
+"""The files by which it is told what to prove, and tells what it found."""
+CANNOT: Final = 3
+"""With this it ends if it could not read; it has said why."""
 EVERY: Final = 0.5
 
 
