@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,11 +94,10 @@ class SecretFiles:
         """Remove every secret of a destination; raises StorageFailed."""
         if not os.path.lexists(self.root / destination_id):
             return
-        with atomic.storage_errors("The secrets of the destination could not be removed"):
-            with self._folder(destination_id) as folder:
-                _remove(folder, _names_in(folder))
-            (self.root / destination_id).rmdir()
-            atomic.sync_folder(self.root)
+        failed = atomic.storage_errors("The secrets of the destination could not be removed")
+        with failed, _opened(self.root) as root:
+            shutil.rmtree(destination_id, dir_fd=root)  # by handles, and into no link
+            os.fsync(root)
 
     def owners(self) -> tuple[str, ...]:
         """Return the ids of the destinations that have a folder here."""

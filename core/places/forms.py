@@ -6,11 +6,13 @@ filled in again, and left empty it stays as it is.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core.destinations.known import Destination, DestinationType
 from core.errors import NotFound
 from core.models import Value
+from core.places.remote import NEEDED_BY_RESTIC
+from core.remotes import restic_places
 from core.remotes.backends import BACKENDS, Backend, BackendOption, secrets_of
 
 SECRETS: Final = "secrets."
@@ -74,7 +76,7 @@ def form_of(destination: Destination) -> Form:
 
 
 def _fits(form: Form, settings: Mapping[str, Any]) -> bool:
-    if beginning := form.fixed.get("repository"):
+    if beginning := form.fixed.get("repository"):  # how it begins, for a text that is asked for as a whole
         return str(settings.get("repository", "")).startswith(beginning)
     return all(settings.get(name) == value for name, value in form.fixed.items())
 
@@ -246,4 +248,87 @@ def _group(option: BackendOption) -> str:
     return "" if option.needed or option.name in {"user", "port", "vendor", "endpoint", "region"} else "more"
 
 
-FORMS: Final = (_folder(), _ssh(), *_rclone())
+class _Repository(NamedTuple):
+    """What is special about repositories in one kind of place."""
+
+    backend: restic_places.Backend
+    label: str
+    example: str
+    beginning: str
+
+
+REPOSITORIES: Final = (
+    _Repository("local", "restic repository in a folder", "/mnt/backup/restic", "/"),
+    _Repository("rest", "restic repository at a REST server", "rest:https://host:8000/name", "rest:"),
+    _Repository("s3", "restic repository in S3", "s3:https://s3.example.org/bucket/path", "s3:"),
+    _Repository("b2", "restic repository in Backblaze B2", "b2:bucket:path", "b2:"),
+    _Repository("sftp", "restic repository by SFTP", "sftp:user@host:/srv/restic", "sftp:"),
+    _Repository("azure", "restic repository in Azure", "azure:container:/path", "azure:"),
+    _Repository("gs", "restic repository in Google Cloud", "gs:bucket:/path", "gs:"),
+    _Repository("swift", "restic repository in Swift", "swift:container:/path", "swift:"),
+)
+
+ABOUT_THE_PASSWORD: Final = (
+    "Without it nobody reads the backups, you neither: keep a copy elsewhere. "
+    "For a new repository leave it empty, and one is made when you prepare it"
+)
+WORDS_OF_RESTIC: Final[Mapping[str, tuple[str, str]]] = {
+    "host_key": ("Key of the host", "Is filled in when you have compared the fingerprint that a test shows"),
+    "ca_certificate": (
+        "Certificate",
+        "File with the certificate that signed the server's, where it is your own",
+    ),
+    "region": ("Region", "Where the provider asks for it"),
+    "bucket_lookup": ("Bucket in the address", "auto, dns or path"),
+    "account_name": ("Storage account", ""),
+    "project_id": ("Project", "Its id"),
+    "auth_url": ("Address of the login", ""),
+    "user_name": ("User", ""),
+    "user_domain": ("Domain of the user", ""),
+    "project_name": ("Project", ""),
+    "project_domain": ("Domain of the project", ""),
+    "password": ("Password of the repository", ABOUT_THE_PASSWORD),
+    "key": ("Private key", "A key without a passphrase, made for this alone"),
+    "rest_user": ("User at the server", ""),
+    "rest_password": ("Password at the server", ""),
+    "key_id": ("Access key id", ""),
+    "key_secret": ("Secret access key", ""),
+    "account_id": ("Key id", ""),
+    "account_key": ("Key", ""),
+    "sas_token": ("SAS token", ""),
+    "credentials": ("Key of the service account", "The whole JSON"),
+    "swift_password": ("Password of the user", ""),
+}
+LONG_SECRETS: Final = frozenset({"key", "credentials"})
+
+
+def _restic() -> Iterator[Form]:
+    for each in REPOSITORIES:
+        backend = each.backend
+        properties = {"repository": _repository(each)}
+        for name in restic_places.SECRETS[backend]:
+            widget = "secret-text" if name in LONG_SECRETS else "secret"
+            properties[SECRETS + name] = _secret(*WORDS_OF_RESTIC[name], widget=widget)
+        for name in restic_places.SETTINGS[backend]:
+            more = {"widget": "host-key"} if name == "host_key" else {}
+            properties[name] = _field(*WORDS_OF_RESTIC[name], **more)
+        needed = [SECRETS + name for name in restic_places.SECRETS[backend] if name in NEEDED_BY_RESTIC]
+        yield Form(
+            id=f"restic-{backend}",
+            type="restic",
+            label=each.label,
+            summary="Snapshots, encrypted and without doubles; by restic",
+            properties=properties,
+            required=("repository", *needed),
+            fixed={"repository": each.beginning},
+        )
+
+
+def _repository(about: _Repository) -> dict[str, Any]:
+    here = about.backend == "local"
+    more = {"widget": "folder"} if here else {}
+    words = "A folder of its own; it is made when you prepare it" if here else "As restic writes it"
+    return _field("Repository", words, placeholder=about.example, **more)
+
+
+FORMS: Final = (_folder(), _ssh(), *_restic(), *_rclone())

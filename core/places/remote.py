@@ -5,11 +5,15 @@ from typing import Any, Final
 
 from core.destinations.known import Destination, DestinationType
 from core.errors import EngineFailed, WrongState
-from core.remotes import rclone, ssh
+from core.remotes import rclone, restic, restic_places, ssh
 from core.remotes.backends import BACKENDS, secrets_of
 
 SETTINGS: Final = "settings."
 NO_SUCH: Final = "There is no such secret."
+NEEDED_BY_RESTIC: Final = frozenset(
+    {"key", "key_id", "key_secret", "account_id", "credentials", "swift_password"}
+)
+"""What a repository cannot do without; its own password may be made when it is prepared."""
 
 
 def problems(kind: DestinationType, settings: Mapping[str, Any], secrets: Collection[str]) -> dict[str, str]:
@@ -20,6 +24,9 @@ def problems(kind: DestinationType, settings: Mapping[str, Any], secrets: Collec
             known = {} if "backend" in found else _secrets_of_rclone(settings)
         case "ssh":
             found, known = ssh.settings_problems(settings), {"key": True}
+        case "restic":
+            found = restic.settings_problems(settings)
+            known = {} if "repository" in found else _secrets_of_restic(settings)
         case _:
             return {}
     wrong = {SETTINGS + name: words for name, words in found.items()}
@@ -36,6 +43,11 @@ def _secrets_of_rclone(settings: Mapping[str, Any]) -> dict[str, bool]:
     backend = str(settings["backend"])
     options = secrets_of(backend, encrypted=bool(settings.get("encrypt")))
     return {option.name: option.needed for option in options}
+
+
+def _secrets_of_restic(settings: Mapping[str, Any]) -> dict[str, bool]:
+    backend = restic_places.place_in(settings["repository"]).backend
+    return {name: name in NEEDED_BY_RESTIC for name in restic_places.SECRETS[backend]}
 
 
 def derived(destination: Destination, given: Mapping[str, str], text: Callable[[str], str]) -> dict[str, str]:

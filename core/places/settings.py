@@ -98,12 +98,22 @@ class RcloneSettings(Settings):
 
 
 class ResticSettings(Settings):
-    """A repository of restic."""
+    """A repository of restic; which of the rest it may have depends on where that is."""
 
     secrets: ClassVar = None
 
     repository: Needed
-    options: Options = {}
+    host_key: Annotated[str, Field(strict=True, max_length=LONGEST_KEYS)] = ""
+    ca_certificate: Text = ""
+    region: Text = ""
+    bucket_lookup: Text = ""
+    account_name: Text = ""
+    project_id: Text = ""
+    auth_url: Text = ""
+    user_name: Text = ""
+    user_domain: Text = ""
+    project_name: Text = ""
+    project_domain: Text = ""
 
 
 BY_TYPE: Final[Mapping[DestinationType, type[Settings]]] = {
@@ -121,9 +131,10 @@ OUR_WORDS: Final = {
 
 
 def settings_from(kind: DestinationType, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the settings in their proper form, and what is wrong with each; nothing that was given is repeated."""
+    """Return what of the settings is said, in its proper form, and what is wrong with each; no value is repeated."""
     try:
-        return BY_TYPE[kind].model_validate(plain(given)).model_dump(mode="json"), {}
+        good = BY_TYPE[kind].model_validate(plain(given))
+        return good.model_dump(mode="json", exclude_defaults=True), {}
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         return {}, {_place(each["loc"]): OUR_WORDS.get(each["type"]) or sentence(each) for each in found}
