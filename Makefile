@@ -22,7 +22,7 @@ openspec := .tools/node_modules/.bin/openspec
 templates := $(shell find templates -name "*.html" 2>/dev/null)
 
 # What the tests drive for real, as Debian names it.
-programs := rsync b3sum git attr openssl
+programs := rsync rclone restic openssh-client openssh-server sqlite3 postgresql b3sum git attr openssl
 # Chromium, and what the program that drives it is linked with.
 browser := chromium libatomic1
 
@@ -51,7 +51,7 @@ test: setup ## Run every test: first without, then with a browser
 
 .PHONY: e2e
 e2e: setup ## Run the tests that use a browser
-	@.ci/tools $(browser)
+	@.ci/tools $(programs) $(browser)
 	@$(pytest) -m e2e
 
 .PHONY: faults
@@ -67,7 +67,7 @@ coverage: setup ## Run the tests and show which branches none of them took
 
 .PHONY: bench
 bench: setup ## Measure against the machine's own cp, rsync and SQLite, and print the ratios
-	@.ci/tools rsync
+	@.ci/tools rsync rclone restic
 	@$(bin)/holdfast bench
 
 .PHONY: check
