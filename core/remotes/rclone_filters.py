@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import pathspec
 
 from core.copying.patterns import check_pattern
-from core.remotes.rclone_names import SAID
+from core.remotes.rclone_names import MARK, SAID
 
 EITHER: Final = "(?:(?P<ps_d>/)|$)"
 FOLDER: Final = "(?P<ps_d>/)"
@@ -77,7 +77,7 @@ def _token(match: re.Match[str]) -> str:
         return f"[{_bare_brackets(repeated)}]"
     one = f"[{negated}{_bare_brackets(letters)}]"
     # A letter that rclone marks is two of its letters.
-    return f"(?:‛[^/]|{one})" if negated else one
+    return f"(?:{MARK}[^/]|{one})" if negated else one
 
 
 def _bare_brackets(letters: str) -> str:

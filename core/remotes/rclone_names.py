@@ -7,14 +7,15 @@ another; a name that has such a picture of its own has a mark before it. Bytes t
 import re
 from typing import Final
 
-MARK: Final = "‛"
+MARK: Final = "\u201b"
 PICTURES: Final = {chr(code): chr(0x2400 + code) for code in range(1, 0x20)} | {"\x7f": "␡"}
-MARKED: Final = frozenset({*PICTURES.values(), "␀", "／", MARK})
+MARKED: Final = frozenset({*PICTURES.values(), "\u2400", "\uff0f", MARK})
 
 SAID: Final = {ord(raw): picture for raw, picture in PICTURES.items()} | {
     ord(one): MARK + one for one in MARKED
 }
-DOTS: Final = {"．": MARK + "．", "．．": MARK + "．" + MARK + "．"}
+DOT: Final = "\uff0e"
+DOTS: Final = {DOT: MARK + DOT, DOT + DOT: MARK + DOT + MARK + DOT}
 
 
 def as_said(name: bytes) -> bytes:
@@ -32,6 +33,6 @@ def as_is(said: bytes) -> bytes:
     """Return a path that rclone said as it is on a disk of this machine."""
 
     def read(match: re.Match[str]) -> str:
-        return match[1] if match[1] else PICTURED[match[2]]
+        return match[1] or PICTURED[match[2]]
 
     return READ.sub(read, said.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
