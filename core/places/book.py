@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.deciding import BREAKER, check_version
 from core.destinations.known import Destination
 from core.destinations.registered import DESTINATION, Kept, Registered, destination_of, kept_in, value_of
+from core.destinations.secret_files import Stamps
 from core.errors import HoldfastError, NotFound, Refused, StorageFailed, WrongState
 from core.lining import Change
 from core.models import NOTHING
@@ -31,6 +32,10 @@ MOST: Final = 2_000
 NAMED_AT_MOST: Final = 5
 RESERVED: Final = frozenset({"new", "test", "types"})
 """What addresses have in the place of an id."""
+
+
+Reader = Callable[[str], Mapping[str, Any] | None]
+"""Returns what a register has at the moment of a decision."""
 
 
 class House(Jobs, Protocol):
@@ -140,8 +145,8 @@ class DestinationBook(Registered):
             good = self._patched(kept, patch)
             gone = {name for name, value in patch.secrets.items() if value is None}
             names = tuple(sorted(({*kept.secrets} - gone) | {*good.secrets}))
-            same = (good.name, good.settings, names) == (kept.name, thawed(kept.settings), kept.secrets)
-            if same and not good.secrets:
+            same_place = (good.settings, names) == (thawed(kept.settings), kept.secrets) and not good.secrets
+            if same_place and good.name == kept.name:
                 return destination_of(kept)
             edited = replace(
                 destination_of(kept),
@@ -151,10 +156,12 @@ class DestinationBook(Registered):
                 version=kept.version + 1,
                 updated_at=self._clock.now(),
             )
-            stamps = {name: stamp for name, stamp in kept.stamps.items() if name in names}
-            self._keep(
-                edited, good.secrets, stamps, was=kept.version, why=f"changed destination {destination_id}"
-            )
+            why = f"changed destination {destination_id}"
+            if same_place:
+                self._register(edited, kept.stamps, was=kept.version, why=why)
+            else:
+                stamps = {name: stamp for name, stamp in kept.stamps.items() if name in names}
+                self._keep(edited, good.secrets, stamps, was=kept.version, why=why)
             return edited
 
     def remove(self, destination_id: str, version: int | None = None) -> None:
@@ -166,7 +173,7 @@ class DestinationBook(Registered):
             if users := self.users(destination_id):
                 raise _in_use(kept.name, users)
 
-            def change(read: Callable[[str], Mapping[str, Any] | None]) -> dict[str, None]:
+            def change(read: Reader) -> dict[str, None]:
                 self._check_still(read, kept.id, kept.version)
                 gone = (DESTINATION + kept.id, STATE + kept.id, f"{BREAKER}destination:{kept.id}")
                 return dict.fromkeys(gone)
@@ -206,7 +213,7 @@ class DestinationBook(Registered):
         self,
         destination: Destination,
         secrets: Mapping[str, str],
-        stamps: Mapping[str, str],
+        stamps: Stamps,
         *,
         was: int,
         why: str,
@@ -216,36 +223,39 @@ class DestinationBook(Registered):
         laid = self.files.lay(destination.id, {**secrets, **derived})
         stamps = {**stamps, **laid}
 
-        def change(read: Callable[[str], Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any] | None]:
-            self._check_still(read, destination.id, was)
-            return {
-                DESTINATION + destination.id: value_of(destination, stamps),
-                STATE + destination.id: None,
-            }
-
         try:
-            self._house().change_registers(change, why=why)
+            self._register(destination, stamps, was=was, why=why, forget=True)
         except HoldfastError:
             before = self.kept(destination.id)
             self._clear(destination.id, before.stamps if before else NOTHING)
             raise
         self._clear(destination.id, stamps)
 
-    def _check_still(
-        self, read: Callable[[str], Mapping[str, Any] | None], destination_id: str, version: int
+    def _register(
+        self, destination: Destination, stamps: Stamps, *, was: int, why: str, forget: bool = False
     ) -> None:
+        """Make the register durable; with `forget`, what was seen before counts no more: it was another place."""
+
+        def change(read: Reader) -> dict[str, Mapping[str, Any] | None]:
+            self._check_still(read, destination.id, was)
+            seen = {STATE + destination.id: None} if forget else {}
+            return {DESTINATION + destination.id: value_of(destination, stamps), **seen}
+
+        self._house().change_registers(change, why=why)
+
+    def _check_still(self, read: Reader, destination_id: str, version: int) -> None:
         """Raise VersionConflict where another process changed it meanwhile; version 0 is that there is none."""
         value = read(DESTINATION + destination_id)
         kept = None if value is None else kept_in(destination_id, value)
         check_version(repr(destination_id), version, kept.version if kept else 0)
 
-    def _text_of(self, destination_id: str, stamps: Mapping[str, str]) -> Callable[[str], str]:
+    def _text_of(self, destination_id: str, stamps: Stamps) -> Callable[[str], str]:
         def text(name: str) -> str:
             return self.files.text(destination_id, name, stamps[name]) if name in stamps else ""
 
         return text
 
-    def _clear(self, destination_id: str, stamps: Mapping[str, str]) -> None:
+    def _clear(self, destination_id: str, stamps: Stamps) -> None:
         """Have the secrets that count in place and no others; what the disk refuses is done at the next start."""
         try:
             if stamps:

@@ -268,7 +268,7 @@ REPOSITORIES: Final = (
     _Repository("swift", "restic repository in Swift", "swift:container:/path", "swift:"),
 )
 
-ABOUT_THE_PASSWORD: Final = (
+WITHOUT_IT: Final = (
     "Without it nobody reads the backups, you neither: keep a copy elsewhere. "
     "For a new repository leave it empty, and one is made when you prepare it"
 )
@@ -287,7 +287,7 @@ WORDS_OF_RESTIC: Final[Mapping[str, tuple[str, str]]] = {
     "user_domain": ("Domain of the user", ""),
     "project_name": ("Project", ""),
     "project_domain": ("Domain of the project", ""),
-    "password": ("Password of the repository", ABOUT_THE_PASSWORD),
+    "password": ("Password of the repository", WITHOUT_IT),
     "key": ("Private key", "A key without a passphrase, made for this alone"),
     "rest_user": ("User at the server", ""),
     "rest_password": ("Password at the server", ""),

@@ -9,6 +9,7 @@ from fastapi_app.api import (
     breakers,
     bulk,
     dead_letters,
+    destinations,
     docs,
     events,
     graphs,
@@ -41,6 +42,7 @@ router.include_router(dead_letters.router)
 router.include_router(queue.router)
 router.include_router(schedules.router)
 router.include_router(notifications.router)
+router.include_router(destinations.router)
 router.include_router(trials.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
