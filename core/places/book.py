@@ -158,7 +158,7 @@ class DestinationBook(Registered):
             )
             why = f"changed destination {destination_id}"
             if same_place:
-                self._register(edited, kept.stamps, was=kept.version, why=why)
+                self._enter(edited, kept.stamps, was=kept.version, why=why)
             else:
                 stamps = {name: stamp for name, stamp in kept.stamps.items() if name in names}
                 self._keep(edited, good.secrets, stamps, was=kept.version, why=why)
@@ -224,14 +224,14 @@ class DestinationBook(Registered):
         stamps = {**stamps, **laid}
 
         try:
-            self._register(destination, stamps, was=was, why=why, forget=True)
+            self._enter(destination, stamps, was=was, why=why, forget=True)
         except HoldfastError:
             before = self.kept(destination.id)
             self._clear(destination.id, before.stamps if before else NOTHING)
             raise
         self._clear(destination.id, stamps)
 
-    def _register(
+    def _enter(
         self, destination: Destination, stamps: Stamps, *, was: int, why: str, forget: bool = False
     ) -> None:
         """Make the register durable; with `forget`, what was seen before counts no more: it was another place."""
