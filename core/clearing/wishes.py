@@ -61,3 +61,9 @@ class ClearingWishes(BaseModel):
         description="Percent of the source's files a run may take away without asking",
         json_schema_extra={"group": "delete", "shown_if": {"delete_source": True}},
     )
+    remove_empty_folders: bool = Field(
+        default=False,
+        title="Remove emptied folders",
+        description="Also folders that have nothing left in them once their files are taken away",
+        json_schema_extra={"widget": "toggle", "group": "delete", "shown_if": {"delete_source": True}},
+    )

@@ -17,7 +17,7 @@ from core.destinations.known import Destination, Target, target_in
 from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
-from core.models import Value
+from core.models import NOTHING, Value
 from core.proofs.values import Proof, ProofWishes, Reading
 from core.steps.wishes import StepWishes
 from core.work import Copied, Outcome, RunContext, Surroundings
@@ -118,7 +118,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
     @property
     def patterns(self) -> tuple[str, ...]:
         """Return what to leave out and keep, as lines of a .gitignore."""
-        return (*lines_for(self.exclude, self.include), *guards.NEVER_COPIED)
+        return (*lines_for(self.exclude, self.include), *guards.NEVER_COPIED, *clearing.LEFT_OUT)
 
     @property
     def target(self) -> Target:
@@ -150,7 +150,8 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
             found["destination"] = (
                 f"There is no destination {target.destination_id!r}. Make it first, or choose another."
             )
-        return found
+        mirror = getattr(self, "mirror", False)
+        return found | clearing.problems(self, self.verify, self.source, mirror=mirror)
 
     def ground(self, surroundings: Surroundings) -> Ground:
         """Return where a run works; raises EngineFailed where its destination is gone."""
@@ -211,8 +212,17 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         copied = guards.after(context, self, sides, done.told(copied))
         proof = self.prove(context, ground, copied)
         proofs.insist(proof, copied)
-        cleared = clearing.clear(context, self, ground.source, ground.target, proof)
+        cleared = self.clear(context, ground, copied, proof)
         return outcome_of(copied, proof, cleared)
+
+    def clear(self, context: RunContext, ground: Ground, copied: Copied, proof: Proof) -> Mapping[str, Any]:
+        """Take away from the source what was proved, where the job says so."""
+        if not self.delete_source:
+            return NOTHING
+        roots = clearing.roots_in(self.reading(context, ground, copied))
+        return clearing.clear(
+            context, self, ground.source, ground.target, proof, roots=roots, warnings=copied.warnings
+        )
 
 
 def bad_patterns(exclude: tuple[str, ...], include: tuple[str, ...]) -> dict[str, str]:

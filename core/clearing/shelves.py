@@ -1,0 +1,115 @@
+"""Where what one attempt took away lies: a folder in the quarantine, with the same folders below it as the source."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from core.clearing.names import QUARANTINE, split
+from core.clearing.sides import FOLDER, folder_in
+from core.copying.tree import Tree
+
+PRIVATE: Final = 0o700
+
+
+class Shelf:
+    """The folder of one attempt, below the quarantine of its run."""
+
+    def __init__(self, quarantine: int, attempt: int) -> None:
+        self._root = folder_in(quarantine, shelf_name(attempt))
+        self._tree = Tree(self._root)
+
+    def folder(self, path: bytes) -> int:
+        """Return the folder of that path, made if missing."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._tree.folder(path)
+        above, name = split(path)
+        parents = [name]
+        while above:
+            try:
+                self._tree.folder(above)
+                break
+            except FileNotFoundError:
+                above, name = split(above)
+                parents.append(name)
+        for name in reversed(parents):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, PRIVATE, dir_fd=self._tree.folder(above))
+            above = above + b"/" + name if above else name
+        return self._tree.folder(path)
+
+    def has(self, path: bytes) -> bool:
+        """Tell whether anything of that name lies here."""
+        folder, name = split(path)
+        try:
+            os.stat(name, dir_fd=self._tree.folder(folder), follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._tree.forget()
+        os.close(self._root)
+
+
+def shelf_name(attempt: int) -> bytes:
+    """Return what the folder of an attempt is called."""
+    return b"attempt-%d" % attempt
+
+
+def everything_in(tree: Tree) -> Iterator[tuple[bytes, bool]]:
+    """Yield what lies below a root: each path, and whether it is a folder; a folder follows what is in it."""
+    waiting: list[tuple[bytes, bool]] = [(name, True) for name in _folders_of(tree, b"")]
+    yield from ((name, False) for name in _others_of(tree, b""))
+    while waiting:
+        path, new = waiting.pop()
+        if not new:
+            yield path, True
+            continue
+        waiting.append((path, False))
+        waiting += [(path + b"/" + name, True) for name in _folders_of(tree, path)]
+        yield from ((path + b"/" + name, False) for name in _others_of(tree, path))
+
+
+def _folders_of(tree: Tree, path: bytes) -> list[bytes]:
+    return [name for name, mode in _entries(tree, path) if stat.S_ISDIR(mode)]
+
+
+def _others_of(tree: Tree, path: bytes) -> list[bytes]:
+    return [name for name, mode in _entries(tree, path) if not stat.S_ISDIR(mode)]
+
+
+def _entries(tree: Tree, path: bytes) -> list[tuple[bytes, int]]:
+    folder = tree.folder(path)
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                found.append((os.fsencode(entry.name), entry.stat(follow_symlinks=False).st_mode))
+    return found
+
+
+def remove_empty(source: int, run_id: str) -> bool:
+    """Remove the empty folders of a run's quarantine; tell whether nothing is left of it. Raises OSError."""
+    above = os.open(QUARANTINE, FOLDER, dir_fd=source)
+    try:
+        root = Tree(os.open(run_id.encode(), FOLDER, dir_fd=above))
+        try:
+            for path in [path for path, is_folder in everything_in(root) if is_folder]:
+                folder, name = split(path)
+                with contextlib.suppress(OSError):
+                    os.rmdir(name, dir_fd=root.folder(folder))
+        finally:
+            root.forget()
+            os.close(root.root)
+        try:
+            os.rmdir(run_id.encode(), dir_fd=above)
+        except OSError:
+            return False
+        with contextlib.suppress(OSError):  # other runs have theirs
+            os.rmdir(QUARANTINE, dir_fd=source)
+        return True
+    finally:
+        os.close(above)
