@@ -63,6 +63,8 @@ class Settings(Value, frozen=True, kw_only=True):
     shell: str = "off"
     pass_env: tuple[str, ...] = ()
     """Whether admins may make jobs that are shell scripts, and which variables of our environment jobs may ask for."""
+    step_programs: Path | None = None
+    """A folder in which steps around a copy look for their programs first (systemctl, docker, pg_dump)."""
     own_backup: str = "daily"
     own_backup_dir: Path | None = None
     own_backup_mb: int = 5_000
@@ -100,6 +102,9 @@ class Settings(Value, frozen=True, kw_only=True):
             run_log_mb=_number(environment, "HOLDFAST_RUN_LOG_MB", 20, least=1, most=MOST_LOG_MEGABYTES),
             shell=_one_of(environment, "HOLDFAST_SHELL", ("off", "on")),
             pass_env=_names(environment, "HOLDFAST_PASS_ENV"),
+            step_programs=_folder(environment, "HOLDFAST_STEP_PROGRAMS", "").absolute()
+            if environment.get("HOLDFAST_STEP_PROGRAMS")
+            else None,
             own_backup=_one_of(environment, "HOLDFAST_OWN_BACKUP", ("daily", "off")),
             own_backup_dir=_folder_of_backups(environment, "HOLDFAST_OWN_BACKUP_DIR", data),
             metrics_token=_token(environment, "HOLDFAST_METRICS_TOKEN"),

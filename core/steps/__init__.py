@@ -1,31 +1,52 @@
 """What is done before a copy and undone after it: a dump, a service that stands still."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
-from msgspec.structs import replace
-
+from core.steps import doing
+from core.steps.doing import Done
+from core.steps.kinds import Step
+from core.steps.undoing import recover
 from core.steps.wishes import StepWishes
-from core.work import Copied, RunContext
+from core.steps.words import as_text
+from core.work import RunContext
+
+__all__ = ["Done", "StepWishes", "are_commands", "around", "as_text", "problems", "recover"]
 
 
-class Done:
-    """What the steps of a run have to tell."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def told(self, copied: Copied) -> Copied:
-        """Return what was copied, with the warnings of the steps."""
-        return replace(copied, warnings=(*self.warnings, *copied.warnings))
-
-
-def are_commands(wishes: StepWishes) -> bool:  # noqa: ARG001 - there are no steps yet
-    """Tell whether the steps run anything on this machine, which only an admin may ask for."""
-    return False
+def are_commands(wishes: StepWishes) -> bool:
+    """Tell whether the steps run anything on this machine, or name anything, that only an admin may ask for."""
+    return any(step.needs_admin for step in wishes.steps)
 
 
 @contextmanager
-def around(context: RunContext, wishes: StepWishes) -> Iterator[Done]:  # noqa: ARG001 - there are no steps yet
+def around(context: RunContext, wishes: StepWishes) -> Iterator[Done]:
     """Do the steps before, and undo them whatever happens."""
-    yield Done()
+    with doing.around(context, wishes.steps) as done:
+        yield done
+
+
+def problems(wishes: StepWishes, source: Path) -> Mapping[str, str]:
+    """Return what is wrong with the steps of a job that copies this source, by option."""
+    for number, step in enumerate(wishes.steps, start=1):
+        if problem := _problem_of(step, source):
+            return {"steps": f"Step {number}: {problem}"}
+    return {}
+
+
+def _problem_of(step: Step, source: Path) -> str:
+    dump = step.dump
+    if dump is None:
+        return ""
+    if getattr(step, "database", None) == dump:
+        return f"{dump} is the database itself."
+    folder, root = (Path(os.path.realpath(path)) for path in (dump.parent, source))
+    if not folder.is_relative_to(root):
+        return f"{dump} must lie below the source, or it is not copied."
+    if not folder.is_dir():
+        return f"There is no folder {dump.parent}. Make it first."
+    if dump.is_symlink() or (dump.exists() and not dump.is_file()):
+        return f"{dump} is there already and is no file that can be replaced."
+    return ""
