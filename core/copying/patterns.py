@@ -1,5 +1,6 @@
 """What is left out, in the words of gitignore."""
 
+import re
 from collections.abc import Sequence
 
 import pathspec
@@ -35,7 +36,7 @@ def check_pattern(line: str) -> None:
         raise BadPattern(line)
     try:
         pathspec.GitIgnoreSpec.from_lines([line])
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise BadPattern(line) from error
 
 
