@@ -52,7 +52,10 @@ def part_in(number: int, line: str, kinds: Iterable[str]) -> Part:
 
 
 class PartDone(Value, frozen=True, kw_only=True):
-    """How a part ended; `records` is the file of what it proved, empty where nothing was read back."""
+    """How a part ended; `records` is the file of what it proved, empty where nothing was read back.
+
+    `roots` are the folders in which its copy was read back by us.
+    """
 
     kind: str
     destination: str
@@ -63,10 +66,13 @@ class PartDone(Value, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     error: Failure | None = None
     records: str = ""
+    roots: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """Return it as the run's result has it."""
-        own = {name: value for name, value in _plain(self).items() if name not in {"records", "result"}}
+        own = {
+            name: value for name, value in _plain(self).items() if name not in {"records", "roots", "result"}
+        }
         return {**thawed(self.result), **own}
 
 

@@ -144,7 +144,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
 
     def problems(self, surroundings: Surroundings) -> dict[str, str]:
         """Return what is wrong with each option, in words; a kind adds its own."""
-        found = bad_patterns(self.exclude, self.include)
+        found = {**steps.problems(self, self.source), **bad_patterns(self.exclude, self.include)}
         target = self.target
         if target.destination_id and surroundings.destinations.find(target.destination_id) is None:
             found["destination"] = (

@@ -146,8 +146,21 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
                 problems["kind_options"] = f"No copy is of kind {kind!r}."
         for part in self.parts:
             problems |= self._problems_of(part, surroundings)
+            problems |= self._problems_of_deleting(part)
         if problems:
             raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
+
+    def _problems_of_deleting(self, part: Part) -> dict[str, str]:
+        """Return why nothing may be deleted for a copy like this."""
+        try:
+            engine = self.engine_of(part)
+        except ValueError:  # it was said already
+            return {}
+        mirror = getattr(engine, "mirror", False)
+        found = clearing.problems(self, engine.verify, self.source, mirror=mirror)
+        others = [text for field, text in found.items() if field != "source"]
+        mine = {field: text for field, text in found.items() if field == "source"}
+        return mine | ({"copies": f"{part.destination}: {' '.join(others)}"} if others else {})
 
     def _problems_of(self, part: Part, surroundings: Surroundings) -> dict[str, str]:
         try:
@@ -201,7 +214,11 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         copied = done.told(_carried(ended))
         _insist(ended)
         proof = _together(ended, context.workspace)
-        cleared = clearing.clear(context, self, self.source, target_in(self.parts[0].destination), proof)
+        roots = tuple(root for part in ended for root in part.roots)
+        place = target_in(self.parts[0].destination)
+        cleared = clearing.clear(
+            context, self, self.source, place, proof, roots=roots, warnings=copied.warnings
+        )
         return outcome_of(copied, proof, cleared)
 
     def _all_made(self, context: RunContext) -> tuple[PartDone, ...]:
@@ -250,6 +267,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
             result=outcome.result,
             warnings=outcome.warnings,
             records=proof.records,
+            roots=clearing.roots_in(engine.reading(context, ground, copied)),
         )
 
 
