@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from core import steps
 from core.attempts import Fate
 from core.audit import Audit
 from core.clerk import Clerk
@@ -20,13 +21,13 @@ from core.dispatch.local import LocalDispatcher
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker
-from core.errors import HoldfastError, StorageFailed, StoreInUse, WrongState
+from core.errors import HoldfastError, NotFound, StorageFailed, StoreInUse, WrongState
 from core.event_log import EventLog
 from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import EVENTS, OWN_BACKUP, SAMPLING, TIDYING, Housekeeping
+from core.housekeeping import EVENTS, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -92,6 +93,7 @@ def surroundings_in(settings: Settings, data: Path, destinations: Destinations) 
         shells=settings.shell == "on",
         pass_env=settings.pass_env,
         log_bytes=settings.run_log_mb * MEGABYTE,
+        step_programs=settings.step_programs,
     )
 
 
@@ -182,6 +184,7 @@ class Service:
 
     def _plan_chores(self) -> None:
         """Plan what keeps the house in order."""
+        self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
@@ -189,6 +192,18 @@ class Service:
             self.housekeeping.add(
                 OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
             )
+
+    def _undo_steps(self) -> None:
+        """Undo what steps did for runs that nobody is at work on."""
+        steps.recover(
+            self.data, self._is_at_work, lambda run_id, words: self.logs.write(run_id, "info", words)
+        )
+
+    def _is_at_work(self, run_id: str) -> bool:
+        try:
+            return self.manager.run(run_id).state in AT_WORK
+        except NotFound:
+            return False
 
     def start(self) -> None:
         """Open the store, take up what was left lying, and begin to work.

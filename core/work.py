@@ -121,7 +121,7 @@ class Surroundings(Value, frozen=True, kw_only=True):
 
     `shells` is whether scripts may be run, `pass_env` which variables of Holdfast's own environment jobs may ask for
     (patterns such as `RESTIC_*`), `log_bytes` how much one run may say; None where nobody asks. `destinations` are the
-    places that an admin has made and named.
+    places that an admin has made and named. `step_programs` is a folder in which steps look for their programs first.
     """
 
     own_data: Path
@@ -129,6 +129,7 @@ class Surroundings(Value, frozen=True, kw_only=True):
     pass_env: tuple[str, ...] | None = None
     log_bytes: int | None = None
     destinations: Destinations = NO_DESTINATIONS
+    step_programs: Path | None = None
 
 
 class RunContext(Protocol):
