@@ -17,6 +17,7 @@ from core.proofs.children import reading
 from core.proofs.readers import CannotRead, Desk, Reader
 from core.proofs.spool import Seen
 from core.proofs.values import Algorithm, ProgramReading
+from core.remotes.rclone_names import as_is, as_said
 
 AT_ONCE: Final = 1_000
 RESTORED_FILES: Final = 2_000
@@ -59,7 +60,7 @@ class ProgramReader(Reader):
     def _listed(self, tell: Callable[[Iterable[tuple[bytes, int]]], None]) -> None:
         """Hear names and sizes; whatever is not of that form stands against the whole proof."""
         with self._running(self._wishes.sizes_argv) as stream:
-            self._take(sizes_in(stream, self._strip), tell)
+            self._take(self._as_they_are(sizes_in(stream, self._strip)), tell)
 
     # Reading
 
@@ -97,7 +98,16 @@ class ProgramReader(Reader):
             self._take(archive_in(stream, "blake3", self._strip, teller.read), spool.tell_digests)
             return
         self._algorithm = self._wishes.algorithm
-        self._take(digests_in(stream, self._algorithm, self._strip), spool.tell_digests, counts=True)
+        said = digests_in(stream, self._algorithm, self._strip)
+        self._take(self._as_they_are(said), spool.tell_digests, counts=True)
+
+    def _as_they_are(
+        self, said: "Iterator[tuple[bytes, Answer] | None]"
+    ) -> "Iterator[tuple[bytes, Answer] | None]":
+        """Give what is said of files by their names on a disk of this machine."""
+        if self._wishes.names == "plain":
+            return said
+        return (one and (as_is(one[0]), one[1]) for one in said)
 
     def _take(
         self,
@@ -126,7 +136,7 @@ class ProgramReader(Reader):
     def _leave_out_untellable(self, *, asked: bool = False, told: bool = True) -> None:
         """Count as unreadable what cannot be named; `asked` is that we name it, `told` that the program does."""
         lines = told or (asked and self._wishes.list_ends == "line")
-        if not lines:
+        if not lines or self._wishes.names == "rclone":
             return
         spool = self.desk.spool
         for page in spool.pages():
@@ -148,7 +158,7 @@ class ProgramReader(Reader):
         return path
 
     def _in_list(self, path: bytes) -> bytes:
-        name = self._strip + path
+        name = self._strip + (as_said(path) if self._wishes.names == "rclone" else path)
         if not self._wishes.list_is_patterns:
             return name
         for letter in (b"\\", b"*", b"?", b"["):

@@ -26,7 +26,7 @@ def as_said(name: bytes) -> bytes:
 
 
 PICTURED: Final = {picture: raw for raw, picture in PICTURES.items()}
-READ: Final = re.compile(f"{MARK}(.)|([{''.join(PICTURED)}])", re.DOTALL)
+READ: Final = re.compile(f"{MARK}([{''.join(MARKED)}{DOT}])|([{''.join(PICTURED)}])")
 
 
 def as_is(said: bytes) -> bytes:
