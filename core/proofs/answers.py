@@ -52,7 +52,7 @@ def archive_in(
         with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
             for count, member in enumerate(archive):
                 if count % TAR_MEMBERS_KEPT == 0:
-                    archive.members = []  # type: ignore[attr-defined] - it would keep them all
+                    archive.members = []  # type: ignore[attr-defined]  # it would keep them all
                 name = _plain(os.fsencode(member.name))
                 if member.isreg() and name.startswith(before):
                     yield name.removeprefix(before), _digest_of_member(archive, member, algorithm, counted)
