@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
+from core import steps
 from core.commanding import arguments, environment
 from core.drafts import JobDraft
 from core.engines import ENGINES
@@ -36,7 +37,7 @@ USUAL: Final = JobDraft(name="", kind="")
 CLEARED: Final = frozenset({"names", "variables", "words"})
 """Ways of asking in which an empty field is an answer too."""
 
-WIDE: Final = frozenset({"patterns", "toggle", "arguments", "variables", "words"})
+WIDE: Final = frozenset({"patterns", "steps", "toggle", "arguments", "variables", "words"})
 TITLES: Final[Mapping[str, str]] = {
     "what": "What",
     "more": "What is left out, and how fast",
@@ -231,7 +232,7 @@ def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str
         widget = widget_of(about, schema)
         if widget == "toggle":
             options[name] = text == "true"
-        elif widget == "patterns":
+        elif widget in {"patterns", "steps"}:
             options[name] = [line for line in str(text or "").splitlines() if line.strip()]
         elif widget in CLEARED or text or name in schema.get("required", ()):
             options[name] = str(text or "")
@@ -284,6 +285,8 @@ def _as_text(value: object, widget: str = "") -> str:
         return environment.as_text(value)
     if widget == "arguments" and isinstance(value, list | tuple):
         return arguments.as_text(value)
+    if widget == "steps" and isinstance(value, list | tuple):
+        return steps.as_text(value)
     if widget == "names" and isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value)
     if isinstance(value, list | tuple):

@@ -118,7 +118,7 @@ INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {
 }
 
 
-CODE: Final = frozenset({"folder", "patterns", "arguments", "variables", "words"})
+CODE: Final = frozenset({"folder", "patterns", "steps", "arguments", "variables", "words"})
 """The ways of asking whose answers are shown letter for letter."""
 
 
