@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Final, NamedTuple
 
 MOST_KEPT: Final = 1_000_000
@@ -32,11 +32,17 @@ class Asked(NamedTuple):
 
 
 def ask(
-    argv: Sequence[str], environment: Mapping[str, str], *, seconds: float = 20.0, stdin: str = ""
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    seconds: float = 20.0,
+    stdin: str = "",
+    enough: Callable[[], bool] = lambda: False,
 ) -> Asked:
     """Run a program for a moment and return what it said; afterwards nothing of its group is left at work.
 
     `environment` is all it gets. A program that is not there is an answer too: no code, and the reason among its errors.
+    Its time is over too once `enough` says so, which is asked often.
     """
     try:
         program = subprocess.Popen(
@@ -49,16 +55,23 @@ def ask(
         )
     except (OSError, ValueError) as error:
         return Asked(None, "", str(error), timed_out=False)
-    with program:
-        talk = _Talk(program, stdin.encode(errors="surrogateescape"))
-        try:
-            timed_out = talk.hold(time.monotonic() + seconds)
-        finally:
-            _end_group(program.pid)
-        talk.hear_last_words()
-        code = program.wait()
+    talk = _Talk(program, stdin.encode(errors="surrogateescape"))
+    try:
+        timed_out = talk.hold(time.monotonic() + seconds, enough)
+    finally:
+        _end_group(program.pid)
+    talk.hear_last_words()
+    code = _code_of(program)
     talk.close()
     return Asked(None if timed_out or code < 0 else code, talk.out, talk.err, timed_out)
+
+
+def _code_of(program: subprocess.Popen[bytes]) -> int:
+    """Return how a program ended whose group was ended; one that waits for a dead disk ends when the disk lets it."""
+    try:
+        return program.wait(LINGER)
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL
 
 
 class _Talk:
@@ -91,11 +104,11 @@ class _Talk:
     def _text(self, pipe: IO[bytes] | None) -> str:
         return bytes(self._heard[pipe]).decode(errors="replace") if pipe is not None else ""
 
-    def hold(self, until: float) -> bool:
+    def hold(self, until: float, enough: Callable[[], bool]) -> bool:
         """Talk until it has ended; returns True where its time was over before."""
         while not self._has_ended():
             left = until - time.monotonic()
-            if left <= 0:
+            if left <= 0 or enough():
                 return True
             self._turn(min(left, LOOK_EVERY))
         return False
@@ -109,6 +122,9 @@ class _Talk:
     def close(self) -> None:
         """Let go of the pipes."""
         self._selector.close()
+        for pipe in (self._input, *self._heard):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def _has_ended(self) -> bool:
         # It is not reaped before its group has been ended: until then nobody else can have its number.
