@@ -10,6 +10,7 @@ from core.errors import HoldfastError
 from core.hiding import hidden
 from core.holdings import Problem
 from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
+from core.steps import as_text
 from fastapi_app.presenters import sizes
 from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
@@ -158,6 +159,8 @@ def _listed(values: Sequence[object] | Mapping[str, object], described: Mapping[
     """Return several values as one text: arguments as one would type them."""
     if isinstance(values, Mapping):
         return ", ".join(f"{name}={value}" for name, value in values.items())
+    if described.get("widget") == "steps":
+        return "; ".join(as_text(values).splitlines())
     if described.get("widget") == "arguments":
         return shlex.join(map(str, values))
     return ", ".join(map(str, values))
