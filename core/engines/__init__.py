@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from core.engines.base import Engine
 from core.engines.command import CommandEngine
 from core.engines.copy import CopyEngine
+from core.engines.rclone import RcloneEngine
 from core.engines.shell import ShellEngine
 from core.errors import InvalidOptions, NotFound
 
 ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (CopyEngine, CommandEngine, ShellEngine)},
+    {engine.kind: engine for engine in (CopyEngine, RcloneEngine, CommandEngine, ShellEngine)},
 )
 
 OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(

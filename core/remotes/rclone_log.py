@@ -9,6 +9,7 @@ from core.models import Progress, Value
 from core.processes.orders import Stream
 
 LAST_WORDS: Final = 50
+LONGEST_WORDS: Final = 500
 MOST_NAMED: Final = 20
 
 ONCE: Final = {
@@ -91,6 +92,16 @@ class Talk:
             noun = "file was" if self.vanished == 1 else "files were"
             found.append(f"{self.vanished:,} {noun} changed or removed while being copied.")
         return tuple(found)
+
+    @property
+    def last_words(self) -> str:
+        """Return the last trouble it spoke of, for people."""
+        for line in reversed(self.said):
+            entry = entry_in(line)
+            message = line if entry is None else str(entry.get("msg", ""))
+            if not message.lower().startswith("can't retry"):
+                return message.strip()[:LONGEST_WORDS]
+        return ""
 
     def _hear_plain(self, stream: Stream, line: str) -> None:
         if stream == "out":

@@ -11,6 +11,9 @@ FILE_NOT_FOUND: Final = 4
 TEMPORARY: Final = 5
 """Exit codes, from "Exit code" in rclone's documentation; 1 and 2 are anything else."""
 
+DELETE_LIMIT: Final = "--max-delete threshold reached"
+"""What it says where a mirror would remove more than it may."""
+
 
 class Sign(NamedTuple):
     """Words by which a trouble is known, and what it is."""
@@ -24,6 +27,13 @@ class Sign(NamedTuple):
 
 
 SIGNS: Final = (
+    Sign(
+        ("failed to open source", "error reading source", "can't copy - source file"),
+        "failed",
+        "Some files of the source could not be read.",
+        "The log names them. Look who may read them.",
+        transient=True,
+    ),
     Sign(
         ("couldn't decrypt", "bad password", "failed to authenticate decrypted block", "not an encrypted file"),
         "wrong-password",

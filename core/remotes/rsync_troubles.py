@@ -40,7 +40,7 @@ SIGNS: Final = (
         "Find out why its key changed. If it was set up anew, test the destination and confirm the new key.",
     ),
     _sign(
-        r"Permission denied \([\w,-]+\)|Too many authentication failures",
+        r"Permission denied \([a-z][\w,-]*\)|Too many authentication failures",
         "login-refused",
         "The host refused the login: it does not take this key for this user.",
         "Put the public key into authorized_keys of that user on the host.",
@@ -124,6 +124,9 @@ CUT: Final = Trouble(
     transient=True,
     unreachable=True,
 )
+SIGNS_OF_THE_WHOLE: Final = frozenset({"destination-full", "damaged"})
+"""Troubles that concern more than the files that rsync names."""
+
 KILLED: Final = Trouble(
     code="failed",
     sentence="rsync was ended from outside.",

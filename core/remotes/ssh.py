@@ -21,6 +21,7 @@ from core.remotes.rsync_troubles import trouble
 from core.storage import atomic
 
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
+ENVIRONMENT: Final = {"PATH": PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 __all__ = ["call", "scan_key", "settings_problems", "trouble"]
 
 ALIAS: Final = "holdfast-destination"
@@ -68,6 +69,16 @@ class HostKeys(NamedTuple):
 
 def call(destination: Destination, destinations: Destinations, below: str = "") -> Call:
     """Return how rsync is called to reach the destination; raises EngineFailed where its key is not there."""
+    shell = shell_to(destination, destinations)
+    return Call(
+        argv=("rsync", f"--rsh={in_rsync_words(shell)}"),
+        environment=dict(ENVIRONMENT),
+        place=place_of(destination.settings, below),
+    )
+
+
+def shell_to(destination: Destination, destinations: Destinations) -> tuple[str, ...]:
+    """Return the command of ssh without the host; raises EngineFailed where its key is not there."""
     settings = destination.settings
     if problems := settings_problems(settings):
         message = f"The destination {destination.name} cannot be used: {' '.join(problems.values())}"
@@ -76,12 +87,14 @@ def call(destination: Destination, destinations: Destinations, below: str = "") 
         message = f"The key of the host of {destination.name} was never confirmed."
         raise EngineFailed(message, hint="Test the destination and compare the fingerprint.", code="host-key")
     key = _key_of(destination, destinations)
-    shell = shell_for(settings, key, _pinned(str(settings["host_key"]), key.parent))
-    return Call(
-        argv=("rsync", f"--rsh={in_rsync_words(shell)}"),
-        environment={"PATH": PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
-        place=place_of(settings, below),
-    )
+    return shell_for(settings, key, _pinned(str(settings["host_key"]), key.parent))
+
+
+def command_there(destination: Destination, destinations: Destinations, command: str) -> tuple[str, ...]:
+    """Return how the host is asked to run a command of ours; raises EngineFailed as `shell_to` does."""
+    settings = destination.settings
+    who = f"{settings['user']}@{settings['host']}" if settings.get("user") else str(settings["host"])
+    return (*shell_to(destination, destinations), "--", who, command)
 
 
 def shell_for(settings: Mapping[str, Any], key: Path, known_hosts: Path) -> tuple[str, ...]:
