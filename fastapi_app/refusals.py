@@ -1,7 +1,5 @@
 """What the door refuses, before anybody has looked at what is asked for."""
 
-from typing import ClassVar
-
 from core.errors import HoldfastError, Refused
 
 
