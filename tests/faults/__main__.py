@@ -33,6 +33,7 @@ from tests.faults.restarts import (
     restarts_in_peace,
     stops,
 )
+from tests.faults.samples import samples_of_damage
 from tests.faults.served import failing_under_a_server
 from tests.faults.together import (
     a_hundred_threads,
@@ -62,6 +63,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "stops": (stops, cancelled_trees),
     "graphs": (kills_between_steps,),
     "proof": (what_the_gate_sees, spoilt_stores),
+    "samples": (samples_of_damage,),
     "power": (recorded_cuts, real_cuts),
 }
 

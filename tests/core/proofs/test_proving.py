@@ -11,6 +11,8 @@ from core.proofs.readers import CannotRead
 from core.proofs.records import read_records
 from core.proofs.values import FolderReading, ProgramReading, RemoteRsyncReading
 from tests.core.proofs.conftest import LARGE, PATH, an_hour_ago
+from tests.faults.reports import Effort
+from tests.faults.samples import samples_of_damage
 
 WAYS = ("folder", "digests", "tar", "rsync")
 EVERY_WAY = pytest.mark.parametrize("way", WAYS)
@@ -414,3 +416,10 @@ def test_a_program_carries_the_mark_of_its_run(monkeypatch):
         said = stream.read().split()
 
     assert sorted(said) == [b"A=b", b"HOLDFAST_RUN=run-1:1"]
+
+
+def test_a_sample_overlooks_no_more_than_it_says(tmp_path):
+    tally = samples_of_damage(Effort(seed=26, whole=False), tmp_path)
+
+    assert tally.number == 80
+    assert tally.wrongs == []
