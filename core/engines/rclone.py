@@ -16,17 +16,16 @@ from core.copying.refusals import (
     problems_with_own,
 )
 from core.destinations.known import Destination
-from core.engines import rclone_trials
 from core.engines.copies import CopyingEngine, Ground
-from core.engines.rclone_orders import Place as FoundPlace
-from core.engines.rclone_orders import Setting, command_line, environment_for, place_in
 from core.errors import EngineFailed
 from core.processes.orders import Exit, Order
 from core.proofs.values import FolderReading, ProgramReading, Reading
+from core.remotes import rclone_trials
 from core.remotes.backends import BACKENDS
 from core.remotes.calls import failure
 from core.remotes.rclone_features import Features, features_in
 from core.remotes.rclone_log import Talk
+from core.remotes.rclone_orders import Place, Setting, command_line, environment_for, place_of
 from core.remotes.rclone_troubles import DELETE_LIMIT, trouble
 from core.sizes import size
 from core.work import Copied, Fact, Outcome, RunContext, Surroundings
@@ -215,7 +214,7 @@ class RcloneEngine(CopyingEngine):
 
     def command_in_words(self, surroundings: Surroundings) -> tuple[str, ...]:
         """Return what a person would type to do the same, with the same filters."""
-        place = place_in(self.ground(surroundings), surroundings, "")
+        place = self._place(self.ground(surroundings), surroundings)
         argv = command_line(place, self._setting(Features(), self.mirror_most), self.source, Path("rules"))
         plain = tuple(part for part in argv if part not in FOR_MACHINES)
         return (rclone_trials.typed((*plain[:-3], "--progress", *plain[-3:]), self._rules(surroundings)),)
@@ -224,7 +223,7 @@ class RcloneEngine(CopyingEngine):
 
     def copy_all(self, context: RunContext, ground: Ground) -> Copied:
         """Carry everything over. Raises EngineFailed, or RunStopped when asked to stop."""
-        place = place_in(ground, context.surroundings, str(context.workspace))
+        place = self._place(ground, context.surroundings, context.workspace)
         features = self._features(context, place)
         allowed = min(self.mirror_most, guards.allowance(context, self) or self.mirror_most)
         setting = self._setting(features, allowed)
@@ -237,7 +236,10 @@ class RcloneEngine(CopyingEngine):
         self._judge(context, ending, talk, allowed)
         return self._copied(ending, talk, setting)
 
-    def _features(self, context: RunContext, place: FoundPlace) -> Features:
+    def _place(self, ground: Ground, surroundings: Surroundings, home: Path | str = "") -> Place:
+        return place_of(ground.target, ground.destination, surroundings.destinations, str(home))
+
+    def _features(self, context: RunContext, place: Place) -> Features:
         """Ask rclone what the destination can do; it is reached by that."""
         talk = Talk(lambda _: None, context.warn, context.error)
         argv = (*place.argv, "--use-json-log", "--contimeout", "30s", "--low-level-retries", "3")
@@ -279,7 +281,7 @@ class RcloneEngine(CopyingEngine):
         rclone_trials.write_private(path, "".join(f"{rule}\n" for rule in self._rules(context.surroundings)))
         return path
 
-    def _order(self, argv: Sequence[str], place: FoundPlace, context: RunContext) -> Order:
+    def _order(self, argv: Sequence[str], place: Place, context: RunContext) -> Order:
         return Order(
             argv=tuple(argv),
             folder=str(context.workspace),
@@ -319,7 +321,7 @@ class RcloneEngine(CopyingEngine):
         folder = folder_of(ground.destination, ground.target.folder, ground.target.below)
         if folder is not None:
             return FolderReading(root=str(folder))
-        place = place_in(ground, context.surroundings, str(context.workspace))
+        place = self._place(ground, context.surroundings, context.workspace)
         rules = self._write_rules(context)
         begin = (*place.argv, "--log-level", "ERROR", "--checkers", str(self.checkers))
         digests = (*begin, "hashsum", "sha256", "--download")
@@ -338,7 +340,7 @@ class RcloneEngine(CopyingEngine):
 
     def would_do(self, context: RunContext, ground: Ground) -> Outcome:
         """Return what a run would do, and write nothing."""
-        place = place_in(ground, context.surroundings, str(context.workspace))
+        place = self._place(ground, context.surroundings, context.workspace)
         features = self._features(context, place)
         trial = rclone_trials.Trial(context.report, context.warn, context.error)
         argv = command_line(
@@ -349,16 +351,14 @@ class RcloneEngine(CopyingEngine):
             dry=True,
         )
         ending = context.execute(
-            self._order(argv, place, context), trial.hear, name="copy", on_latest=trial.glance
+            self._order(argv, place, context), trial.hear, name="trial", on_latest=trial.glance
         )
         if ending.code != 0:
             raise failure(trouble(ending.code, trial.said), trial.last_words)
         there = self._there_already(context, place, trial)
-        return trial.outcome(there)
+        return Outcome(result=trial.result(there), warnings=trial.warnings)
 
-    def _there_already(
-        self, context: RunContext, place: FoundPlace, trial: rclone_trials.Trial
-    ) -> frozenset[str]:
+    def _there_already(self, context: RunContext, place: Place, trial: rclone_trials.Trial) -> frozenset[str]:
         """Return which of the files that would be sent the destination has already."""
         if not trial.sent:
             return frozenset()

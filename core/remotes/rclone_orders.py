@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from core.clock import SystemClock
-from core.engines.copies import Ground
+from core.destinations.known import Destination, Destinations, Target
 from core.errors import EngineFailed
 from core.models import NOTHING, Value
 from core.remotes import rclone
-from core.work import Surroundings
 
 STEADY: Final = (
     "--use-json-log", "--log-level", "NOTICE", "--stats", "1s", "--stats-log-level", "NOTICE",
@@ -57,12 +56,11 @@ class Setting(Value, frozen=True, kw_only=True):
         return (*(name for name, is_wanted in wanted.items() if is_wanted), *numbers, *limit)
 
 
-def place_in(ground: Ground, surroundings: Surroundings, home: str) -> Place:
+def place_of(target: Target, destination: Destination | None, destinations: Destinations, home: str) -> Place:
     """Return where a run writes; raises EngineFailed where the destination lost its configuration."""
-    target, destination = ground.target, ground.destination
     if destination is not None and destination.type == "rclone":
         try:
-            call = rclone.call(destination, surroundings.destinations, target.below)
+            call = rclone.call(destination, destinations, target.below)
         except FileNotFoundError:
             message = f"What rclone needs to reach {destination.name} is gone."
             raise EngineFailed(message, hint="Enter the destination's secrets again.") from None

@@ -13,7 +13,6 @@ from core.remotes.rclone_filters import rules_for
 from core.remotes.rclone_log import Talk, entry_in
 from core.remotes.rclone_names import as_is, as_said
 from core.sizes import size
-from core.work import Outcome
 
 MOST_SHOWN: Final = 1_000
 SKIPPED: Final = re.compile(r"Skipped (.+?) as --dry-run is set")
@@ -45,7 +44,7 @@ class Trial(Talk):
             self.aside.add(name)
         return False
 
-    def outcome(self, there: frozenset[str]) -> Outcome:
+    def result(self, there: frozenset[str]) -> dict[str, Any]:
         """Return what would be done; `there` is what the destination has of what would be sent."""
         removed = sorted(self.aside - self.sent.keys())
         kinds = {name: "changed" if name in there else "new" for name in self.sent}
@@ -53,13 +52,12 @@ class Trial(Talk):
         changes += [["removed", shown(name)] for name in removed]
         changed = sum(kind == "changed" for kind in kinds.values())
         counts = {"new": len(kinds) - changed, "changed": changed, "removed": len(removed)}
-        result: dict[str, Any] = {
+        return {
             **counts,
             "bytes": sum(self.sent.values()),
             "sentence": _sentence(counts, sum(self.sent.values())),
             "changes": changes[:MOST_SHOWN],
         }
-        return Outcome(result=result, warnings=self.warnings)
 
 
 def _size_of(entry: Mapping[str, Any]) -> int:
