@@ -18,7 +18,16 @@ import msgspec
 from core.clearing import receipts as receipts_of
 from core.clearing.kernel import let_writers_wait
 from core.clearing.names import split
-from core.clearing.orders import PREVIEW, Deletion, DeletionOrder, Far, Kept, read_value, write_value
+from core.clearing.orders import (
+    MOST_NAMED,
+    PREVIEW,
+    Deletion,
+    DeletionOrder,
+    Far,
+    Kept,
+    read_value,
+    write_value,
+)
 from core.clearing.previewing import digest_of_preview
 from core.clearing.receipts import Began, Emptied, Receipts, path_fields, receipt_path
 from core.clearing.removal import OnStep, Removal, in_batches
@@ -32,7 +41,6 @@ from core.copying.troubles import FULL, in_words
 from core.proofs.records import BadRecords, read_records
 
 DONE: Final = "deletion.json"
-MOST_NAMED: Final = 20
 BYTES_A_RECEIPT: Final = 700
 """More than the line of a file and the line of what became of it take, but for very long paths."""
 
@@ -43,7 +51,6 @@ def main(arguments: list[str]) -> None:
     order = read_value(Path(arguments[0]), DeletionOrder)
     deletion = carry_out(order)
     write_value(Path(order.folder) / DONE, deletion)
-    sys.stdout.flush()
 
 
 def carry_out(order: DeletionOrder, on_step: OnStep = lambda _step, _path: None) -> Deletion:

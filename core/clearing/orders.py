@@ -14,6 +14,9 @@ FOLDER: Final = "clearing"
 PREVIEW: Final = "preview"
 """The list of files that would go, as records."""
 
+MOST_NAMED: Final = 20
+"""How many files that stayed are named in an answer."""
+
 T = TypeVar("T", bound=Value)
 
 
@@ -85,6 +88,20 @@ class Kept(Value, frozen=True, kw_only=True, tag="kept", tag_field="said"):
 
     path: str
     why: str
+
+
+class Handled(Value, frozen=True, kw_only=True):
+    """What became of a quarantine: how many files were put back or let go of, and which stay aside.
+
+    `left` is that something lies there still, `trouble` why nothing, or no more, was done.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    kept: tuple[Kept, ...] = ()
+    kept_files: int = 0
+    left: bool = True
+    trouble: str = ""
 
 
 class Deletion(Value, frozen=True, kw_only=True):

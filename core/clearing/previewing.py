@@ -1,7 +1,6 @@
 """The program that makes the list of what would go: `main(order)`."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,17 +21,20 @@ SUMMARY: Final = "preview.json"
 
 
 def main(arguments: list[str]) -> None:
-    """Make the list that an order asks for."""
+    """Make the list that an order asks for, and leave what it says beside it."""
     order = read_value(Path(arguments[0]), PreviewOrder)
+    write_value(Path(order.folder) / SUMMARY, make(order))
+
+
+def make(order: PreviewOrder) -> Preview:
+    """Make the list that an order asks for, and return what it says."""
     try:
-        preview = _made(order)
+        return _made(order)
     except (Stopped, BadRecords) as stopped:
-        preview = Preview(terms=order.terms, trouble=str(stopped))
+        return Preview(terms=order.terms, trouble=str(stopped))
     except OSError as error:
         words = f"The list of what would go cannot be made: {in_words(error)}."
-        preview = Preview(terms=order.terms, trouble=words)
-    write_value(Path(order.folder) / SUMMARY, preview)
-    sys.stdout.flush()
+        return Preview(terms=order.terms, trouble=words)
 
 
 def _made(order: PreviewOrder) -> Preview:

@@ -18,6 +18,7 @@ from blake3 import blake3
 from core.clearing.names import RECEIPTS
 from core.clearing.sides import Stopped, folder_in
 from core.models import Value
+from core.proofs.values import Algorithm
 from core.storage.atomic import make_folder
 
 PLACE: Final = "receipts"
@@ -56,7 +57,7 @@ class Moving(Value, frozen=True, kw_only=True, tag="file", tag_field="line", omi
     mtime_ns: int
     inode: int
     device: int
-    algorithm: str
+    algorithm: Algorithm
     digest: str
     proved: Literal["read back", "proof"]
     at: str

@@ -124,7 +124,7 @@ class Removal:
             self._check_same(os.fstat(handle), record)
             _check_nobody_writes(handle)
             for tree in self._copies:
-                _check_copy(tree, record)
+                check_copy(tree, record)
         except BaseException:
             os.close(handle)
             raise
@@ -208,7 +208,7 @@ def _check_nobody_writes(handle: int) -> None:
         raise Stays("somebody has it open for writing")
 
 
-def _check_copy(copies: Tree, record: Record) -> None:
+def check_copy(copies: Tree, record: Record) -> None:
     """Read the copy back; raises Stays where it is not the same, or no copy."""
     folder, name = split(record.path)
     try:

@@ -3,12 +3,16 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from core.clearing.names import QUARANTINE, split
 from core.clearing.sides import FOLDER, folder_in
 from core.copying.tree import Tree
+
+NOTHING: Final[Mapping[bytes, int]] = MappingProxyType({})
 
 PRIVATE: Final = 0o700
 
@@ -22,22 +26,7 @@ class Shelf:
 
     def folder(self, path: bytes) -> int:
         """Return the folder of that path, made if missing."""
-        with contextlib.suppress(FileNotFoundError):
-            return self._tree.folder(path)
-        above, name = split(path)
-        parents = [name]
-        while above:
-            try:
-                self._tree.folder(above)
-                break
-            except FileNotFoundError:
-                above, name = split(above)
-                parents.append(name)
-        for name in reversed(parents):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, PRIVATE, dir_fd=self._tree.folder(above))
-            above = above + b"/" + name if above else name
-        return self._tree.folder(path)
+        return folder_made(self._tree, path)
 
     def has(self, path: bytes) -> bool:
         """Tell whether anything of that name lies here."""
@@ -52,6 +41,26 @@ class Shelf:
         """Let go of it."""
         self._tree.forget()
         os.close(self._root)
+
+
+def folder_made(tree: Tree, path: bytes, modes: Mapping[bytes, int] = NOTHING) -> int:
+    """Return a folder of a tree, made if missing with the mode that is known for it, else for us alone."""
+    missing, above = deque[bytes](), path
+    while above:
+        try:
+            tree.folder(above)
+        except FileNotFoundError:
+            missing.appendleft(above)
+            above, _ = split(above)
+        else:
+            break
+    for folder in missing:
+        parent, name = split(folder)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, PRIVATE, dir_fd=tree.folder(parent))
+        if folder in modes:
+            os.fchmod(tree.folder(folder), modes[folder])
+    return tree.folder(path)
 
 
 def shelf_name(attempt: int) -> bytes:
