@@ -52,7 +52,10 @@ ORDERS: Final[Mapping[str, Callable[[JobOverview], str | datetime]]] = MappingPr
 )
 """What jobs can be sorted by; those that have the same are sorted by id."""
 
-STATES: Final = (*RunState, NEVER_RUN)
+WARNED: Final = "warned"
+"""What a job shows beside its state whose latest run ended well, with warnings."""
+
+STATES: Final = (*RunState, NEVER_RUN, WARNED)
 """What a job can show."""
 
 
@@ -63,6 +66,12 @@ OF_RUNS: Final = ("last-run",)
 def state_of(item: JobOverview) -> str:
     """Return the state that a job shows: its latest run's, or "never"."""
     return item.latest_run.state if item.latest_run else NEVER_RUN
+
+
+def is_warned(item: JobOverview) -> bool:
+    """Tell whether the job's latest run ended well, with warnings."""
+    run = item.latest_run
+    return run is not None and run.state == RunState.COMPLETED and bool(run.warnings)
 
 
 class JobQuery(Value, frozen=True, kw_only=True):
@@ -83,12 +92,16 @@ class JobQuery(Value, frozen=True, kw_only=True):
 
 
 class JobPage(Value, frozen=True, kw_only=True):
-    """One page of a list. `next` asks for the page after it; `total` counts all that match."""
+    """One page of a list. `next` asks for the page after it; `total` counts all that match.
+
+    `counts` has how many jobs show each state, and `warned` how many of those that ended well did so with warnings.
+    """
 
     items: tuple[JobOverview, ...]
     next: str | None
     total: int
     counts: Mapping[str, int]
+    warned: int = 0
 
 
 class Listing:
@@ -101,6 +114,7 @@ class Listing:
         self._items: dict[str, JobOverview] = {}
         self._orders: dict[str, Order] = {}
         self._counts: Counter[str] = Counter()
+        self.warned = 0
         self._pages: dict[JobQuery, JobPage] = {}
 
     def fill(self, items: Iterable[JobOverview]) -> None:
@@ -109,6 +123,7 @@ class Listing:
         self._orders.clear()
         self._pages.clear()
         self._counts = Counter(map(state_of, self._items.values()))
+        self.warned = sum(map(is_warned, self._items.values()))
 
     def put(self, item: JobOverview) -> None:
         """Show the job as it now is."""
@@ -135,8 +150,10 @@ class Listing:
         self._pages.clear()
         if old is not None:
             self._counts[state_of(old)] -= 1
+            self.warned -= is_warned(old)
         if new is not None:
             self._counts[state_of(new)] += 1
+            self.warned += is_warned(new)
 
     def counts(self) -> Mapping[str, int]:
         """Return how many jobs show each state, and "never"."""
@@ -160,6 +177,7 @@ class Listing:
             next=cursor_at(query, items[-1]) if more and items else None,
             total=total,
             counts=self.counts(),
+            warned=self.warned,
         )
 
     def _ids(self, query: JobQuery) -> tuple[list[str], int]:
@@ -233,7 +251,7 @@ def _later(ids: list[str], order: Order, after: Key | None, backwards: bool) -> 
 def _matches(item: JobOverview, query: JobQuery, words: list[str]) -> bool:
     job = item.job
     return (
-        (not query.states or state_of(item) in query.states)
+        (not query.states or state_of(item) in query.states or (WARNED in query.states and is_warned(item)))
         and (not query.kinds or job.kind in query.kinds)
         and (not query.tags or not set(query.tags).isdisjoint(job.tags))
         and (not words or _has_words(job, words))

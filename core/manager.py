@@ -138,6 +138,10 @@ class JobManager(Lining):
         """Return how many jobs show each state, and "never"."""
         return self._ledger.counts()
 
+    def warned(self) -> int:
+        """Return how many jobs' latest runs ended well, with warnings."""
+        return self._ledger.warned()
+
     def engine(self, kind: str, options: Mapping[str, Any]) -> Engine:
         """Return the engine with these options; raises NotFound or InvalidOptions."""
         return self._make_engine(kind, options)

@@ -182,6 +182,12 @@ class Shown:
             self._refresh()
             return self._listing.counts()
 
+    def warned(self) -> int:
+        """Return how many jobs' latest runs ended well, with warnings."""
+        with self.lock:
+            self._refresh()
+            return self._listing.warned
+
     def _refresh(self) -> None:
         age = self._clock.monotonic() - self._refreshed_at
         if not self._changed or not (self._dirty or age >= OLDEST_PAGE):

@@ -70,6 +70,7 @@ class Scribe:
             self._service.dispatcher.load(),
             problems=len(self._manager.problems),
             letters=self._manager.count_letters(),
+            warned=self._manager.warned(),
             trouble=self._disk.trouble,
         )
 

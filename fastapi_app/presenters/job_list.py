@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from msgspec.structs import asdict, replace
 
-from core.listing import PAGE, JobPage, JobQuery, cursor_at
+from core.listing import PAGE, WARNED, JobPage, JobQuery, cursor_at
 from core.models import Run, Value
 from fastapi_app.presenters.jobs import JobRow, row_of
 from fastapi_app.presenters.states import CHIPS
@@ -133,7 +133,7 @@ def _chips(start: ListAddress, page: JobPage) -> tuple[Chip, ...]:
         Chip(
             name=name,
             word=word,
-            count=f"{sum(page.counts.get(state, 0) for state in states):,}",
+            count=f"{page.warned if name == WARNED else sum(page.counts.get(state, 0) for state in states):,}",
             address=replace(start, state=name).path(),
             chosen=start.state == name,
         )

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from core.dispatch.base import Load
 from core.holdings import Problem
+from core.listing import WARNED
 from core.models import Job, JobOverview, Run
 from core.states import AT_WORK, RunState
 from fastapi_app.presenters.jobs import row_of
@@ -60,14 +61,20 @@ def _notice(job: Job, status: str, text: str) -> dict[str, Any]:
 
 
 def count_patch(
-    counts: Mapping[str, int], load: Load, *, problems: int = 0, letters: int = 0, trouble: str = ""
+    counts: Mapping[str, int],
+    load: Load,
+    *,
+    problems: int = 0,
+    letters: int = 0,
+    warned: int = 0,
+    trouble: str = "",
 ) -> dict[str, str | int]:
     """Return the counts of chips and navigation, the slots and the disk's trouble in words.
 
     Each has the name that pages use. No problem is no text: a zero would call for a look.
     """
     groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
-    groups["jobs"] = sum(counts.values())
+    groups |= {"jobs": sum(counts.values()), WARNED: warned}
     return {
         **groups,
         "slots": slots_sentence(load),

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.engines import ENGINES
-from core.listing import NEVER_RUN
+from core.listing import NEVER_RUN, WARNED
 from core.models import Ending, Job, JobOverview, Run, Value
 from core.states import RunState
 from fastapi_app.presenters.texts import plural
@@ -54,7 +54,8 @@ CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("waiting", "Waiting", (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED)),
     ("failed", "Failed", (RunState.FAILED,)),
     ("paused", "Paused", (RunState.PAUSED,)),
-    ("good", "Good", (RunState.COMPLETED,)),
+    ("good", "Ended well", (RunState.COMPLETED,)),
+    (WARNED, "With warnings", (WARNED,)),
     ("cancelled", "Cancelled", (RunState.CANCELLED, RunState.SKIPPED)),
     ("never", "Never run", (NEVER_RUN,)),
 )
