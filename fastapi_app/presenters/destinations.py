@@ -1,8 +1,341 @@
-"""Destinations as the pages show them."""
+"""Destinations as their pages show them."""
 
-from core.work import Surroundings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from core.destinations.known import Destination, DestinationType
+from core.models import JobOverview, Run, Value
+from core.places import forms
+from core.places.states import DestinationState, Sample, Seen, Standing, outlook_of, standing_of
+from core.sizes import size
+from fastapi_app.presenters.proofs import newest_verified, proved_at
+from fastapi_app.presenters.states import Mark
+from fastapi_app.presenters.texts import plural
+
+MARKS: Final[Mapping[Standing, Mark]] = {
+    "unknown": Mark(st="unproved", icon="st-hollow", word="Not looked at lately"),
+    "good": Mark(st="ok", icon="st-ok", word="Reachable"),
+    "warned": Mark(st="late", icon="st-late", word="Look at it"),
+    "bad": Mark(st="failed", icon="st-failed", word="Not reachable"),
+}
+NOT_PREPARED: Final = Mark(st="late", icon="st-late", word="To be prepared")
+HOST_UNKNOWN: Final = Mark(st="late", icon="st-late", word="Compare its key")
+
+NEVER_SEEN: Final = "Nobody has looked since it was made or changed."
+WIDE: Final = 600
+HIGH: Final = 96
+EDGE: Final = 6
+LEAST_POINTS: Final = 2
+
+KIND_FOR: Final[Mapping[DestinationType, str]] = {
+    "folder": "copy",
+    "ssh": "rsync",
+    "rclone": "rclone",
+    "restic": "restic",
+}
+"""The kind of job that most often copies to a type of destination."""
+PREPARING: Final[Mapping[DestinationType, tuple[str, str]]] = {
+    "restic": (
+        "There is no repository there yet. Holdfast creates one, empty and encrypted; what else lies there stays.",
+        "Create the repository",
+    ),
+    "folder": (
+        "Holdfast makes the folder and lays a small marker into it: by it every run knows the disk it means.",
+        "Prepare the folder",
+    ),
+}
+ELSE_PREPARING: Final = ("Holdfast makes the folder there; nothing else is changed.", "Prepare it")
+
+RunsOf = Callable[[str], Sequence[Run]]
 
 
-def places_of(surroundings: Surroundings) -> tuple[tuple[str, str], ...]:
+class JobThere(Value, frozen=True, kw_only=True):
+    """A job whose copies go there, with the time of its newest verified one."""
+
+    id: str
+    name: str
+    verified_at: datetime | None
+
+
+class Figure(Value, frozen=True, kw_only=True):
+    """Something that was seen, in words: "Free", "1.2 TB of 4.0 TB"."""
+
+    name: str
+    words: str
+
+
+class LockView(Value, frozen=True, kw_only=True):
+    """A lock that a program holds there; a `stale` one may be removed safely."""
+
+    words: str
+    since: datetime | None
+    stale: bool
+
+
+class Line(Value, frozen=True, kw_only=True):
+    """How something went over the days: the path of a line, and what it says in words."""
+
+    path: str
+    label: str
+    width: int = WIDE
+    height: int = HIGH
+
+
+class DestinationView(Value, frozen=True, kw_only=True):
+    """A destination with everything that is known about it."""
+
+    id: str
+    name: str
+    version: int
+    type: str
+    place: str
+    mark: Mark
+    seen_at: datetime | None
+    since: datetime | None
+    sentence: str
+    hint: str
+    facts: tuple[str, ...]
+    warnings: tuple[str, ...]
+    free: str
+    growth: str
+    figures: tuple[Figure, ...]
+    locks: tuple[LockView, ...]
+    fingerprints: tuple[str, ...]
+    host_key: str
+    prepared: bool
+    jobs: tuple[JobThere, ...]
+    verified_at: datetime | None
+    line: Line | None
+
+
+class SeenView(Value, frozen=True, kw_only=True):
+    """What one look found."""
+
+    mark: Mark
+    sentence: str
+    hint: str
+    facts: tuple[str, ...]
+    warnings: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    host_key: str
+
+
+def seen_view(seen: Seen) -> SeenView:
+    """Return what a look found that was just made."""
+    standing: Standing = "bad" if not seen.reachable else "warned" if seen.code or seen.warnings else "good"
+    return SeenView(
+        mark=_special_mark(seen) or MARKS[standing],
+        sentence=seen.sentence,
+        hint=seen.hint,
+        facts=(*((f"{size(seen.free)} free",) if seen.free is not None else ()), *seen.facts),
+        warnings=seen.warnings,
+        fingerprints=seen.fingerprints,
+        host_key=seen.host_key,
+    )
+
+
+def sentence_of(rows: Sequence["DestinationView"]) -> str:
+    """Return in one sentence how all of them stand."""
+    if not rows:
+        return "Places for copies, named once and looked after."
+    bad = [row for row in rows if row.mark.st == "failed"]
+    if bad:
+        return f"{plural(len(bad), 'destination is', 'destinations are')} not reachable."
+    looked = [row for row in rows if row.mark.st == "late"]
+    if looked:
+        return f"{plural(len(looked), 'destination needs', 'destinations need')} a look."
+    unknown = [row for row in rows if row.mark.st == "unproved"]
+    if unknown:
+        return f"{plural(len(unknown), 'destination was', 'destinations were')} not looked at lately."
+    return "All of them can be reached."
+
+
+def preparing(destination: Destination) -> tuple[str, str]:
+    """Return what preparing it does, and the word on the button."""
+    return PREPARING.get(destination.type, ELSE_PREPARING)
+
+
+def settings_of(destination: Destination) -> tuple[tuple[str, str], ...]:
+    """Return its settings in words; of secrets only that they are there."""
+    form = forms.form_of(destination)
+    rows = []
+    for name, value in forms.values_of(form, destination).items():
+        about = form.properties[name]
+        words = _in_words(about, value)
+        if words and about.get("widget") != "host-key":
+            rows.append((str(about.get("title", name)), words))
+    if destination.settings.get("host_key"):
+        rows.append(("Key of the host", "pinned"))
+    titles = {name: str(about.get("title", name)) for name, about in form.properties.items()}
+    secrets = [titles.get(forms.SECRETS + name, name) for name in destination.secrets]
+    return (*rows, *((title, "kept in a file of its own, never shown") for title in secrets))
+
+
+def _in_words(about: Mapping[str, Any], value: object) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(about.get("choices", {}).get(value, value)) if value not in {"", None} else ""
+
+
+def places_of(destinations: Iterable[Destination]) -> tuple[tuple[str, str], ...]:
     """Return what can be chosen for a job's copy: the id of each destination, and its name and type in words."""
-    return ()
+    return tuple((each.id, f"{each.name}, {type_of(each)}") for each in destinations)
+
+
+def type_of(destination: Destination) -> str:
+    """Return what people call its type."""
+    return forms.form_of(destination).label
+
+
+def place_of(destination: Destination) -> str:
+    """Return where it is, as one would write it."""
+    settings = destination.settings
+    match destination.type:
+        case "ssh":
+            user = f"{settings['user']}@" if settings.get("user") else ""
+            return f"{user}{settings.get('host', '')}:{settings.get('path', '')}"
+        case "restic":
+            return str(settings.get("repository", ""))
+        case _:
+            return str(settings.get("path", ""))
+
+
+def destination_view(
+    destination: Destination,
+    state: DestinationState | None,
+    jobs: Sequence[JobOverview],
+    runs_of: RunsOf,
+    now: datetime,
+    *,
+    whole: bool = True,
+) -> DestinationView:
+    """Return the destination; `jobs` are those whose copies go there. Only what is `whole` says where it is and what was seen."""
+    seen = state.seen if state and whole else None
+    there = tuple(_job_there(overview, runs_of) for overview in jobs)
+    return DestinationView(
+        id=destination.id,
+        name=destination.name,
+        version=destination.version,
+        type=type_of(destination),
+        place=place_of(destination) if whole else "",
+        mark=mark_of(state, now),
+        seen_at=state.at if state else None,
+        since=state.since if state else None,
+        sentence=seen.sentence if seen else "" if state else NEVER_SEEN,
+        hint=seen.hint if seen else "",
+        facts=seen.facts if seen else (),
+        warnings=seen.warnings if seen else (),
+        free=_free(state),
+        growth=outlook_of(state.samples).words if state else "",
+        figures=tuple(_figures(state)),
+        locks=tuple(
+            LockView(
+                words=lock.words or _holder(lock.user, lock.host, lock.pid),
+                since=lock.since,
+                stale=lock.stale,
+            )
+            for lock in (seen.locks if seen else ())
+        ),
+        fingerprints=seen.fingerprints if seen else (),
+        host_key=seen.host_key if seen else "",
+        prepared=seen.prepared if seen else True,
+        jobs=there,
+        verified_at=max((job.verified_at for job in there if job.verified_at), default=None),
+        line=line_of(state.samples) if state else None,
+    )
+
+
+def mark_of(state: DestinationState | None, now: datetime) -> Mark:
+    """Return how it stands; what nobody has seen of late is grey, whatever it was before."""
+    standing = standing_of(state, now)
+    special = _special_mark(state.seen) if state is not None and standing != "unknown" else None
+    return special or MARKS[standing]
+
+
+def _special_mark(seen: Seen) -> Mark | None:
+    """Return the mark of what a person has to do before anything can be copied there; None where nothing is."""
+    if seen.fingerprints and seen.host_key:
+        return HOST_UNKNOWN
+    return NOT_PREPARED if seen.reachable and not seen.prepared else None
+
+
+def _job_there(overview: JobOverview, runs_of: RunsOf) -> JobThere:
+    job = overview.job
+    return JobThere(id=job.id, name=job.name, verified_at=proved_at(newest_verified(job, runs_of(job.id))))
+
+
+def _free(state: DestinationState | None) -> str:
+    if state is None or state.seen.free is None:
+        return ""
+    total = f" of {size(state.seen.total)}" if state.seen.total else ""
+    return f"{size(state.seen.free)}{total}"
+
+
+def _figures(state: DestinationState | None) -> Iterator[Figure]:
+    if state is None:
+        return
+    seen, outlook = state.seen, outlook_of(state.samples)
+    if free := _free(state):
+        yield Figure(name="Free", words=free)
+    if seen.used is not None:
+        yield Figure(name="Used by copies", words=size(seen.used))
+    if outlook.growth_per_day and outlook.growth_per_day > 0:
+        yield Figure(name="Grows", words=f"{size(outlook.growth_per_day)} a day")
+    yield Figure(name="Outlook", words=outlook.words)
+    if seen.snapshots is not None:
+        yield Figure(name="Snapshots", words=f"{seen.snapshots:,}")
+    if seen.program:
+        yield Figure(name="Program", words=seen.program)
+
+
+def _holder(user: str, host: str, pid: int) -> str:
+    who = "@".join(part for part in (user, host) if part) or "somebody"
+    return f"held by {who}" + (f", process {pid}" if pid else "")
+
+
+def jobs_by_destination(
+    jobs: Iterable[JobOverview], ids: Iterable[str]
+) -> dict[str, tuple[JobOverview, ...]]:
+    """Return for each destination the jobs that name it as the place for their copies."""
+    found: dict[str, list[JobOverview]] = {each: [] for each in ids}
+    for overview in jobs:
+        for name in {text.partition(":")[0] for text in _places_in(overview.job.options)}:
+            if name in found:
+                found[name].append(overview)
+    return {name: tuple(overviews) for name, overviews in found.items()}
+
+
+def _places_in(options: Mapping[str, object]) -> Iterator[str]:
+    """Return where copies go: a job has one place, or several copies that have one each."""
+    place, copies = options.get("destination"), options.get("copies")
+    if isinstance(place, str):
+        yield place
+    if isinstance(copies, list | tuple):
+        for one in copies:
+            if isinstance(one, Mapping):
+                yield from _places_in(one)
+
+
+def line_of(samples: Sequence[Sample]) -> Line | None:
+    """Return how what is used went over the days, or what is free where nobody knows of what is used."""
+    used = [(each.day.toordinal(), each.used) for each in samples if each.used is not None]
+    free = [(each.day.toordinal(), each.free) for each in samples if each.free is not None]
+    points, what = (used, "Used") if len(used) >= LEAST_POINTS else (free, "Free")
+    if len(points) < LEAST_POINTS:
+        return None
+    days = points[-1][0] - points[0][0]
+    label = f"{what} over {plural(days, 'day')}: from {size(points[0][1])} to {size(points[-1][1])}"
+    return Line(path=_path(points), label=label)
+
+
+def _path(points: Sequence[tuple[int, int]]) -> str:
+    begin, end = points[0][0], points[-1][0]
+    least, most = min(amount for _, amount in points), max(amount for _, amount in points)
+    across = (WIDE - 2 * EDGE) / max(end - begin, 1)
+    up = (HIGH - 2 * EDGE) / max(most - least, 1)
+    spots = (
+        f"{EDGE + (day - begin) * across:.1f} {HIGH - EDGE - (amount - least) * up:.1f}"
+        for day, amount in points
+    )
+    return "M" + "L".join(spots)
