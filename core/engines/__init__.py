@@ -8,13 +8,26 @@ from pydantic import ValidationError
 
 from core.engines.base import Engine
 from core.engines.command import CommandEngine
+from core.engines.copies import CopyingEngine
 from core.engines.copy import CopyEngine
 from core.engines.rclone import RcloneEngine
+from core.engines.several import SeveralEngine
 from core.engines.shell import ShellEngine
 from core.errors import InvalidOptions, NotFound
 
+BY_PROGRAMS: Final[Mapping[str, type[CopyingEngine]]] = MappingProxyType(
+    {engine.kind: engine for engine in (RcloneEngine,)},
+)
+"""The kinds of which a job can make several copies."""
+
 ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (CopyEngine, RcloneEngine, CommandEngine, ShellEngine)},
+    {
+        CopyEngine.kind: CopyEngine,
+        **BY_PROGRAMS,
+        SeveralEngine.kind: SeveralEngine.made_of(BY_PROGRAMS),
+        CommandEngine.kind: CommandEngine,
+        ShellEngine.kind: ShellEngine,
+    },
 )
 
 OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
