@@ -73,7 +73,7 @@ class Round:
         if state.agreed or not self._wishes.guard_changes:
             return None
         known = usual.usual_of([run.files for run in self._earlier])
-        files = known if known is not None else state.look.files if state.look is not None else 0
+        files = known or (state.look.files if state.look is not None else 0)
         return usual.removals_allowed(self._earlier, files)
 
     def _check_power(self) -> None:
@@ -152,8 +152,7 @@ class Round:
 
     def _unlike(self, look: Look) -> list[str]:
         found = [usual.renamed(self._memory.look, look)]
-        if look.whole and not self._clears:
-            found.append(usual.shrank(self._earlier, look.files, look.bytes))
+        found += [] if self._clears else [usual.looks_shrunk(self._earlier, look)]
         return [sentence for sentence in found if sentence]
 
     @property
@@ -176,21 +175,19 @@ class Round:
         return replace(copied, warnings=(*copied.warnings, *told)) if told else copied
 
     def _counted(self, state: State, copied: Copied) -> Counted:
-        look = state.look or Look(files=0, whole=False)
+        look = state.look
         return Counted(
             run=self._context.run_id,
-            files=copied.total_files
-            if copied.total_files is not None
-            else look.files
-            if look.whole
-            else None,
-            bytes=copied.total_bytes if copied.total_bytes is not None else look.bytes,
+            files=copied.total_files,
+            bytes=copied.total_bytes,
+            seen_files=look.files if look is not None and look.whole else None,
+            seen_bytes=look.bytes if look is not None else None,
             changed=copied.files,
             removed=copied.removed,
         )
 
     def _excessive(self, counted: Counted) -> list[str]:
-        smaller = "" if self._clears else usual.shrank(self._earlier, counted.files, counted.bytes)
+        smaller = "" if self._clears else usual.shrank(self._earlier, counted)
         found = (smaller, usual.changed_too_much(self._earlier, counted))
         return [sentence for sentence in found if sentence]
 

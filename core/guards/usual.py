@@ -33,11 +33,17 @@ REMOVED_LEAST: Final = 10
 
 
 class Counted(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What a run found and did; None is what nobody told."""
+    """What a run found and did; None is what nobody told.
+
+    `files` and `bytes` are what the program counted, `seen_files` and `seen_bytes` what we saw ourselves: programs count
+    folders too, or leave things out, so the two are not compared with one another.
+    """
 
     run: str
     files: int | None = None
     bytes: int | None = None
+    seen_files: int | None = None
+    seen_bytes: int | None = None
     changed: int = 0
     removed: int = 0
 
@@ -48,12 +54,24 @@ def usual_of(numbers: Sequence[int | None]) -> int | None:
     return int(median(known)) if known else None
 
 
-def shrank(earlier: Sequence[Counted], files: int | None, weight: int | None) -> str:
-    """Return how the source shrank below half of the usual, in words; empty where it did not."""
-    usual_files = usual_of([run.files for run in earlier])
-    usual_bytes = usual_of([run.bytes for run in earlier])
+def looks_shrunk(earlier: Sequence[Counted], look: Look) -> str:
+    """Return how the source, as we see it, shrank below half of the usual, in words; empty where it did not."""
+    if not look.whole:
+        return ""
+    files = usual_of([run.seen_files for run in earlier])
+    return _shrunk(look.files, files, look.bytes, usual_of([run.seen_bytes for run in earlier]))
+
+
+def shrank(earlier: Sequence[Counted], this: Counted) -> str:
+    """Return how the source, as the program counted, shrank below half of the usual, in words; empty where it did not."""
+    files = usual_of([run.files for run in earlier])
+    return _shrunk(this.files, files, this.bytes, usual_of([run.bytes for run in earlier]))
+
+
+def _shrunk(files: int | None, usual_files: int | None, weight: int | None, usual_bytes: int | None) -> str:
     if _halved(files, usual_files, FEW_FILES):
-        return f"The source has {files:,} files; usually it has about {usual_files:,}."
+        noun = "file" if files == 1 else "files"
+        return f"The source has {files:,} {noun}; usually it has about {usual_files:,}."
     if _halved(weight, usual_bytes, FEW_BYTES):
         return f"The source has {size(weight or 0)}; usually it has about {size(usual_bytes or 0)}."
     return ""
@@ -65,18 +83,18 @@ def _halved(now: int | None, usual: int | None, few: int) -> bool:
 
 def changed_too_much(earlier: Sequence[Counted], this: Counted) -> str:
     """Return how a run changed far more than usual, in words; empty where it did not or nobody can say yet."""
-    if len(earlier) < FEWEST or not this.files:
+    whole_now = this.files or this.seen_files
+    if len(earlier) < FEWEST or not whole_now:
         return ""
     touched = this.changed + this.removed
     usual = usual_of([run.changed + run.removed for run in earlier]) or 0
-    whole = max(
-        this.files, usual_of([run.files for run in earlier]) or 0
-    )  # what is gone is counted in neither
+    usually_whole = usual_of([run.files or run.seen_files for run in earlier]) or 0
+    whole = max(whole_now, usually_whole)  # of what is gone, only earlier runs know
     if touched < FEW_FILES or touched <= TIMES_USUAL * usual or touched <= whole * SHARE_CHANGED:
         return ""
     gone = f" and removed {this.removed:,}" if this.removed else ""
     return (
-        f"This run carried {this.changed:,} changed or new files{gone}, of {this.files:,} in all; "
+        f"This run carried {this.changed:,} changed or new files{gone}, of {whole_now:,} in all; "
         f"usually it is about {usual:,}."
     )
 
