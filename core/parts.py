@@ -77,8 +77,8 @@ class PartDone(Value, frozen=True, kw_only=True):
 
 
 def _plain(done: PartDone) -> dict[str, Any]:
-    fields: dict[str, Any] = to_builtins(replace(done, result=NOTHING))
-    return {**fields, "result": thawed(done.result)}
+    plain: dict[str, Any] = to_builtins(done, enc_hook=thawed)
+    return plain
 
 
 class Together:

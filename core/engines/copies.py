@@ -18,6 +18,7 @@ from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
 from core.models import NOTHING, Value
+from core.packed import thawed
 from core.proofs.values import Proof, ProofWishes, Reading
 from core.steps.wishes import StepWishes
 from core.work import Copied, Outcome, RunContext, Surroundings
@@ -244,7 +245,7 @@ def now_ns() -> int:
 
 def outcome_of(copied: Copied, proof: Proof, cleared: Mapping[str, Any]) -> Outcome:
     """Return what a run has to show."""
-    verification = to_builtins(proof) | {"mode": proof.mode}
+    verification = to_builtins(proof, enc_hook=thawed) | {"mode": proof.mode}
     verification.pop("records")
     warnings = verification.pop("warnings")
     result = {
