@@ -6,7 +6,7 @@ from typing import Any, Final
 from core.models import NOTHING, Value
 from core.places.forms import SECRETS, Form, forms
 from fastapi_app.presenters.fields import Field
-from fastapi_app.presenters.forms import choices_of, widget_of
+from fastapi_app.presenters.option_fields import choices_of, widget_of
 from fastapi_app.presenters.texts import Exactly, plural
 
 KEPT: Final = "kept; leave it empty to keep it"

@@ -307,14 +307,12 @@ def jobs_by_destination(
 
 
 def _places_in(options: Mapping[str, object]) -> Iterator[str]:
-    """Return where copies go: a job has one place, or several copies that have one each."""
+    """Return where copies go: a job has one place, or several copies, each a line such as "rsync nas:photos full"."""
     place, copies = options.get("destination"), options.get("copies")
     if isinstance(place, str):
         yield place
-    if isinstance(copies, list | tuple):
-        for one in copies:
-            if isinstance(one, Mapping):
-                yield from _places_in(one)
+    for line in copies if isinstance(copies, list | tuple) else ():
+        yield from str(line).split()[1:2]
 
 
 def line_of(samples: Sequence[Sample]) -> Line | None:

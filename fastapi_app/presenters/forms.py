@@ -8,16 +8,13 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from core import steps
-from core.commanding import arguments, environment
 from core.drafts import JobDraft
 from core.engines import ENGINES
-from core.engines.base import Engine
-from core.hiding import hidden
 from core.models import NOTHING, OnInterrupt, Priority, Value
 from core.timetable import Preview
 from core.work import Fact
 from fastapi_app.presenters.fields import Field
+from fastapi_app.presenters.option_fields import OPTIONS, entered_options, fields_of
 from fastapi_app.presenters.parents import Offer
 from fastapi_app.presenters.presets import Preset
 from fastapi_app.presenters.schedule_fields import (
@@ -30,14 +27,9 @@ from fastapi_app.presenters.schedule_fields import (
 from fastapi_app.presenters.term_fields import read_terms, term_fields
 from fastapi_app.presenters.texts import Exactly, plural
 
-OPTIONS: Final = "options."
 DUE: Final = "When it runs"
 USUAL: Final = JobDraft(name="", kind="")
 """A job that nobody said anything about."""
-CLEARED: Final = frozenset({"names", "variables", "words"})
-"""Ways of asking in which an empty field is an answer too."""
-
-WIDE: Final = frozenset({"patterns", "steps", "toggle", "arguments", "variables", "words"})
 TITLES: Final[Mapping[str, str]] = {
     "what": "What",
     "more": "What is left out, and how fast",
@@ -216,99 +208,6 @@ def entered(values: Mapping[str, Any], kind: str) -> Entered:
 
 def _one_of(words: type[Chosen], value: object, otherwise: Chosen) -> Chosen:
     return next((word for word in words if word == value), otherwise)
-
-
-def entered_options(values: Mapping[str, Any], engine: type[Engine]) -> dict[str, Any]:
-    """Return the options that the fields say; an optional one left empty is left out.
-
-    So is one that belongs to a choice not made: what stands in it is out of sight.
-    """
-    options: dict[str, Any] = {}
-    schema = engine.model_json_schema()
-    for name, about in schema["properties"].items():
-        if not _is_asked(about, values):
-            continue
-        text = values.get(OPTIONS + name)
-        widget = widget_of(about, schema)
-        if widget == "toggle":
-            options[name] = text == "true"
-        elif widget in {"patterns", "steps"}:
-            options[name] = [line for line in str(text or "").splitlines() if line.strip()]
-        elif widget in CLEARED or text or name in schema.get("required", ()):
-            options[name] = str(text or "")
-    return options
-
-
-def _is_asked(about: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Tell whether the fields that open this one stand as it wants them."""
-    return all(
-        str(values.get(OPTIONS + owner, _unsent(wanted))) == _as_text(wanted)
-        for owner, wanted in about.get("shown_if", {}).items()
-    )
-
-
-def _unsent(wanted: object) -> str:
-    """Return what a field says that was not sent: an empty box is no, any other hides nothing."""
-    return "false" if isinstance(wanted, bool) else _as_text(wanted)
-
-
-def fields_of(engine: type[Engine], options: Mapping[str, Any]) -> Iterable[tuple[str, Field]]:
-    """Return each option's group and field, filled with the options or their defaults."""
-    schema = engine.model_json_schema()
-    options = hidden(options)
-    for name, about in schema["properties"].items():
-        value = options.get(name, about.get("default"))
-        yield str(about.get("group", "")), _field(name, about, schema, value)
-
-
-def _field(name: str, about: Mapping[str, Any], schema: Mapping[str, Any], value: object) -> Field:
-    widget = widget_of(about, schema)
-    shown_if = next(iter(about.get("shown_if", {}).items()), None)
-    return Field(
-        id=f"options-{name.replace('_', '-')}",
-        name=OPTIONS + name,
-        label=about.get("title") or name,
-        help=about.get("description", "").replace("\n", " "),
-        widget=widget,
-        choices=choices_of(about, schema),
-        value=bool(value) if widget == "toggle" else Exactly(_as_text(value, widget)),
-        placeholder=str(about.get("placeholder", "")),
-        wide=widget in WIDE,
-        shown_if=(OPTIONS + shown_if[0], _as_text(shown_if[1])) if shown_if else None,
-    )
-
-
-def _as_text(value: object, widget: str = "") -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return environment.as_text(value)
-    if widget == "arguments" and isinstance(value, list | tuple):
-        return arguments.as_text(value)
-    if widget == "steps" and isinstance(value, list | tuple):
-        return steps.as_text(value)
-    if widget == "names" and isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    if isinstance(value, list | tuple):
-        return "\n".join(str(item) for item in value)
-    return "" if value is None else str(value)
-
-
-def widget_of(about: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """Return how an option is asked for: what the kind wants, else what its type suggests."""
-    if "widget" in about:
-        return str(about["widget"])
-    if choices_of(about, schema):
-        return "choice"
-    return {"boolean": "toggle", "array": "patterns"}.get(str(about.get("type")), "text")
-
-
-def choices_of(about: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return what can be chosen: each value with its words."""
-    reference = str(about.get("$ref", "")).rpartition("/")[2]
-    values = about.get("enum") or schema.get("$defs", {}).get(reference, {}).get("enum", ())
-    words = about.get("choices", {})
-    return tuple((str(value), str(words.get(value) or str(value).capitalize())) for value in values)
 
 
 def own_fields(draft: JobDraft) -> tuple[tuple[Field, ...], tuple[Field, ...]]:

@@ -12,9 +12,9 @@ from core.holdings import Problem
 from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
 from core.steps import as_text
 from fastapi_app.presenters import sizes
-from fastapi_app.presenters.forms import choices_of
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.mistakes import flaw
+from fastapi_app.presenters.option_fields import choices_of
 from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of, proved_at
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.terms import labelled
