@@ -105,7 +105,8 @@ class ScriptedContext:
         on_latest: OnLatest | None = None,
     ) -> Exit:
         """Run the program for real; its lines go to `infos` (out) and `warnings` (err)."""
-        program = Program(self.workspace / "attempt-1" / name, f"{self.run_id}:1")
+        folder = self.workspace / f"attempt-{self.attempt}" / name
+        program = Program(folder, f"{self.run_id}:{self.attempt}")
         return Follower(program, order, _Listener(self, on_line), lambda: self.asked).follow()
 
     def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
@@ -126,9 +127,12 @@ class ScriptedContext:
 
     def again(self) -> "ScriptedContext":
         """Return the context of the next attempt at the same run."""
-        return ScriptedContext(
+        again = ScriptedContext(
             self.workspace, own_data=self.surroundings.own_data, checkpoint=self.checkpoint
         )
+        again.attempt = self.attempt + 1
+        again.notes, again.answers, again.surroundings = self.notes, self.answers, self.surroundings
+        return again
 
 
 class _Listener:

@@ -121,19 +121,15 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
 
     def engine_of(self, part: Part) -> CopyingEngine:
         """Return the engine of a copy; raises pydantic's ValidationError, a ValueError."""
+        more = self.kind_options.get(part.kind, {})
         proof = {"verify": part.verify} if part.verify else {}
-        return self.kinds[part.kind].model_validate(
-            {
-                **self.kind_options.get(part.kind, {}),
-                "source": str(self.source),
-                "destination": part.destination,
-                "exclude": self.exclude,
-                "include": self.include,
-                "bandwidth_limit": self.bandwidth_limit,
-                "guard_changes": False,
-                **proof,
-            }
-        )
+        shared = {"bandwidth_limit": self.bandwidth_limit, "guard_changes": False}
+        patterns = {
+            name: (*mine, *more.get(name, ()))
+            for name, mine in (("exclude", self.exclude), ("include", self.include))
+        }
+        own = {"source": str(self.source), "destination": part.destination}
+        return self.kinds[part.kind].model_validate({**shared, **more, **patterns, **own, **proof})
 
     def check(self, surroundings: Surroundings) -> None:
         """Raise InvalidOptions if these options cannot work here."""

@@ -1,0 +1,177 @@
+"""Several copies of one folder, made by the real programs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from core.engines import engine_for
+from core.errors import EngineFailed, InvalidOptions
+from core.work import Answer, RunHeld, RunStopped, Surroundings
+from tests.builders import WHEN
+from tests.doubles import ScriptedContext
+
+FILES = {"one.txt": b"one", "two.txt": b"two" * 5_000, "deep/er/three.bin": bytes(range(256)) * 40}
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "source"
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def make_context(tmp_path):
+    """Make the context of a run that works below the test's own folder."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "data").mkdir()
+
+    def make(**wishes):
+        return ScriptedContext(tmp_path / "work", own_data=tmp_path / "data", **wishes)
+
+    return make
+
+
+def several(source, *lines, **options):
+    return engine_for("several", {"source": str(source), "copies": list(lines), **options})
+
+
+def copies_in(outcome):
+    return [(copy["destination"], copy["state"], copy["verified"]) for copy in outcome.result["copies"]]
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return {name: content for name, content in found.items() if not name.startswith(".holdfast")}
+
+
+def test_copies_are_made_side_by_side_when_asked_for(source, make_context, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    engine = several(source, f"rclone {one} full", f"rsync {two} full", side_by_side=True)
+    context = make_context()
+
+    outcome = engine.run(context)
+
+    assert copies_in(outcome) == [(str(one), "completed", True), (str(two), "completed", True)]
+    assert outcome.result["verified"] is True
+    assert outcome.result["verification"]["sentence"] == "All 2 copies are verified."
+    assert content_of(one) == content_of(two) == FILES
+    began = {path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("work/attempt-1/*/order")}
+    ended = {path.parent.name: path.stat().st_mtime_ns for path in tmp_path.glob("work/attempt-1/*/status")}
+    last_of_first = max(at for name, at in ended.items() if name.startswith("copy-1-"))
+    assert min(at for name, at in began.items() if name.startswith("copy-2-")) < last_of_first
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("tape /mnt/a",), "Begin each line with one of"),
+        (("rsync",), "Say where to after rsync"),
+        (("rsync full",), "This must be a path that begins with /"),
+        (("rsync ../up",), "This must be a path that begins with /"),
+        (("rclone :local:/etc",), "This must be a path that begins with /"),
+    ],
+)
+def test_a_line_that_names_no_copy_is_refused_in_words(source, lines, said):
+    with pytest.raises(InvalidOptions) as refused:
+        several(source, *lines)
+
+    assert said in " ".join(refused.value.problems.values())
+
+
+def test_two_copies_to_one_place_are_refused(source, make_context, tmp_path):
+    engine = several(source, f"rsync {tmp_path / 'one'}", f"rclone {tmp_path / 'one'}")
+
+    with pytest.raises(InvalidOptions) as refused:
+        engine.check(make_context().surroundings)
+
+    assert refused.value.problems["options.copies"] == "Two copies cannot go to the same place."
+
+
+def test_a_copy_that_fails_leaves_the_others_made_and_the_run_failed(source, make_context, tmp_path):
+    gone, good = tmp_path / "gone" / "away" / "copy", tmp_path / "good"
+    gone.parent.mkdir(parents=True)
+    engine = several(source, f"rsync {gone}", f"rsync {good}")
+    engine.check(make_context().surroundings)
+    gone.parent.rmdir()
+    gone.parent.write_text("a file is in the way")
+
+    with pytest.raises((EngineFailed, InvalidOptions)) as failed:
+        engine.run(make_context())
+
+    assert str(gone) in str(failed.value)
+
+
+def test_the_next_attempt_makes_only_what_is_missing(source, make_context, tmp_path):
+    good, late = tmp_path / "good", tmp_path / "late"
+    late.mkdir()
+    (late / "one.txt").mkdir()
+    (late / "one.txt" / "in the way").write_text("of a file")
+    engine = several(source, f"rsync {good}", f"rsync {late}")
+    first = make_context()
+
+    with pytest.raises(EngineFailed, match="1 of 2 copies could not be made") as failed:
+        engine.run(first)
+    (late / "one.txt" / "in the way").unlink()
+    (late / "one.txt").rmdir()
+    second = first.again()
+    outcome = engine.run(second)
+
+    states = [(copy["destination"], copy["state"]) for copy in failed.value.result["copies"]]
+    assert states == [(str(good), "completed"), (str(late), "failed")]
+    assert copies_in(outcome) == [(str(good), "completed", True), (str(late), "completed", True)]
+    again = {path.name for path in tmp_path.glob(f"work/attempt-{second.attempt}/*")}
+    assert not any(name.startswith("copy-1-") for name in again - {"attempt-1"}) or second.attempt == 1
+
+
+def test_cancelling_ends_the_programs_of_all_copies(source, make_context, tmp_path):
+    (source / "large.bin").write_bytes(bytes(8_000_000))
+    one, two = tmp_path / "one", tmp_path / "two"
+    slow = {"side_by_side": True, "bandwidth_limit": "100 KB/s"}
+    engine = several(source, f"rclone {one}", f"rsync {two}", **slow)
+    context = make_context(ask=lambda _: "cancel")
+
+    with pytest.raises(RunStopped) as stopped:
+        engine.run(context)
+
+    assert stopped.value.asked == "cancel"
+    listed = subprocess.run(["pgrep", "-f", str(source)], capture_output=True, check=False)
+    assert listed.stdout == b""
+
+
+def test_a_copy_that_is_not_proved_keeps_the_source(source, make_context, tmp_path):
+    engine = several(
+        source, f"rsync {tmp_path / 'one'} full", f"rsync {tmp_path / 'two'} sample", delete_source=True
+    )
+
+    with pytest.raises(InvalidOptions) as refused:
+        engine.check(make_context().surroundings)
+
+    assert "deleted only after a full proof" in refused.value.problems["options.copies"]
+
+
+def test_a_file_that_one_copy_lacks_is_not_deleted(source, make_context, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    engine = several(
+        source,
+        f"rclone {one} full",
+        f"rsync {two} full",
+        delete_source=True,
+        delete_mode="each",
+        kind_options={"rsync": {"exclude": ["two.txt"]}},
+    )
+    context = make_context()
+
+    with pytest.raises(RunHeld) as held:
+        engine.run(context)
+    question = held.value.question
+    context.answers[question.id] = Answer(question=question.id, answer="delete", by="ana", at=WHEN)
+    outcome = engine.run(context.again())
+
+    assert content_of(source) == {"two.txt": FILES["two.txt"]}
+    assert outcome.result["deletion"]["files"] == 2
