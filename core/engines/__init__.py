@@ -11,12 +11,13 @@ from core.engines.command import CommandEngine
 from core.engines.copies import CopyingEngine
 from core.engines.copy import CopyEngine
 from core.engines.rclone import RcloneEngine
+from core.engines.rsync import RsyncEngine
 from core.engines.several import SeveralEngine
 from core.engines.shell import ShellEngine
 from core.errors import InvalidOptions, NotFound
 
 BY_PROGRAMS: Final[Mapping[str, type[CopyingEngine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (RcloneEngine,)},
+    {engine.kind: engine for engine in (RsyncEngine, RcloneEngine)},
 )
 """The kinds of which a job can make several copies."""
 

@@ -7,6 +7,7 @@ first all that can be said of folders, closed by one that takes every other fold
 
 import itertools
 import re
+import shlex
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -88,6 +89,23 @@ def literal(path: str) -> str:
 def as_bytes(rule: str) -> bytes:
     """Return a rule as it stands in a file."""
     return rule.encode("utf-8", "surrogateescape")
+
+
+def as_typed(word: str) -> str:
+    """Return a word as one types it in a shell; a byte that is no text is escaped."""
+    try:
+        return shlex.quote(word.encode(errors="surrogateescape").decode())
+    except UnicodeDecodeError:
+        plain = "".join(f"\\{letter}" if letter in "'\\" else letter for letter in word)
+        return (
+            "$'"
+            + "".join(_byte(letter) if "\udc80" <= letter <= "\udcff" else letter for letter in plain)
+            + "'"
+        )
+
+
+def _byte(letter: str) -> str:
+    return f"\\x{ord(letter) - 0xDC00:02x}"
 
 
 def _told(found: Sequence[tuple[str, _Rules]], when: str) -> Iterator[str]:
