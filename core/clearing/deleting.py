@@ -231,8 +231,9 @@ def _removed(tree: Tree, path: bytes, receipts: Receipts) -> bool:
     tree.forget()
     try:
         folder = tree.folder(path)
-        if any(os.scandir(folder)):
-            return False
+        with os.scandir(folder) as entries:
+            if next(entries, None) is not None:
+                return False
         mode = os.fstat(folder).st_mode & 0o7777
         receipts.add([Emptied(**path_fields(path), mode=mode)], durable=True)
         os.rmdir(name, dir_fd=tree.folder(above))

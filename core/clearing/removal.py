@@ -25,7 +25,7 @@ MOST_AT_ONCE: Final = 64
 MOST_BYTES_AT_ONCE: Final = 256 << 20
 """How much is read back before the first of it is moved: so short is the time between the two."""
 
-Step = Literal["checked", "receipted", "moved", "settled"]
+Step = Literal["checked", "receipted", "ready", "moved", "settled"]
 OnStep = Callable[[Step, bytes], None]
 OnKept = Callable[[bytes, str], None]
 
@@ -188,6 +188,7 @@ class Removal:
         above = self._source.folder(folder)
         self._check_same(os.stat(name, dir_fd=above, follow_symlinks=False), one.record)
         private = self._shelf.folder(folder)
+        self._on_step("ready", one.record.path)
         move_aside(above, name, private, name)
         self._on_step("moved", one.record.path)
         try:

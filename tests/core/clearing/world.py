@@ -1,6 +1,7 @@
 """A source, its copy, and what was proved of it, for whoever deletes."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def files_in(folder: Path) -> dict[bytes, bytes]:
         folders[:] = [name for name in folders if not name.startswith(b".holdfast-")]
         for name in names:
             path = above + b"/" + name
-            if os.path.isfile(path) and not os.path.islink(path) and not name.startswith(b".holdfast-"):
+            if stat.S_ISREG(os.lstat(path).st_mode) and not name.startswith(b".holdfast-"):
                 found[path[len(root) + 1 :]] = Path(os.fsdecode(path)).read_bytes()
     return found
 
@@ -74,7 +75,9 @@ class World:
 
     def put_some(self, count: int = 3) -> list[bytes]:
         """Put several files into folders."""
-        return [self.put(f"year {number % 2}/{number}.jpg", b"picture %d" % number) for number in range(count)]
+        return [
+            self.put(f"year {number % 2}/{number}.jpg", b"picture %d" % number) for number in range(count)
+        ]
 
     def records(self) -> list[Record]:
         """Return what a proof of all that is in the source keeps."""
