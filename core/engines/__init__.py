@@ -11,13 +11,14 @@ from core.engines.command import CommandEngine
 from core.engines.copies import CopyingEngine
 from core.engines.copy import CopyEngine
 from core.engines.rclone import RcloneEngine
+from core.engines.restic import ResticEngine
 from core.engines.rsync import RsyncEngine
 from core.engines.several import SeveralEngine
 from core.engines.shell import ShellEngine
 from core.errors import InvalidOptions, NotFound
 
 BY_PROGRAMS: Final[Mapping[str, type[CopyingEngine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (RsyncEngine, RcloneEngine)},
+    {engine.kind: engine for engine in (RsyncEngine, RcloneEngine, ResticEngine)},
 )
 """The kinds of which a job can make several copies."""
 

@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -48,7 +48,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
     Every part that runs outside of memory is a program of the attempt, so a restart of Holdfast takes it up.
     """
 
-    stages: ClassVar = ("prepare", "copy", "verify", "delete")
+    stages: ClassVar[Sequence[str]] = ("prepare", "copy", "verify", "delete")
     can_pause: ClassVar = True
     repeatable: ClassVar = True
     uses_programs: ClassVar = True

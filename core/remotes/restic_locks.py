@@ -6,6 +6,7 @@ kernel says it started, and which start of the machine that was. A lock is broke
 is ours and that very process is gone.
 """
 
+import hashlib
 import os
 import socket
 from collections.abc import Iterable, Mapping
@@ -194,9 +195,12 @@ def _asked(call: Call, argv: tuple[str, ...]) -> str:
     return answer.out
 
 
-def notes_folder(own_data: Path) -> Path:
-    """Return where restics of ours are noted, made when it is first asked for."""
-    folder = own_data / "restic" / "at-work"
+def notes_folder(own_data: Path, name: str) -> Path:
+    """Return where restics of ours at one repository are noted, made when it is first asked for.
+
+    `name` is the id of the destination, or `name_of_folder`.
+    """
+    folder = own_data / "restic" / "at-work" / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -210,3 +214,8 @@ def notes_folder(own_data: Path) -> Path:
 def cache_folder(own_data: Path, name: str) -> Path:
     """Return where restic keeps what it knows of a repository; it may be removed at any time."""
     return own_data / "restic" / "cache" / name
+
+
+def name_of_folder(repository: Path) -> str:
+    """Return the word by which a repository goes that is no destination."""
+    return f"folder-{hashlib.sha256(os.fsencode(repository)).hexdigest()[:16]}"

@@ -28,17 +28,18 @@ def main(arguments: list[str]) -> int:
     with_term = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = os.fork()
     if child == 0:
-        _write(note)
-        os._exit(_become(program, pairs))
+        os._exit(_become(program, pairs, note))
     signal.signal(signal.SIGTERM, lambda *_: _interrupt(child))
     signal.pthread_sigmask(signal.SIG_SETMASK, with_term)
     _, status = os.waitpid(child, 0)
     return _end_like(os.waitstatus_to_exitcode(status))
 
 
-def _become(program: list[str], pairs: list[str]) -> int:
+def _become(program: list[str], pairs: list[str], note: str = "") -> int:
     """Become the program; returns only where that cannot be."""
     try:
+        if note:
+            _write(note)
         environment = dict(os.environ)
         for name, _, path in (pair.partition("=") for pair in pairs):
             with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib costs 5 ms
