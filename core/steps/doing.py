@@ -25,6 +25,7 @@ PASSING: Final = (
     "could not connect",
     "can't connect",
     "connection refused",
+    "is the server running",
     "starting up",
     "is locked",
     "timeout",

@@ -65,7 +65,7 @@ Command = Annotated[
 ]
 
 
-class Deed(Value, frozen=True, kw_only=True):
+class Deed(Value, frozen=True, kw_only=True, omit_defaults=True):
     """A program that is run for a step: in words for people, with what its environment has beside the usual."""
 
     words: str
