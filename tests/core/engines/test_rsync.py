@@ -13,6 +13,7 @@ from core.engines import engine_for
 from core.engines.rsync import RsyncEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
 from core.work import RunStopped
+from tests.core.copying.humble import PUT_DOWN
 from tests.doubles import ScriptedContext
 from tests.servers import SomeDestinations, sshd_at
 
@@ -59,13 +60,13 @@ class Place:
         assert isinstance(engine, RsyncEngine)
         return engine
 
-    def context(self, **script) -> ScriptedContext:
+    def context(self, kind=ScriptedContext, **script) -> ScriptedContext:
         self._runs += 1
         workspace = self._tmp_path / f"run-{self._runs}"
         workspace.mkdir()
         data = self._tmp_path / "data"
         data.mkdir(exist_ok=True)
-        context = ScriptedContext(workspace, own_data=data, **script)
+        context = kind(workspace, own_data=data, **script)
         context.surroundings = replace(context.surroundings, destinations=self.known)
         return context
 
@@ -323,15 +324,41 @@ def test_a_connection_that_is_cut_in_the_middle_is_tried_again_and_goes_on(tmp_p
     assert outcome.result["verified"] is True
 
 
-def test_an_unreadable_source_file_is_named_and_nothing_counts_as_verified(here):
-    write(here.source, {"a": "1", "b": "2"})
-    (here.source / "b").chmod(0)
+class WithoutPowers(ScriptedContext):
+    """A context whose programs may not read what nobody may read, even where the tests run as root."""
+
+    def execute(self, order, *args, **named):
+        return super().execute(replace(order, argv=(*PUT_DOWN, *order.argv)), *args, **named)
+
+
+def test_an_unreadable_source_file_is_named_and_nothing_counts_as_verified(place):
+    write(place.source, {"a": "1", "b": "2", "c/d": "3"})
+    place.run()
+    for closed in ("b", "c"):
+        (place.source / closed).chmod(0)
+    context = place.context(kind=WithoutPowers)
 
     with pytest.raises(EngineFailed) as failed:
-        here.run()
+        place.engine(compare="content").run(context)
 
-    assert "b" in str(failed.value)
+    (place.source / "c").chmod(0o755)
+    assert str(failed.value).startswith("2 could not be copied: ")
+    assert {"b", "c"} <= set(failed.value.result["not_copied"])
     assert failed.value.code == "partial"
+    assert not failed.value.transient
+    assert "verified" not in failed.value.result
+
+
+def test_a_destination_that_may_not_be_written_is_said_so(here):
+    write(here.source, {"a": "1"})
+    here.root.chmod(0o555)
+    context = here.context(kind=WithoutPowers)
+
+    with pytest.raises(EngineFailed) as failed:
+        here.engine().run(context)
+
+    assert str(failed.value).startswith("The folder may not be entered or written by this user.")
+    assert failed.value.code == "refused"
     assert not failed.value.transient
 
 
