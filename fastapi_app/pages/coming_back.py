@@ -10,13 +10,8 @@ NOT_CARRIED: Final = frozenset({"csrf", "kind", "job", "then"})
 ROOM: Final = LONGEST_NEXT - 200
 """Letters of an address that a form may take: the rest is for the destination that is chosen at its end."""
 CHOSEN: Final = "options.destination"
-TYPE_FOR: Final[Mapping[str, str]] = {
-    "copy": "folder",
-    "rsync": "ssh",
-    "rclone": "rclone",
-    "restic": "restic",
-}
-"""The type of destination that each kind of job most often needs."""
+TYPE_FOR: Final[Mapping[str, str]] = {"copy": "folder", "rsync": "ssh", "restic": "restic-local"}
+"""The type of destination that each kind of job most often needs, where there is one."""
 
 
 def left_form(asked: Mapping[str, str]) -> dict[str, str]:
@@ -31,7 +26,8 @@ def way_to_new_destination(form: str, values: Mapping[str, str], kind: str) -> s
     while len(back) > ROOM:
         carried.remove(max(carried, key=lambda pair: len(pair[1])))
         back = _with(form, carried)
-    return f"/destinations/new?{urlencode({'type': TYPE_FOR.get(kind, 'folder'), 'back': back})}"
+    kind_of_place = {"type": TYPE_FOR[kind]} if kind in TYPE_FOR else {}
+    return f"/destinations/new?{urlencode({**kind_of_place, 'back': back})}"
 
 
 def back_with(back: str, destination_id: str) -> str:

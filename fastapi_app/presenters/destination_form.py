@@ -10,7 +10,17 @@ from fastapi_app.presenters.option_fields import choices_of, widget_of
 from fastapi_app.presenters.texts import Exactly, plural
 
 KEPT: Final = "kept; leave it empty to keep it"
-MOST_COMMON: Final = 9
+COMMON: Final = (
+    "folder",
+    "ssh",
+    "restic-local",
+    "restic-sftp",
+    "restic-rest",
+    "rclone-webdav",
+    "rclone-s3",
+    "rclone-b2",
+)
+"""The types that stand first."""
 WIDE: Final = frozenset({"toggle", "secret-text", "host-key"})
 TITLES: Final[Mapping[str, str]] = {
     "": "Where it is",
@@ -53,10 +63,9 @@ class DestinationForm(Value, frozen=True, kw_only=True):
 
 def type_cards() -> tuple[tuple[TypeCard, ...], tuple[TypeCard, ...]]:
     """Return the types that most people want, and the others."""
-    cards = [TypeCard(id=each.id, label=each.label, summary=each.summary) for each in forms()]
-    common = [card for card in cards if not card.id.startswith("rclone-")]
-    remotes = [card for card in cards if card.id.startswith("rclone-")]
-    return (*common, *remotes[:MOST_COMMON]), tuple(remotes[MOST_COMMON:])
+    cards = {each.id: TypeCard(id=each.id, label=each.label, summary=each.summary) for each in forms()}
+    first = tuple(cards.pop(name) for name in COMMON if name in cards)
+    return first, tuple(cards.values())
 
 
 def destination_form(  # what stands in it, and what is known of that

@@ -1,0 +1,176 @@
+"""Destinations: where copies go, how that place is, and how it is made, tested, prepared and unlocked."""
+
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
+from urllib.parse import urlencode
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Form, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from core.listing import JobQuery
+from core.models import JobOverview, Value
+from core.people import Role
+from core.service import Service
+from fastapi_app.auth import LONGEST_NEXT, local_path
+from fastapi_app.auth import Person as SomePerson
+from fastapi_app.dependencies import Person, TheService
+from fastapi_app.pages.drawing import Canvas, TheCanvas, see
+from fastapi_app.presenters.destinations import (
+    KIND_FOR,
+    destination_view,
+    jobs_by_destination,
+    preparing,
+    sentence_of,
+    settings_of,
+)
+
+router = APIRouter(prefix="/destinations")
+
+T = TypeVar("T")
+
+AT_ONCE: Final = CapacityLimiter(8)
+"""How many look at destinations at once."""
+EVERY_JOB: Final = JobQuery(limit=None)
+DONE: Final = {
+    "tested": "It was looked at just now.",
+    "prepared": "It is prepared: copies can go there.",
+    "unlocked": "Locks that were left over are gone.",
+    "pinned": "The key of the host is kept. From now on Holdfast talks to no other.",
+}
+
+Back = Annotated[str, Form(max_length=LONGEST_NEXT)]
+BackInAddress = Annotated[str, Query(alias="back", max_length=LONGEST_NEXT)]
+
+
+@router.get("")
+def every(canvas: TheCanvas, service: TheService, person: Person) -> HTMLResponse:
+    """Show every destination."""
+    book, now = service.destinations, service.clock.now()
+    there, states = book.list(), book.states()
+    jobs = jobs_by_destination(_jobs(service), [each.id for each in there])
+    whole = person.may(Role.ADMIN)
+    rows = [
+        destination_view(each, states.get(each.id), jobs[each.id], service.manager.runs_of, now, whole=whole)
+        for each in there
+    ]
+    return canvas.draw("pages/destinations.html", "destinations", rows=rows, sentence=sentence_of(rows))
+
+
+@router.get("/{destination_id}")
+def show(  # each is one part of the question
+    destination_id: str,
+    canvas: TheCanvas,
+    service: TheService,
+    person: Person,
+    back: BackInAddress = "",
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> HTMLResponse:
+    """Show the destination."""
+    page = Page(back=local_path(back) if back else "", done=DONE.get(done, ""))
+    return shown(canvas, service, person, destination_id, page)
+
+
+@router.post("/{destination_id}/test")
+async def look_now(destination_id: str, service: TheService, back: Back = "") -> RedirectResponse:
+    """Look at the destination now."""
+    await looking(lambda: service.probes.test(destination_id))
+    return to_page(destination_id, back, "tested")
+
+
+@router.post("/{destination_id}/prepare")
+async def prepare(
+    destination_id: str, canvas: TheCanvas, service: TheService, person: Person, back: Back = ""
+) -> Response:
+    """Make ready what copies go into; a password that was made for it is shown this once."""
+    destination = service.destinations.destination(destination_id)
+    generate = destination.type == "restic" and "password" not in destination.secrets
+    made = await looking(lambda: service.probes.prepare(destination_id, generate=generate))
+    if not made.password:
+        return to_page(destination_id, back, "prepared")
+    page = Page(back=local_path(back) if back else "", done=DONE["prepared"], password=made.password)
+    return await run_in_threadpool(lambda: shown(canvas, service, person, destination_id, page))
+
+
+@router.post("/{destination_id}/unlock")
+async def unlock(destination_id: str, service: TheService, back: Back = "") -> RedirectResponse:
+    """Remove locks that nobody holds any more."""
+    await looking(lambda: service.probes.unlock(destination_id))
+    return to_page(destination_id, back, "unlocked")
+
+
+@router.post("/{destination_id}/pin")
+async def pin(
+    destination_id: str,
+    service: TheService,
+    host_key: Annotated[str, Form(max_length=50_000)] = "",
+    version: Annotated[int | None, Form()] = None,
+    back: Back = "",
+) -> RedirectResponse:
+    """Keep the key of a host whose fingerprint a person compared, and look again."""
+
+    def kept_and_seen() -> None:
+        service.destinations.pin(destination_id, version, host_key.replace("\r\n", "\n"))
+        service.probes.test(destination_id)
+
+    await looking(kept_and_seen)
+    return to_page(destination_id, back, "pinned")
+
+
+@router.post("/{destination_id}/remove")
+def remove(
+    destination_id: str, service: TheService, version: Annotated[int | None, Form()] = None
+) -> RedirectResponse:
+    """Remove the destination; what lies there stays."""
+    service.destinations.remove(destination_id, version)
+    return see("/destinations")
+
+
+async def looking(look: Callable[[], T]) -> T:
+    """Return what a look finds; it may take its time, and keeps nobody else from a thread."""
+    return await to_thread.run_sync(look, limiter=AT_ONCE)
+
+
+def to_page(destination_id: str, back: str, done: str = "") -> RedirectResponse:
+    """Lead to the destination's page, which then says what was done and leads back to the form it is made for."""
+    said = {name: value for name, value in (("done", done), ("back", back)) if value}
+    return see(f"/destinations/{destination_id}" + (f"?{urlencode(said)}" if said else ""))
+
+
+class Page(Value, frozen=True, kw_only=True):
+    """What a destination's page shows beside it: what was just done, a new password, the way back to a form."""
+
+    back: str = ""
+    done: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        """Return it without what nobody may read."""
+        return f"Page({self.back!r}, {self.done!r})"
+
+
+def shown(
+    canvas: Canvas, service: Service, person: SomePerson, destination_id: str, page: Page
+) -> HTMLResponse:
+    """Return the page of the destination."""
+    book, whole = service.destinations, person.may(Role.ADMIN)
+    destination = book.destination(destination_id)
+    jobs = jobs_by_destination(_jobs(service), [destination_id])[destination_id]
+    state, now = book.state(destination_id), service.clock.now()
+    view = destination_view(destination, state, jobs, service.manager.runs_of, now, whole=whole)
+    about, word = preparing(destination)
+    return canvas.draw(
+        "pages/destination.html",
+        "destinations",
+        view=view,
+        settings=settings_of(destination) if whole else (),
+        kind=KIND_FOR[destination.type],
+        preparing=about,
+        prepare_word=word,
+        page=page,
+    )
+
+
+def _jobs(service: Service) -> tuple[JobOverview, ...]:
+    return service.manager.list_jobs(EVERY_JOB).items
