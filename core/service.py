@@ -13,6 +13,7 @@ from typing import Final
 from core import steps
 from core.attempts import Fate
 from core.audit import Audit
+from core.clearing.quarantines import Quarantine, Quarantines
 from core.clerk import Clerk
 from core.clock import Clock, SystemClock
 from core.dead_letters import DeadLetters
@@ -27,7 +28,7 @@ from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import EVENTS, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
+from core.housekeeping import EMPTYING, EVENTS, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -37,12 +38,15 @@ from core.notifications.office import Office
 from core.notifications.wishes import wishes_in
 from core.own_backups import OwnBackups
 from core.places.book import DestinationBook
+from core.places.probes import Probes
+from core.places.rounds import Rounds
 from core.recovery import fate_of
 from core.rehearsals import Rehearsals
 from core.scheduler import Scheduler
 from core.settings import Settings
-from core.states import AT_WORK
+from core.states import AT_WORK, RunState
 from core.storage.base import JobStore
+from core.storage.marker import read_marker
 from core.storage.measuring import Part, Scales
 from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_backup
 from core.storage.pieces import has_pieces_of_runs
@@ -69,6 +73,9 @@ A_WHILE: Final = 600.0
 AN_HOUR: Final = 3_600.0
 A_DAY: Final = 24 * AN_HOUR
 """How often house is kept, in seconds, and how long after the start it begins."""
+
+A_STALE_LOOK: Final = timedelta(hours=6)
+"""After which nobody goes by what was last seen of a destination."""
 
 WIND_DOWN: Final = 10.0
 """Seconds beyond the grace that whatever is at work has to make an end when Holdfast stops."""
@@ -128,6 +135,10 @@ class Service:
             make_engine,
             surroundings,
         )
+        self.probes = Probes(
+            self.destinations, lambda: self.manager, self.data, clock, store_id=self._store_id
+        )
+        self.rounds = Rounds(self.destinations, lambda: self.manager, self.probes, clock)
         self.waiting_room = WaitingRoom(self.manager, self.dispatcher, clock)
         self.scheduler = Scheduler(self.manager, self.events, clock)
         self.logs = RunLogs(self.data / "logs", self.events, clock, quota=settings.run_log_mb * MEGABYTE)
@@ -177,6 +188,7 @@ class Service:
             self.audit,
             keep_for=timedelta(days=settings.keep_events_days),
         )
+        self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, self._doubt_of)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.housekeeping = Housekeeping(clock)
@@ -185,6 +197,9 @@ class Service:
     def _plan_chores(self) -> None:
         """Plan what keeps the house in order."""
         self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
+        self.housekeeping.add(
+            EMPTYING, self.quarantines.empty_due, every=A_DAY, first_after=A_WHILE, again_after=AN_HOUR
+        )
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
@@ -218,6 +233,7 @@ class Service:
         self.housekeeping.start()
         self.edits.start()
         self.watchdog.start()
+        self.rounds.start()
         if self.manager.still_lost:
             threading.Thread(target=self._recover_the_rest, name="recovery", daemon=True).start()
 
@@ -268,11 +284,13 @@ class Service:
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clerk.open()
         self.events.subscribe("housekeeping", self._tidy, _leaves_something)
+        self.events.subscribe("quarantines", self.quarantines.heard, self.quarantines.wants)
         self.events.subscribe("metrics", self.metrics.heard, self.metrics.wants, pace=A_MOMENT)
         self.events.subscribe("histories", self.histories.heard, self.histories.wants, pace=A_MOMENT)
         self.metrics.start()
         self.edits.catch_up()
         self._recover()
+        self.quarantines.adopt_all()
         self._sweep()
 
     def _visit(self) -> None:
@@ -309,6 +327,11 @@ class Service:
     def _shelf(self) -> Shelf | None:
         return self._store.shelf if isinstance(self._store, YamlFilesStore) else None
 
+    def _store_id(self) -> str:
+        """Return which store this is; a marker that we lay says so. In memory there is none that lasts."""
+        marker = read_marker(self.data / "store.yaml")
+        return marker.store if marker is not None else ""
+
     def _wants_an_upgrade(self) -> bool:
         return isinstance(self._store, YamlFilesStore) and self._store.wants_an_upgrade
 
@@ -320,6 +343,26 @@ class Service:
                 log.warning(
                     "run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state
                 )
+
+    def _doubt_of(self, one: Quarantine) -> str:
+        """Return why the copies of what was taken away may not be there any more, as far as anybody knows."""
+        destination = one.place.partition(":")[0]
+        if one.place.startswith("/"):
+            return "" if Path(one.place).is_dir() else f"There is no folder {one.place} at present."
+        state = self.destinations.state(destination)
+        if state is None or not state.seen.reachable or self.clock.now() - state.at > A_STALE_LOOK:
+            return f"{destination} was not reached lately, so nobody knows that it has the copies."
+        try:
+            latest = self.manager.job(one.job_id).latest_run
+        except NotFound:
+            return "The job is gone, so nobody knows that its copies are still there."
+        if (
+            latest is None
+            or latest.state is not RunState.COMPLETED
+            or not (latest.result or {}).get("verified")
+        ):
+            return "The job's latest run did not prove its copies."
+        return ""
 
     def _fate_of(self, run: Run) -> Fate:
         return fate_of(run, self.worker.workspace(run.id), self._make_engine)

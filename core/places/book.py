@@ -2,8 +2,9 @@
 
 import contextlib
 import logging
+import secrets
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -16,12 +17,13 @@ from core.clock import Clock
 from core.deciding import BREAKER, check_version
 from core.destinations.known import Destination
 from core.destinations.registered import DESTINATION, Kept, Registered, destination_of, kept_in, value_of
-from core.destinations.secret_files import Stamps
-from core.errors import HoldfastError, NotFound, Refused, StorageFailed, WrongState
+from core.destinations.secret_files import SecretFiles, Stamps
+from core.errors import HoldfastError, InvalidOptions, NotFound, Refused, StorageFailed, WrongState
 from core.lining import Change
 from core.models import NOTHING
 from core.packed import thawed
 from core.places import remote
+from core.places.addresses import problems_of_move
 from core.places.drafts import DestinationDraft, DestinationPatch, checked, slug_of
 from core.places.states import STATE, DestinationState, state_in
 from core.places.users import Jobs, users_of
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 2_000
 NAMED_AT_MOST: Final = 5
+TRIAL: Final = "trial-"
 RESERVED: Final = frozenset({"new", "test", "types"})
 """What addresses have in the place of an id."""
 
@@ -54,6 +57,25 @@ class House(Jobs, Protocol):
         ...
 
 
+class Trial:
+    """A destination that is not kept, and finds itself and its secrets."""
+
+    def __init__(self, destination: Destination, stamps: Stamps, files: SecretFiles) -> None:
+        self.destination = destination
+        self._stamps = stamps
+        self._files = files
+
+    def find(self, destination_id: str) -> Destination | None:
+        """Return the destination of that id; None where there is none."""
+        return self.destination if destination_id == self.destination.id else None
+
+    def secret(self, destination_id: str, name: str) -> Path:
+        """Return the file that holds a secret of it; raises FileNotFoundError where there is none."""
+        if destination_id != self.destination.id or name not in self._stamps:
+            raise FileNotFoundError(destination_id)
+        return self._files.path(destination_id, name, self._stamps[name])
+
+
 class DestinationBook(Registered):
     """Safe to use from several threads. `house` is asked for when it is needed: engines know the book before it is there."""
 
@@ -63,6 +85,7 @@ class DestinationBook(Registered):
         self._data = data
         self._clock = clock
         self._lock = threading.RLock()
+        self._trials: set[str] = set()
 
     # What there is
 
@@ -191,16 +214,53 @@ class DestinationBook(Registered):
         settings = thawed(kept.settings) if patch.settings is UNSET else dict(patch.settings)
         if _is_another_host(kept, settings):
             settings["host_key"] = ""
-        secrets = {name: value for name, value in patch.secrets.items() if value is not None}
+        given = {name: value for name, value in patch.secrets.items() if value is not None}
         draft = DestinationDraft(
             name=kept.name if patch.name is UNSET else patch.name,
             type=kept.type,
             settings=settings,
-            secrets=secrets,
+            secrets=given,
         )
         others = [each.name for each in self._all().values() if each.id != kept.id]
         staying = [name for name in kept.secrets if patch.secrets.get(name, "") is not None]
-        return checked(draft, others, self._data, staying, remote.problems)
+        good = checked(draft, others, self._data, staying, remote.problems)
+        unsaid = [name for name in staying if name not in given]
+        if problems := problems_of_move(kept.type, thawed(kept.settings), good.settings, unsaid):
+            raise InvalidOptions(problems)
+        return good
+
+    @contextlib.contextmanager
+    def on_trial(self, draft: DestinationDraft, destination_id: str = "") -> Iterator[Trial]:
+        """Hold a destination as it would be: a new one, or one of this id with what the draft says instead.
+
+        Its secrets are files of its own, gone afterwards. Raises as `create` and `edit` do.
+        """
+        _admins_only("tested")
+        kept = self._known(destination_id) if destination_id else None
+        patch = DestinationPatch(name=draft.name, settings=draft.settings, secrets=draft.secrets)
+        good = self._patched(kept, patch) if kept else self.check(draft)
+        values = dict(good.secrets)
+        if kept is not None:
+            text = self._text_of(kept.id, kept.stamps)
+            values = {name: text(name) for name in kept.secrets} | values
+        now = self._clock.now()
+        trial = Destination(
+            id=f"{TRIAL}{secrets.token_hex(8)}",
+            name=good.name,
+            type=good.type,
+            settings=good.settings,
+            secrets=tuple(sorted(values)),
+            created_at=now,
+            updated_at=now,
+        )
+        derived = remote.derived(trial, values, lambda _: "")
+        self._trials.add(trial.id)
+        try:
+            stamps = self.files.lay(trial.id, {**values, **derived})
+            yield Trial(trial, stamps, self.files)
+        finally:
+            self._clear(trial.id, NOTHING)
+            self._trials.discard(trial.id)
 
     def _free_id(self, slug: str) -> str:
         names = (slug if number == 1 else f"{slug}-{number}" for number in count(1))
@@ -212,15 +272,15 @@ class DestinationBook(Registered):
     def _keep(
         self,
         destination: Destination,
-        secrets: Mapping[str, str],
+        given: Mapping[str, str],
         stamps: Stamps,
         *,
         was: int,
         why: str,
     ) -> None:
         """Make a destination durable: its new secrets first, aside; they count from when its register does."""
-        derived = remote.derived(destination, secrets, self._text_of(destination.id, stamps))
-        laid = self.files.lay(destination.id, {**secrets, **derived})
+        derived = remote.derived(destination, given, self._text_of(destination.id, stamps))
+        laid = self.files.lay(destination.id, {**given, **derived})
         stamps = {**stamps, **laid}
 
         try:
@@ -270,6 +330,8 @@ class DestinationBook(Registered):
         known = self._house().registers(DESTINATION)
         for destination_id in self.files.owners():
             kept = self.kept(destination_id)
+            if destination_id in self._trials:
+                continue
             if kept is not None or DESTINATION + destination_id not in known:
                 with contextlib.suppress(FileNotFoundError):
                     self._clear(destination_id, kept.stamps if kept else NOTHING)

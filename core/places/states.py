@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from core.models import Count, Moment, Value
 from core.packed import thawed
@@ -50,10 +51,18 @@ class Lock(Value, frozen=True, kw_only=True):
     words: str = ""
 
 
+class Room(Value, frozen=True, kw_only=True):
+    """How much there is, in bytes; None where that cannot be told."""
+
+    free: Count | None = None
+    total: Count | None = None
+    used: Count | None = None
+
+
 class Seen(Value, frozen=True, kw_only=True):
     """What one look found. `code` is a word for what is wrong, empty where nothing is.
 
-    Sizes are bytes, None where they cannot be told. `facts` are other things worth knowing, each a sentence;
+    `facts` are other things worth knowing, each a sentence;
     `warnings` those that somebody should see to. `prepared` is False where there is nothing yet that copies could go into, and
     preparing would help. `fingerprints` are those of the keys that a host shows while none is pinned, for a person to
     compare, and `host_key` what to pin then.
@@ -63,9 +72,7 @@ class Seen(Value, frozen=True, kw_only=True):
     sentence: str
     hint: str = ""
     code: str = ""
-    free: Count | None = None
-    total: Count | None = None
-    used: Count | None = None
+    room: Room = Room()
     facts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     locks: tuple[Lock, ...] = ()
@@ -76,13 +83,33 @@ class Seen(Value, frozen=True, kw_only=True):
     fingerprints: tuple[str, ...] = ()
     host_key: str = ""
 
+    @property
+    def free(self) -> int | None:
+        """Return how many bytes are free."""
+        return self.room.free
+
+    @property
+    def total(self) -> int | None:
+        """Return how many bytes there are."""
+        return self.room.total
+
+    @property
+    def used(self) -> int | None:
+        """Return how many bytes are used."""
+        return self.room.used
+
 
 class DestinationState(Value, frozen=True, kw_only=True):
-    """What was last seen, when, since when it is so, and the days before."""
+    """What was last seen, when, since when it is so, and the days before.
+
+    `lost_at` is when it was last lost, having been reachable; `filling_since` since when it is nearly full.
+    """
 
     at: Moment
     since: Moment
     seen: Seen
+    lost_at: Moment | None = None
+    filling_since: Moment | None = None
     samples: tuple[Sample, ...] = ()
 
 
@@ -108,13 +135,19 @@ def state_in(value: Mapping[str, Any] | None) -> DestinationState | None:
 
 def followed_by(before: DestinationState | None, seen: Seen, now: datetime) -> DestinationState:
     """Return the state after another look."""
-    same = before is not None and before.seen.reachable == seen.reachable
     samples = before.samples if before is not None else ()
     if seen.reachable and (seen.free is not None or seen.used is not None):
         sample = Sample(day=now.date(), used=seen.used, free=seen.free)
         samples = (*(each for each in samples if each.day < sample.day), sample)[-MOST_SAMPLES:]
-    return DestinationState(
-        at=now, since=before.since if before and same else now, seen=seen, samples=samples
+    state = DestinationState(at=now, since=now, seen=seen, samples=samples)
+    if before is None:
+        return replace(state, filling_since=now if is_nearly_full(state) else None)
+    same = before.seen.reachable == seen.reachable
+    return replace(
+        state,
+        since=before.since if same else now,
+        lost_at=now if before.seen.reachable and not seen.reachable else before.lost_at,
+        filling_since=(before.filling_since or now) if is_nearly_full(state) else None,
     )
 
 

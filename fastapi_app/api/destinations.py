@@ -1,11 +1,12 @@
 """Destinations: places for copies, which admins make, change, test and remove; everybody sees how they are."""
 
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from core.destinations.known import Destination, DestinationType
 from core.people import Role
@@ -20,6 +21,8 @@ from fastapi_app.auth import Person as SomePerson
 from fastapi_app.dependencies import Person, TheService
 
 router = APIRouter(prefix="/destinations", tags=["destinations"])
+
+T = TypeVar("T")
 
 SecretText = Annotated[str, Field(max_length=65_536)]
 SecretName = Annotated[str, Field(max_length=80)]
@@ -205,6 +208,34 @@ class DestinationEntry(Entry):
         return DestinationDraft(name=self.name, type=self.type, settings=self.settings, secrets=self.secrets)
 
 
+class TrialEntry(DestinationEntry):
+    """A destination to be looked at; `id` is of one that is kept, whose secrets count where none is given."""
+
+    name: PlainText = "trial"
+    id: PlainText = ""
+
+
+class PrepareEntry(Entry):
+    """For a new repository: its password, or that one is to be made."""
+
+    password: SecretText = Field(default="", repr=False)
+    generate: StrictBool = False
+
+
+class PreparedOut(Out):
+    """What was seen after preparing; `password` is one that was made, and is never told again."""
+
+    state: StateOut
+    password: str | None
+
+
+class UnlockedOut(Out):
+    """What came of unlocking."""
+
+    state: StateOut
+    sentence: str
+
+
 class DestinationChange(Entry):
     """What of a destination is to be changed. A secret that is not named stays; one that is null goes."""
 
@@ -245,6 +276,12 @@ def create(
     return _shown(service, made, person, response)
 
 
+@router.post("/test")
+async def try_out(entry: TrialEntry, service: TheService) -> SeenOut:
+    """Look at a destination as entered, without keeping it; with the `id` of one, as it would be after the change."""
+    return SeenOut.of(await _looking(lambda: service.probes.try_out(entry.draft(), entry.id)))
+
+
 @router.get("/{destination_id}")
 def show(destination_id: str, service: TheService, person: Person, response: Response) -> DestinationShown:
     """Return the destination, who uses it, and what was seen of it day by day."""
@@ -279,6 +316,34 @@ def remove(destination_id: str, service: TheService, named: IfMatch) -> None:
     book = service.destinations
     version = named.of(lambda: book.destination(destination_id).version) if named else None
     book.remove(destination_id, version)
+
+
+@router.post("/{destination_id}/test")
+async def test(destination_id: str, service: TheService) -> StateOut:
+    """Look at a destination now; it takes 20 seconds at most, and changes nothing there."""
+    why = f"tested destination {destination_id[:80]}"
+    return StateOut.of(await _looking(lambda: service.probes.test(destination_id, why=why)), whole=True)
+
+
+@router.post("/{destination_id}/prepare")
+async def prepare(destination_id: str, entry: PrepareEntry, service: TheService) -> PreparedOut:
+    """Make the folder with its marker, or a new repository. A password that was made is in the answer this once."""
+    prepared = await _looking(
+        lambda: service.probes.prepare(destination_id, password=entry.password, generate=entry.generate)
+    )
+    return PreparedOut(state=StateOut.of(prepared.state, whole=True), password=prepared.password or None)
+
+
+@router.post("/{destination_id}/unlock")
+async def unlock(destination_id: str, service: TheService) -> UnlockedOut:
+    """Have the locks of a repository removed that nobody holds any more, as restic judges; never all of them."""
+    unlocked = await _looking(lambda: service.probes.unlock(destination_id))
+    return UnlockedOut(state=StateOut.of(unlocked.state, whole=True), sentence=unlocked.sentence)
+
+
+async def _looking(look: Callable[[], T]) -> T:
+    """Return what a look finds, without keeping a thread that others wait for; who hangs up waits no longer."""
+    return await to_thread.run_sync(look, limiter=LOOKING, abandon_on_cancel=True)
 
 
 def _shown(
