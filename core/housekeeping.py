@@ -18,6 +18,7 @@ OWN_BACKUP: Final = "the backup of Holdfast's own state"
 EVENTS: Final = "letting go of events that were kept long enough"
 TIDYING: Final = "letting go of what was kept long enough"
 SAMPLING: Final = "measuring how much there is"
+EMPTYING: Final = "letting go of what was set aside for long enough"
 UNDOING: Final = "undoing the steps of runs that were cut short"
 """The chores, as logs and pages call them."""
 

@@ -13,6 +13,9 @@ SOURCE_MARKER: Final = b".holdfast-source"
 RECEIPTS: Final = b".holdfast-receipts"
 """At a destination that is a folder: a copy of the receipts, and a file for each job that has its copies here."""
 
+OURS: Final = (QUARANTINE.decode(), RECEIPTS.decode(), SOURCE_MARKER.decode(), DESTINATION_MARKER)
+"""All of them, by name."""
+
 LEFT_OUT: Final = (
     f"{QUARANTINE.decode()}/",
     f"{RECEIPTS.decode()}/",
