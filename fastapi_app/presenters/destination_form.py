@@ -122,7 +122,7 @@ def _fields(
     for name, about in form.properties.items():
         problem = problems.get(name) or problems.get(f"settings.{name}", "")
         field = _known(_field(form, name, about, values.get(name), kept), problem)
-        yield str(about.get("group", "")), field
+        yield "more" if field.widget == "host-key" else str(about.get("group", "")), field
 
 
 def _field(form: Form, name: str, about: Mapping[str, Any], value: object, kept: tuple[str, ...]) -> Field:

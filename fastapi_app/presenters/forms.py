@@ -33,12 +33,14 @@ USUAL: Final = JobDraft(name="", kind="")
 TITLES: Final[Mapping[str, str]] = {
     "what": "What",
     "more": "What is left out, and how fast",
+    "kept": "What is kept of each file",
+    "mirror": "What the source no longer has",
     "delete": "The source afterwards",
     "guards": "If something looks wrong",
     "steps": "Before and after the copy",
 }
 """What people read over a group of options; others are called what their kind calls them."""
-AFTERWARDS: Final = ("delete", "guards", "steps")
+AFTERWARDS: Final = ("mirror", "delete", "guards", "steps")
 """Groups that stand below when a job runs: most people have read enough by then."""
 NOTES: Final[Mapping[str, str]] = {
     "delete": "This takes files away from the source. Only those go that the run copied, read back from the "
@@ -52,6 +54,7 @@ FINER_POINTS: Final = frozenset(
         "What it says",
         "Limits",
         TITLES["more"],
+        TITLES["kept"],
         TITLES["guards"],
         TITLES["steps"],
     }

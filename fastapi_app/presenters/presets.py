@@ -90,7 +90,7 @@ PRESETS: Final[Mapping[str, tuple[Preset, ...]]] = MappingProxyType(
                 label="Encrypted snapshots",
                 about="Every night, without caches and temporary files",
                 job_name="Encrypted snapshots",
-                values={**NIGHTLY, "options.verify": "full", "options.exclude": RUBBISH},
+                values={**NIGHTLY, "options.verify": "sample", "options.exclude": RUBBISH},
             ),
             Preset(
                 name="often",
