@@ -3,13 +3,15 @@
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
 from core.clock import Clock
+from core.destinations.registered import DESTINATION, Registered, kept_in
+from core.destinations.secret_files import FOLDER
 from core.drafts import JobDraft, checked
 from core.engines import engine_for
 from core.engines.base import EngineMaker
@@ -78,6 +80,7 @@ class Check:
             self._look_at_logs()
             self._look_at_rights()
             self._look_at_accounts()
+            self._look_at_secrets()
             self._look_at_quarantine()
         return self._checked()
 
@@ -210,7 +213,7 @@ class Check:
             return
         fields = {name: getattr(definition, name) for name in JobDraft.__struct_fields__}
         try:
-            checked(JobDraft(**fields), self._make_engine, Surroundings(own_data=self._root))
+            checked(JobDraft(**fields), self._make_engine, self._surroundings())
         except InvalidOptions as error:
             self._problems += _invalid(file, error, text, job)
         except HoldfastError as error:
@@ -219,6 +222,10 @@ class Check:
         else:
             what = "is a new job" if job is None else "was edited"
             self._notes.append(f"jobs/{printable(file)} {what}; Holdfast takes it over while it runs.")
+
+    def _surroundings(self) -> Surroundings:
+        registers = self._state.rows.registers if self._state else {}
+        return Surroundings(own_data=self._root, destinations=Registered(registers.get, self._root))
 
     def _name_twin(self, file: str, job_id: str, found: dict[str, str], used: str) -> None:
         if job_id in found:
@@ -264,7 +271,7 @@ class Check:
         for path, status in _everything(self._root):
             if status.st_uid != os.geteuid():
                 strangers.append(path)
-            elif path.parent.name == "auth" and stat.S_IMODE(status.st_mode) & OTHERS:
+            elif self._is_secret(path) and stat.S_IMODE(status.st_mode) & OTHERS:
                 self._name(path, f"Others can read it (mode {stat.S_IMODE(status.st_mode):04o}): chmod 600.")
         for path in strangers[:MOST_NAMED]:
             self._name(path, f"It belongs to another user than the one that looks ({os.geteuid()}).")
@@ -279,6 +286,39 @@ class Check:
                 AuthFiles(self._root / "auth").read_people("users", User)
             except StoreUnreadable as error:
                 self._name(self._root / "auth", f"{error} {error.hint}")
+
+    def _is_secret(self, path: Path) -> bool:
+        return path.parent.name == "auth" or path.is_relative_to(self._root / FOLDER)
+
+    def _look_at_secrets(self) -> None:
+        """Name destinations that cannot be read, secrets that are not there, and folders that are open or links."""
+        assert self._state is not None  # noqa: S101 - it was looked at first
+        registers = self._state.rows.registers
+        for name in (name for name in registers if name.startswith(DESTINATION)):
+            kept = kept_in(name.removeprefix(DESTINATION), registers[name])
+            if kept is None:
+                self._problems.append(Problem(path=f"state/{printable(name)}", message="It cannot be read."))
+                continue
+            for secret, stamp in kept.stamps.items():
+                places = [self._root / FOLDER / kept.id / file for file in (secret, f"{secret}~{stamp}")]
+                if not any(_is_plain(place) for place in places):
+                    self._name(places[0], "The secret is not there. Enter it again at the destination.")
+        for folder in (self._root / FOLDER, *sorted((self._root / FOLDER).glob("*"))):
+            self._look_at_secret_folder(folder, registers)
+
+    def _look_at_secret_folder(self, folder: Path, registers: Mapping[str, object]) -> None:
+        try:
+            status = folder.lstat()
+        except FileNotFoundError:
+            return
+        if not stat.S_ISDIR(status.st_mode):
+            self._name(folder, "It is no folder; nothing but folders of secrets belongs there.")
+        elif stat.S_IMODE(status.st_mode) & OTHERS:
+            self._name(
+                folder, f"Others can look into it (mode {stat.S_IMODE(status.st_mode):04o}): chmod 700."
+            )
+        if folder.name != FOLDER and DESTINATION + folder.name not in registers:
+            self._notes.append(f"{self._told(folder)} belongs to no destination; the next start removes it.")
 
     def _look_at_quarantine(self) -> None:
         kept = [status.st_size for _, status in _everything(self._root / "quarantine")]
@@ -315,6 +355,13 @@ class Check:
                 lines = list(lines_of(text, seed_of(self._folder.store_id, f"journal-{number}")))
                 for bad in bad_lines(lines):
                     self._problems.append(Problem(path=self._told(path), line=bad.line, message=bad.why))
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_end(path: Path, raw: bytes) -> bool:

@@ -21,7 +21,9 @@ from core.storage.unpacking import facts_of, read_archive
 WHAT_FAILED: Final = "The backup could not be restored"
 WHAT_ELSE_FAILED: Final = "The backup could not be opened to see that it is whole"
 MARKER: Final = "store.yaml"
-PLACES: Final = frozenset({MARKER, "jobs", "runs", "state", "auth", "logs", "backups", "events", "audit"})
+PLACES: Final = frozenset(
+    {MARKER, "jobs", "runs", "state", "auth", "secrets", "logs", "backups", "events", "audit"}
+)
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found"})
 RESTORE: Final = ".restore."
 BEGUN: Final = (RESTORE, f".{MARKER}.")
