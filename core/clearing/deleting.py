@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -41,6 +41,8 @@ from core.copying.troubles import FULL, in_words
 from core.proofs.records import BadRecords, read_records
 
 DONE: Final = "deletion.json"
+Say = Callable[[Far | Kept], None]
+
 BYTES_A_RECEIPT: Final = 700
 """More than the line of a file and the line of what became of it take, but for very long paths."""
 
@@ -49,13 +51,17 @@ def main(arguments: list[str]) -> None:
     """Do what an order says, and leave what was done beside it."""
     let_writers_wait()
     order = read_value(Path(arguments[0]), DeletionOrder)
-    deletion = carry_out(order)
+    deletion = carry_out(order, say=_say)
     write_value(Path(order.folder) / DONE, deletion)
 
 
-def carry_out(order: DeletionOrder, on_step: OnStep = lambda _step, _path: None) -> Deletion:
+def carry_out(
+    order: DeletionOrder,
+    on_step: OnStep = lambda _step, _path: None,
+    say: Say = lambda _said: None,
+) -> Deletion:
     """Take away what the preview lists, and return what was done."""
-    attempt = _Attempt(order, on_step)
+    attempt = _Attempt(order, on_step, say)
     try:
         attempt.run()
     except (Stopped, BadRecords) as stopped:
@@ -76,10 +82,11 @@ def _trouble(error: OSError) -> str:
 class _Attempt:
     """One carrying out of an order."""
 
-    def __init__(self, order: DeletionOrder, on_step: OnStep) -> None:
+    def __init__(self, order: DeletionOrder, on_step: OnStep, say: Say) -> None:
         self._order = order
         self._terms = order.preview.terms
         self._on_step = on_step
+        self._say = say
         self._removal: Removal | None = None
         self._folders = 0
         self._kept: list[Kept] = []
@@ -167,7 +174,7 @@ class _Attempt:
             for batch in in_batches(read_records(Path(self._order.folder) / PREVIEW)):
                 sides.check()
                 removal.take(batch)
-                _say(Far(files=removal.files, bytes=removal.bytes, kept=removal.kept))
+                self._say(Far(files=removal.files, bytes=removal.bytes, kept=removal.kept))
             if self._terms.remove_empty_folders:
                 self._folders = _without_emptied(sides.source, removal.emptied, receipts)
         finally:
@@ -179,7 +186,7 @@ class _Attempt:
         kept = Kept(path=shown(path), why=why)
         if len(self._kept) < MOST_NAMED:
             self._kept.append(kept)
-        _say(kept)
+        self._say(kept)
 
     def done(self) -> Deletion:
         """Return what was done."""

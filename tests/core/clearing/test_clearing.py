@@ -7,6 +7,7 @@ import pytest
 
 from core.clearing import LEFT_OUT, clear, problems
 from core.engines import engine_for
+from core.engines.copies import CopyingEngine
 from core.errors import EngineFailed, InvalidOptions
 from core.work import Answer, RunHeld, Surroundings
 from tests.core.clearing.world import World, files_in, target_of, wishes
@@ -267,7 +268,10 @@ def test_the_kinds_refuse_what_cannot_be_deleted_safely(tmp_path: Path):
 
 
 def test_nothing_is_deleted_by_default():
-    assert engine_for("rsync", {"source": "/srv/a", "destination": "/srv/b"}).delete_source is False
+    engine = engine_for("rsync", {"source": "/srv/a", "destination": "/srv/b"})
+
+    assert isinstance(engine, CopyingEngine)
+    assert engine.delete_source is False
     assert wishes(delete_source=False).quarantine_days == 7
     assert wishes().ask_before_delete is True
 
@@ -275,6 +279,7 @@ def test_nothing_is_deleted_by_default():
 def test_what_deletion_leaves_in_folders_is_never_copied():
     engine = engine_for("rsync", {"source": "/srv/a", "destination": "/srv/b", "include": ["**"]})
 
+    assert isinstance(engine, CopyingEngine)
     taken_back_in = engine.patterns.index("!**")
 
     assert all(pattern in engine.patterns[taken_back_in:] for pattern in LEFT_OUT)

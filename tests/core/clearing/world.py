@@ -24,7 +24,7 @@ def record_of(source: Path, path: bytes, **fields: Any) -> Record:
     """Return what a proof keeps of a file that it read."""
     full = os.fsencode(source) + b"/" + path
     info, content = os.lstat(full), Path(os.fsdecode(full)).read_bytes()
-    known = {
+    known: dict[str, Any] = {
         "path": path,
         "size": info.st_size,
         "mtime_ns": info.st_mtime_ns,
@@ -92,7 +92,7 @@ class World:
                 writer.write(record)
             writer.finish()
         size = sum(record.size for record in records)
-        known = {
+        known: dict[str, Any] = {
             "mode": "full",
             "verified": True,
             "sentence": "All of it was read back.",
@@ -106,7 +106,7 @@ class World:
     # The two programs, without a run
 
     def terms(self, **fields: Any) -> Terms:
-        known = {
+        known: dict[str, Any] = {
             "run_id": RUN,
             "job_id": JOB,
             "source": str(self.source),
@@ -135,7 +135,7 @@ class World:
 
     def order(self, preview: Preview, **fields: Any) -> DeletionOrder:
         self.attempt += 1
-        known = {
+        known: dict[str, Any] = {
             "preview": preview,
             "attempt": self.attempt,
             "own_data": str(self.data),
