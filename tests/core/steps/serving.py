@@ -81,7 +81,7 @@ def make(kind: str, options: Any) -> Engine:
 
 def service_on(data: Path, programs: Path) -> Service:
     """Return a Holdfast on this data, whose steps find their programs there first."""
-    return Service(Settings(data=data, step_programs=programs, own_backup="off"), make_engine=make)
+    return Service(Settings(data=data, step_programs=programs, own_backup="off", grace=0), make_engine=make)
 
 
 def fake_programs(folder: Path) -> Path:
