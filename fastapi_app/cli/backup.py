@@ -1,13 +1,15 @@
 """`holdfast backup`: one verified backup, here and now."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from core.destinations.known import GOOD_DESTINATION_ID
 from core.drafts import LONGEST_NAME, JobDraft
-from core.engines import ENGINES, engine_for
+from core.engines import BY_PROGRAMS, engine_for
 from core.errors import InvalidOptions
 from core.listing import JobQuery
 from core.models import Job, Run, frozen
@@ -21,6 +23,7 @@ FAILED: Final = 1
 NOT_VERIFIED: Final = 3
 CANCELLED: Final = 130
 CUT: Final = " … "
+COPIERS: Final = ("copy", *BY_PROGRAMS)
 
 
 class Verify(StrEnum):
@@ -34,12 +37,15 @@ class Verify(StrEnum):
 def backup(
     source: Annotated[Path, typer.Argument(help="The folder to copy.", show_default=False)],
     destination: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="The folder that holds the copy; made if only it is missing.", show_default=False
+            help="The folder that holds the copy, made if only it is missing; or a destination with a path below it, "
+            "nas:photos, or without one, nas:",
+            show_default=False,
         ),
     ],
-    engine: Annotated[str, typer.Option(help=f"What does the copying: {', '.join(ENGINES)}.")] = "copy",
+    *,
+    engine: Annotated[str, typer.Option(help=f"What does the copying: {', '.join(COPIERS)}.")] = "copy",
     verify: Annotated[
         Verify,
         typer.Option(
@@ -55,6 +61,10 @@ def backup(
         str | None,
         typer.Option(help="At most this much a second: 10 MB/s, 512 KiB/s, or a number of bytes."),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help="An option of the engine, name=value (mirror=true). Can be given often."),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,16 +76,18 @@ def backup(
     Exit code: 0 when the copy was read back and is good, 1 when something is not safe, 2 when it could not
     begin, 3 when it was copied but not read back (--verify fast), 130 when it was stopped.
     """
-    _refuse_odd_letters(source=source, destination=destination)
+    _refuse_odd_letters(source=source, destination=Path(destination))
+    there = _place(engine, destination)
     options: dict[str, Any] = {
         "source": str(source.absolute()),
-        "destination": str(destination.absolute()),
+        "destination": there,
         "verify": verify.value,
         "exclude": exclude or [],
         "bandwidth_limit": bandwidth_limit,
     }
+    options |= _more(option or [], options)
     draft = JobDraft(
-        name=_name(f"{source.absolute()} to {destination.absolute()}"),
+        name=_name(f"{source.absolute()} to {there}"),
         kind=engine,
         options=options,
         tags=("command line",),
@@ -85,6 +97,29 @@ def backup(
         run = follow(house, house.start(job.id).id, watcher_for(silent=as_json))
         _tell(run, as_json=as_json)
     raise typer.Exit(exit_code(run))
+
+
+def _place(engine: str, text: str) -> str:
+    """Return a destination as a job names it: one that an admin has made, or the whole path of a folder."""
+    name, colon, _ = text.partition(":")
+    if engine in BY_PROGRAMS and colon and GOOD_DESTINATION_ID.match(name):
+        return text if text != f"{name}:" else name
+    return str(Path(text).absolute())
+
+
+def _more(pairs: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the engine; a name that is given more than once has a list. Raises InvalidOptions."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name in given:
+            why = "has an option of its own here." if name in given else "needs a value: name=value."
+            raise InvalidOptions({f"options.{shown(name)}": f"{shown(name)} {why}"})
+        before = found.get(name)
+        found[name] = (
+            value if before is None else [*(before if isinstance(before, list) else [before]), value]
+        )
+    return found
 
 
 def _refuse_odd_letters(**paths: Path) -> None:

@@ -15,7 +15,10 @@ from core.states import RunState
 def differences(one, other):
     """Return what `diff` finds between two trees, links not followed."""
     return subprocess.run(
-        ["diff", "-r", "--no-dereference", one, other], capture_output=True, text=True, check=False
+        ["diff", "-r", "--no-dereference", "--exclude=.holdfast-destination", one, other],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
 
 
@@ -226,3 +229,24 @@ def test_a_limit_by_command_that_is_none_is_refused_in_our_words(limit, words, h
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not destination.exists()
+
+
+def test_a_backup_by_rsync_is_verified_and_kept(holdfast, source, destination, kept):
+    answer = holdfast("backup", source, destination, "--engine", "rsync", "--option", "preset=plain")
+
+    job, (run,) = kept()
+    assert answer.returncode == 0, answer.stderr
+    assert differences(source, destination) == ""
+    assert (run.state, run.result["verified"]) == (RunState.COMPLETED, True)
+    assert (job.kind, job.options["preset"]) == ("rsync", "plain")
+
+
+def test_an_option_of_an_engine_is_given_by_name(holdfast, source, destination):
+    unknown = holdfast("backup", source, destination, "--engine", "rsync", "--option", "append=true")
+    odd = holdfast("backup", source, destination, "--option", "source=/etc")
+    place = holdfast("backup", source, "nas:photos", "--engine", "rsync")
+
+    assert [answer.returncode for answer in (unknown, odd, place)] == [2, 2, 2]
+    assert "There is no such option" in unknown.stderr
+    assert "has an option of its own" in odd.stderr
+    assert "There is no destination 'nas'" in place.stderr
