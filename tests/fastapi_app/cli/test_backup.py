@@ -161,7 +161,7 @@ def test_a_backup_that_was_interrupted_by_hand_goes_on_the_next_time(
     assert process.returncode == 130
     assert second.returncode == 0
     assert differences(large_source, destination) == ""
-    assert [path.name for path in destination.iterdir()] == ["film.mp4"]
+    assert {path.name for path in destination.iterdir()} == {"film.mp4", ".holdfast-destination"}
 
 
 def test_nobody_waits_for_a_run_that_nobody_carries_out(
