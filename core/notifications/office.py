@@ -27,6 +27,7 @@ from core.models import Ending, Run
 from core.notifications import apprise_urls, noticing, webhooks
 from core.notifications.book import Book
 from core.notifications.noticing import Noticer, Unusual, asks, notice_id
+from core.notifications.of_destinations import notices_of
 from core.notifications.outgoing import Client
 from core.notifications.pings import OWN, Pings
 from core.notifications.planning import Planner
@@ -35,6 +36,7 @@ from core.notifications.rhythm import Expected, Rhythm
 from core.notifications.senders import Senders
 from core.notifications.values import Channel, ChannelKind, Message, Notice, Occasion, Outcome, Rule, Standing
 from core.notifications.wishes import Manager, Wishes
+from core.places.states import STATE
 from core.states import RunState
 
 log = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ class Office:
         """Take an event; returns at once."""
         if not isinstance(event, HEARD) or (isinstance(event, RunMoved) and event.run.state not in MATTERING):
             return
-        if isinstance(event, RegisterChanged) and not event.name.startswith((CHANNEL, RULE, BREAKER)):
+        if isinstance(event, RegisterChanged) and not event.name.startswith((CHANNEL, RULE, BREAKER, STATE)):
             return
         with self._changed:
             if isinstance(event, EventsMissed) or len(self._taken) >= MOST_TAKEN:
@@ -215,6 +217,8 @@ class Office:
                     notice := noticing.breaker_opened(name.removeprefix(BREAKER), value)
                 ):
                     yield notice
+            case RegisterChanged(name=name, value=value) if name.startswith(STATE):
+                yield from notices_of(self._manager, name, value)
             case RegisterChanged():
                 self.know_choices()
 
@@ -259,6 +263,8 @@ class Office:
         for name, value in self._manager.registers(BREAKER).items():
             if (notice := noticing.breaker_opened(name.removeprefix(BREAKER), value)) and notice.at >= since:
                 yield notice
+        for name, value in self._manager.registers(STATE).items():
+            yield from (each for each in notices_of(self._manager, name, value) if each.at >= since)
 
     def _enter(self, notice: Notice) -> bool:
         """Take in a notice with its messages, once; tell whether there was anything to keep."""

@@ -83,7 +83,7 @@ def link_of(message: Message, origin: str) -> str:
     if not origin:
         return ""
     notice = message.notice
-    return origin + (_place(notice.run_id, notice.job_id) if notice else "/notifications")
+    return origin + (place_of(notice) if notice else "/notifications")
 
 
 def _place(run_id: str, job_id: str) -> str:
@@ -94,6 +94,8 @@ def _place(run_id: str, job_id: str) -> str:
 
 def place_of(notice: Notice) -> str:
     """Return the page of what the notice is about."""
+    if notice.destination_id:
+        return f"/destinations/{notice.destination_id}"
     return _place(notice.run_id, notice.job_id)
 
 

@@ -24,6 +24,9 @@ class Occasion(StrEnum):
     INTERRUPTED = "interrupted"
     QUESTION = "question"
     BREAKER = "breaker-opened"
+    DESTINATION_LOST = "destination-lost"
+    DESTINATION_BACK = "destination-back"
+    DESTINATION_FULL = "destination-nearly-full"
 
 
 IN_WORDS: Final[Mapping[Occasion, str]] = {
@@ -38,9 +41,12 @@ IN_WORDS: Final[Mapping[Occasion, str]] = {
     Occasion.INTERRUPTED: "a run was interrupted",
     Occasion.QUESTION: "a run asks something",
     Occasion.BREAKER: "something cannot be reached",
+    Occasion.DESTINATION_LOST: "a destination was lost",
+    Occasion.DESTINATION_BACK: "a destination is back",
+    Occasion.DESTINATION_FULL: "a destination is nearly full",
 }
 
-GOOD: Final = frozenset({Occasion.SUCCESS, Occasion.RECOVERY, Occasion.FIRST_RUN})
+GOOD: Final = frozenset({Occasion.SUCCESS, Occasion.RECOVERY, Occasion.FIRST_RUN, Occasion.DESTINATION_BACK})
 """Occasions that ask nothing of anybody."""
 
 
@@ -60,6 +66,7 @@ class Notice(Value, frozen=True, kw_only=True, omit_defaults=True):
     job: str = ""
     tags: tuple[str, ...] = ()
     run_id: str = ""
+    destination_id: str = ""
     number: int = 0
     state: str = ""
     attempts: int = 0

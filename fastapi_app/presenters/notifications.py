@@ -24,6 +24,9 @@ MARKS: Final[Mapping[Occasion, Mark]] = {
     Occasion.WARNINGS: Mark(st="late", icon="st-late", word="Warnings"),
     Occasion.QUESTION: Mark(st="paused", icon="st-pause", word="Asks"),
     Occasion.INTERRUPTED: Mark(st="paused", icon="st-pause", word="Interrupted"),
+    Occasion.DESTINATION_LOST: Mark(st="failed", icon="st-failed", word="Lost"),
+    Occasion.DESTINATION_FULL: Mark(st="late", icon="st-late", word="Nearly full"),
+    Occasion.DESTINATION_BACK: Mark(st="ok", icon="st-ok", word="Back"),
     Occasion.RECOVERY: Mark(st="ok", icon="st-ok", word="Works again"),
     Occasion.FIRST_RUN: Mark(st="ok", icon="st-ok", word="First run"),
     Occasion.SUCCESS: Mark(st="ok", icon="st-ok", word="Good"),
@@ -37,7 +40,17 @@ OFF: Final = Mark(st="cancelled", icon="st-cancelled", word="Switched off")
 LATE: Final = MARKS[Occasion.LATE]
 
 CHOICES: Final = tuple((occasion.value, IN_WORDS[occasion]) for occasion in Occasion)
-USUAL: Final = frozenset({Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.INTERRUPTED, Occasion.QUESTION})
+USUAL: Final = frozenset(
+    {
+        Occasion.FAILURE,
+        Occasion.RECOVERY,
+        Occasion.LATE,
+        Occasion.INTERRUPTED,
+        Occasion.QUESTION,
+        Occasion.DESTINATION_LOST,
+        Occasion.DESTINATION_FULL,
+    }
+)
 """What a new rule is about unless somebody says otherwise."""
 
 
