@@ -1,6 +1,7 @@
 """What a receipt adds up to."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -84,22 +85,25 @@ def account_of(path: Path) -> Account | None:
     )
 
 
-def entries_in(path: Path) -> Iterator[Entry]:
-    """Yield the files of a receipt, each with what became of it. Raises OSError."""
-    states = {line.n: line for line in lines_in(path) if isinstance(line, Became)}
-    for line in lines_in(path):
-        if isinstance(line, Moving):
-            became = states.get(line.n)
-            yield Entry(
-                path=shown(line.name),
-                size=line.size,
-                algorithm=line.algorithm,
-                digest=line.digest,
-                proved=line.proved,
-                at=line.at,
-                state=became.state if became else "moving",
-                why=became.why if became else "",
-            )
+def entries_in(path: Path, offset: int, limit: int) -> tuple[Entry, ...]:
+    """Return some files of a receipt, each with what became of it. Raises OSError."""
+    files = (line for line in lines_in(path) if isinstance(line, Moving))
+    some = {line.n: line for line in islice(files, offset, offset + limit)}
+    became = {line.n: line for line in lines_in(path) if isinstance(line, Became) and line.n in some}
+    return tuple(_entry(line, became.get(line.n)) for line in some.values())
+
+
+def _entry(line: Moving, became: Became | None) -> Entry:
+    return Entry(
+        path=shown(line.name),
+        size=line.size,
+        algorithm=line.algorithm,
+        digest=line.digest,
+        proved=line.proved,
+        at=line.at,
+        state=became.state if became else "moving",
+        why=became.why if became else "",
+    )
 
 
 def listed_in(folder: Path) -> Iterator[Listed]:

@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -13,8 +14,8 @@ from msgspec.structs import replace
 
 from core import sizes
 from core.audit import Audit
-from core.clearing.accounts import account_of
-from core.clearing.orders import Handled
+from core.clearing.accounts import Entry, Listed, account_of, entries_in, listed_in
+from core.clearing.orders import FOLDER, Handled
 from core.clearing.receipts import PLACE, receipt_path
 from core.clock import Clock
 from core.errors import InvalidOptions, NotFound, WrongState
@@ -131,6 +132,19 @@ class Quarantines:
         """Look at the receipts of a run that is over, or waits."""
         if isinstance(event, RunMoved):
             self.adopt(event.run.id)
+
+    def receipt(self, run_id: str, offset: int, limit: int) -> tuple[Entry, ...]:
+        """Return some files of what a run took away; raises NotFound."""
+        path = receipt_path(self._own_data, run_id)
+        try:
+            return entries_in(path, offset, limit)
+        except OSError:
+            raise NotFound("receipt", run_id) from None
+
+    @staticmethod
+    def preview(workspace: Path, offset: int, limit: int) -> tuple[Listed, ...]:
+        """Return some files of the list that a run would take away, or took away; empty where it has none."""
+        return tuple(islice(listed_in(workspace / FOLDER), offset, offset + limit))
 
     def adopt_all(self) -> None:
         """Look at the receipts of every run: one may have been killed before anybody heard what it did."""

@@ -16,6 +16,7 @@ from fastapi_app.api import (
     jobs,
     kinds,
     notifications,
+    quarantines,
     queue,
     restart,
     runs,
@@ -39,6 +40,7 @@ router.include_router(graphs.router)
 router.include_router(breakers.router)
 router.include_router(runs.router)
 router.include_router(dead_letters.router)
+router.include_router(quarantines.router)
 router.include_router(queue.router)
 router.include_router(schedules.router)
 router.include_router(notifications.router)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from core.acting import Actor, acting_as
+from core.clearing.quarantines import Quarantines
 from core.dead_letters import LetterQuery
 from core.drafts import JobDraft, JobPatch
 from core.errors import WrongState
@@ -195,6 +196,11 @@ class OwnHouse(House):
     def rehearsals(self) -> Rehearsals:
         """Return who tries jobs without writing."""
         return self._service.rehearsals
+
+    @property
+    def quarantines(self) -> Quarantines:
+        """Return what runs have taken away."""
+        return self._service.quarantines
 
     def carry_out(self, run: Run) -> Run:
         """Begin with a run that waits for a slot, and return when its engine has let go."""

@@ -21,6 +21,7 @@ from fastapi_app.cli import (
     kinds,
     letters,
     notify,
+    quarantine,
     queue,
     restart,
     runs,
@@ -54,6 +55,7 @@ app.add_typer(queue.app, name="queue")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(breakers.app, name="breaker")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(store.app, name="store")
 app.add_typer(notify.app, name="notify")
 app.command("events")(events.events)
