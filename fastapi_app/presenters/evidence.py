@@ -23,7 +23,7 @@ DAMAGED: Final = Mark(st="failed", icon="st-failed", word="Not as it should be")
 SNAPSHOT: Final[Mapping[str, Mark]] = {
     "found": Mark(st="ok", icon="st-ok", word="Found at the destination"),
     "gone": Mark(st="failed", icon="st-failed", word="Gone from the destination"),
-    "unknown": Mark(st="unproved", icon="st-hollow", word="Not looked for lately"),
+    "unknown": Mark(st="unproved", icon="st-hollow", word="Not read back"),
 }
 MOST_NAMED: Final = 20
 
@@ -56,14 +56,14 @@ class CopyView(Value, frozen=True, kw_only=True):
 
 
 class DeletionView(Value, frozen=True, kw_only=True):
-    """What was taken away from the source; `quarantine` leads to where it can be put back from."""
+    """What was taken away from the source; what is `in_quarantine` can be put back."""
 
     mark: Mark
     sentence: str
     kept: tuple[tuple[str, str], ...]
     more_kept: str
     receipt: str
-    quarantine: str
+    in_quarantine: bool
 
 
 class Snapshot(Value, frozen=True, kw_only=True):
@@ -86,14 +86,14 @@ def evidence_of(run: Run) -> Evidence:
     """Return what the run's result shows; nothing of a run that has none."""
     result = run.result or {}
     return Evidence(
-        proof=_proof(result.get("verification"), verified=result.get("verified") is True),
+        proof=_proof(result.get("verification"), result),
         copies=tuple(_copy(one) for one in _listed(result.get("copies")) if isinstance(one, Mapping)),
         deletion=_deletion(result.get("deletion")),
         snapshot=_snapshot(result),
     )
 
 
-def _proof(said: object, *, verified: bool) -> ProofView | None:
+def _proof(said: object, result: Mapping[str, object]) -> ProofView | None:
     if not isinstance(said, Mapping) or not said.get("sentence"):
         return None
     problems = _mapping(said.get("problems"))
@@ -101,15 +101,17 @@ def _proof(said: object, *, verified: bool) -> ProofView | None:
         one for name, title in KINDS_OF_PROBLEM if (one := _named(title, said.get(name), problems.get(name)))
     )
     return ProofView(
-        mark=DAMAGED if named else VERIFIED if verified else UNPROVED,
+        mark=DAMAGED if named else VERIFIED if result.get("verified") is True else UNPROVED,
         mode=MODES.get(str(said.get("mode")), ""),
         sentence=str(said["sentence"]),
-        rows=tuple(_rows(said, problems)),
+        rows=tuple(_rows(said, problems, _mapping(result.get("reread")))),
         named=named,
     )
 
 
-def _rows(said: Mapping[str, object], problems: Mapping[str, object]) -> Sequence[tuple[str, str]]:
+def _rows(
+    said: Mapping[str, object], problems: Mapping[str, object], reread: Mapping[str, object]
+) -> Sequence[tuple[str, str]]:
     rows = []
     if proved := _count(said.get("proved")):
         rows.append(
@@ -120,6 +122,8 @@ def _rows(said: Mapping[str, object], problems: Mapping[str, object]) -> Sequenc
         )
     if changed := _count(problems.get("changed")):
         rows.append(("Changed meanwhile", f"{plural(changed, 'file')}, for the next run to prove"))
+    if sentence := reread.get("sentence"):
+        rows.append(("The whole repository", str(sentence)))
     return rows
 
 
@@ -161,7 +165,7 @@ def _deletion(said: object) -> DeletionView | None:
         kept=kept,
         more_kept=f"and {kept_files - len(kept):,} more" if kept_files > len(kept) else "",
         receipt=str(said.get("receipt") or ""),
-        quarantine=str(said.get("quarantine") or ""),
+        in_quarantine=said.get("mode") == "quarantine" and bool(said.get("files")),
     )
 
 
@@ -178,7 +182,8 @@ def _snapshot(result: Mapping[str, object]) -> Snapshot | None:
     snapshot = result.get("snapshot")
     if not isinstance(snapshot, str) or not snapshot:
         return None
-    return Snapshot(id=snapshot, mark=SNAPSHOT.get(str(result.get("snapshot_state")), SNAPSHOT["unknown"]))
+    known = result.get("snapshot_state") or ("found" if result.get("verified") is True else "unknown")
+    return Snapshot(id=snapshot, mark=SNAPSHOT.get(str(known), SNAPSHOT["unknown"]))
 
 
 def _listed(value: object) -> Sequence[object]:

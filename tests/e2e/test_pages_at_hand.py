@@ -91,19 +91,19 @@ def test_sending_an_incomplete_form_leads_to_the_first_problem(page, watch):
     watch.expected.append("422")
     page.goto("/jobs/new")
     page.get_by_label("Name", exact=True).fill("nowhere")
-    page.get_by_label("Source").fill("/nowhere/at/all")
+    page.get_by_label("Source", exact=True).fill("/nowhere/at/all")
 
     page.get_by_role("button", name="Create and start").click()
 
-    expect(page.get_by_label("Source")).to_be_focused()
-    expect(page.get_by_label("Source")).to_have_value("/nowhere/at/all")
+    expect(page.get_by_label("Source", exact=True)).to_be_focused()
+    expect(page.get_by_label("Source", exact=True)).to_have_value("/nowhere/at/all")
     expect(page.locator("#truth-options-source")).to_contain_text("There is no folder")
 
 
 def test_the_server_corrects_a_field_while_it_is_typed(page, folders):
     source, _ = folders
     page.goto("/jobs/new")
-    field = page.get_by_label("Source")
+    field = page.get_by_label("Source", exact=True)
 
     field.fill("/nowhere/at/all")
     expect(field).to_have_attribute("aria-invalid", "true")

@@ -33,11 +33,11 @@ def make_job(
     source, destination = folders
     page.goto("/jobs/new")
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Source").fill(str(source))
-    page.get_by_label("Destination").fill(str(destination))
+    page.get_by_label("Source", exact=True).fill(str(source))
+    page.get_by_label("Destination", exact=True).fill(str(destination))
     if limit:
         page.get_by_text("What is left out, and how fast").click()
-        page.get_by_label("Limit").fill(limit)
+        page.get_by_label("Limit", exact=True).fill(limit)
     expect(page.locator("#truth-options-source")).to_contain_text("6 files")
     page.get_by_role("button", name="Create and start" if start else "Create", exact=True).click()
     page.wait_for_url(JOB_PAGE)
