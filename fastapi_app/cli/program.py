@@ -13,6 +13,7 @@ from fastapi_app.cli import (
     bench,
     breakers,
     create,
+    destinations,
     doctor,
     edit,
     events,
@@ -57,6 +58,7 @@ app.add_typer(letters.app, name="dead-letters")
 app.add_typer(breakers.app, name="breaker")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(store.app, name="store")
+app.add_typer(destinations.app, name="destination")
 app.add_typer(notify.app, name="notify")
 app.command("events")(events.events)
 app.add_typer(events.app, name="audit")
