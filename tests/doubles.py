@@ -107,7 +107,7 @@ class ScriptedContext:
         """Run the program for real; its lines go to `infos` (out) and `warnings` (err)."""
         folder = self.workspace / f"attempt-{self.attempt}" / name
         program = Program(folder, f"{self.run_id}:{self.attempt}")
-        return Follower(program, order, _Listener(self, on_line), lambda: self.asked).follow()
+        return Follower(program, order, Listener(self, on_line), lambda: self.asked).follow()
 
     def report(self, progress: Progress, checkpoint: Mapping[str, Any] | None = None) -> None:
         self.reported.append(progress)
@@ -135,7 +135,7 @@ class ScriptedContext:
         return again
 
 
-class _Listener:
+class Listener:
     """Hears a program's lines for a scripted context."""
 
     def __init__(self, context: ScriptedContext, on_line: OnLine | None) -> None:

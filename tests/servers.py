@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -162,3 +163,73 @@ class SomeDestinations:
         if not path.is_file():
             raise FileNotFoundError(destination_id, name)
         return path
+
+
+# Repositories of restic
+
+REPOSITORY_PASSWORD = "pw"
+EMPTY_REPOSITORY = Path(__file__).with_name("empty_repository")
+"""A repository as `restic init` makes it, whose key takes a moment and not half a second to open."""
+
+
+def a_repository(folder: Path) -> Path:
+    """Return a repository with nothing in it yet, which opens with `REPOSITORY_PASSWORD`."""
+    shutil.copytree(EMPTY_REPOSITORY, folder)
+    for name in ("data", "index", "locks", "snapshots"):
+        (folder / name).mkdir(exist_ok=True)
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return folder
+
+
+class RepositoryServer:
+    """A REST server of repositories below a folder, for one user with a password."""
+
+    user = "keeper"
+    password = "p w@/word"  # whatever stands in an address must be written otherwise there
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = a_free_port()
+        self._program: subprocess.Popen[bytes] | None = None
+
+    @property
+    def repository(self) -> str:
+        """Return where its one repository is."""
+        return f"rest:http://127.0.0.1:{self.port}/mine/"
+
+    def start(self) -> None:
+        """Let it answer."""
+        argv = ["rclone", "serve", "restic", "--config", "/dev/null", "--addr", f"127.0.0.1:{self.port}"]
+        secret = {"RCLONE_USER": self.user, "RCLONE_PASS": self.password}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **secret}
+        self._program = subprocess.Popen(
+            [*argv, str(self.folder)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(1_000):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.1):
+                return
+            if self._program.poll() is not None:
+                break
+            threading.Event().wait(0.02)
+        message = "the server of repositories did not start"
+        raise RuntimeError(message)
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it is doing."""
+        if self._program is not None:
+            self._program.kill()
+            self._program.wait(10)
+        self._program = None
+
+
+@contextlib.contextmanager
+def repositories_at(folder: Path) -> Iterator[RepositoryServer]:
+    """Have a server of repositories, with an empty one at it."""
+    a_repository(folder / "mine")
+    server = RepositoryServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -277,6 +277,11 @@ class ResticEngine(CopyingEngine):
                 "The repository was locked, so nothing of it was read again; the next run makes up for it."
             )
             return {"sentence": sentence, "postponed": True}
+        if not self.reread_days:
+            return {
+                "sentence": "Everything the repository holds was read and is good.",
+                "read": in_words(parts),
+            }
         round_ = round_.after(parts, today)
         context.take_note(NOTE, {**round_.as_note, "repository": place})
         return {"sentence": round_.sentence, "read": in_words(parts)}

@@ -50,8 +50,8 @@ class Order(Value, frozen=True, kw_only=True, omit_defaults=True):
 
     `environment` is all there will be, beside the mark. `stdin` is what the program reads, or `stdin_file` the path of
     it; without both it reads nothing. `user` and `group` are names or numbers; empty stays who Holdfast is.
-    `io` is "idle" or "0" (first) to "7" (last); empty stays as it is. `time_limit` is seconds. After TERM a
-    program has `grace` seconds before KILL. Beyond `output_quota` bytes output is counted and not kept, but for
+    `io` is "idle" or "0" (first) to "7" (last); empty stays as it is. `time_limit` is seconds. After TERM, which goes to
+    all it has started, a program has `grace` seconds before KILL; one that `tidies_up` is told by INT, it alone. Beyond `output_quota` bytes output is counted and not kept, but for
     its last part; of a line at most `longest_line` bytes are kept.
     """
 
@@ -68,6 +68,7 @@ class Order(Value, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits = Limits()
     time_limit: float | None = None
     grace: float = GRACE
+    tidies_up: bool = False
     output_quota: int = OUTPUT_QUOTA
     longest_line: int = LONGEST_LINE
 

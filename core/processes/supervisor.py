@@ -111,13 +111,22 @@ class Supervisor:
             now = time.monotonic()
             if kill_at is None and (self._wishes or (late_at is not None and now >= late_at)):
                 reason, kill_at = "request" if self._wishes else "timeout", now + self._grace
-                self._send(signal.SIGTERM)
+                self._ask_to_end()
             if kill_at is not None and now >= kill_at:
                 break
             nearest = late_at if kill_at is None else kill_at
             self._hear(None if nearest is None else nearest - now)
             self._reap()
         return reason, kill_at
+
+    def _ask_to_end(self) -> None:
+        """Tell all of it by TERM; a program that tidies up is told by INT and needs what it has started for that."""
+        program = known(self._pid) if self._order.get("tidies_up") else None
+        if program is None:
+            self._send(signal.SIGTERM)
+        else:
+            signal_one(program, signal.SIGINT)
+            signal_one(program, signal.SIGCONT)
 
     def _end_what_is_left_behind(self) -> None:
         """End what the program has started and left: it has a moment, then TERM, then the grace, then KILL."""

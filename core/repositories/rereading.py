@@ -86,5 +86,5 @@ class Round(Value, frozen=True, kw_only=True):
 def in_words(parts: tuple[str, ...]) -> str:
     """Return which parts these are."""
     if parts == ("all",):
-        return "everything"
+        return "all"
     return f"part {parts[0].replace('/', ' of ')}" if len(parts) == 1 else f"{len(parts)} parts"

@@ -231,6 +231,29 @@ def test_a_program_that_is_asked_to_end_may_do_so_in_peace(program, follow, logs
     assert (program.ending().reason, program.ending().code) == ("request", 0)
 
 
+TIDY = """
+import signal, subprocess, sys, time
+helper = subprocess.Popen([sys.executable, "-c", "input(); print('helped')"], stdin=subprocess.PIPE)
+def tidy(*_):
+    helper.communicate(b"now\\n")
+    sys.exit(3)
+signal.signal(signal.SIGINT, tidy)
+print("began", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_program_that_tidies_up_is_told_by_int_and_keeps_its_helpers_for_that(program, follow, logs):
+    program.start(order := an_order(sys.executable, "-c", TIDY, tidies_up=True, grace=20.0))
+    begun(program)
+
+    with pytest.raises(RunStopped):
+        follow(program, order, wish=lambda: "pause")
+
+    assert {"began", "helped"} <= set(words_in(logs))
+    assert (program.ending().reason, program.ending().code) == ("request", 3)
+
+
 def test_a_stopped_supervisor_hears_of_its_end_all_the_same(program, follow):
     program.start(order := a_script("echo began; sleep 60"))
     begun(program)
