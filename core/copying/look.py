@@ -46,6 +46,7 @@ class Scanner:
         self.destination = Tree(setup.destination)
         self.setup = setup
         self.patterns = patterns_of(setup.patterns)
+        self.own_names = frozenset(setup.own_names)
         self.owners = os.geteuid() == 0
         # Who may not set owners does not carry over the bits that act in an owner's name.
         self.mode_bits = ~0 if self.owners else ~(stat.S_ISUID | stat.S_ISGID)
@@ -201,6 +202,8 @@ class FolderLook:
         name = entry.name
         if self.scanner.board.stop:
             raise Halted
+        if name in self.scanner.own_names:
+            return False
         patterns = self.scanner.patterns
         if patterns is None:
             return True

@@ -152,6 +152,7 @@ class Setup(Message, frozen=True):
     patterns: tuple[str, ...]
     left_out: tuple[tuple[int, int], ...]
     times: Times
+    own_names: tuple[str, ...] = ()
 
 
 class LookInto(Message, frozen=True, tag="look"):

@@ -139,6 +139,7 @@ class Attempt:
             patterns=wishes.patterns,
             left_out=(*identities(left_out), (destination.st_dev, destination.st_ino)),
             times=self._roots.times(),
+            own_names=wishes.own_names,
         )
 
     def _go(self, desk: Desk) -> Report:

@@ -10,13 +10,14 @@ from core.models import Progress
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be copied, and how it is to be proved."""
+    """What is to be copied, and how it is to be proved; whatever has one of `own_names` is left out wherever it stands."""
 
     source: Path
     destination: Path
     verify: Literal["full", "sample", "fast"] = "full"
     content: bool = False
     patterns: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
     bandwidth_limit: int | None = None
     confidence: float = 0.95
     good_share: float = 0.99

@@ -29,12 +29,16 @@ COPIED_ALREADY: Final = (
 
 
 class Sides(Value, frozen=True, kw_only=True):
-    """Between which places a run works, by which patterns; `clears` is that the job takes away what it has copied."""
+    """Between which places a run works, by which patterns.
+
+    `clears` is that the job takes away what it has copied, `marks` that a marker may be laid into the destination.
+    """
 
     source: Path
     target: Target
     patterns: tuple[str, ...] = ()
     clears: bool = False
+    marks: bool = True
 
     @property
     def place(self) -> str:
@@ -51,6 +55,7 @@ class Round:
         self._source = sides.source
         self._target = sides.target
         self._clears = sides.clears
+        self._marks = sides.marks
         self._clocks = clocks
         self._memory = remembered(context).of(str(sides.source), sides.place, sides.patterns)
 
@@ -169,7 +174,7 @@ class Round:
         if found:
             hold(self._context, state, found, hint=COPIED_ALREADY)
         jumped = trouble_between(state.began, 0, reading_of(self._clocks))
-        marker = self._marked() if self._wishes.guard_places else None
+        marker = self._marked() if self._wishes.guard_places and self._marks else None
         self._note(state, counted, marker)
         told = (*state.warnings, *filter(None, (jumped,)))
         return replace(copied, warnings=(*copied.warnings, *told)) if told else copied
