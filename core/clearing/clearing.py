@@ -245,7 +245,14 @@ def _read(path: Path, kind: type[Told]) -> Told:
 
 def _nothing_done(why: str) -> Mapping[str, Any]:
     sentence = f"Nothing was deleted: {why}."
-    return {"done": False, "files": 0, "bytes": 0, "sentence": sentence, "warnings": (sentence,)}
+    return {
+        "done": False,
+        "files": 0,
+        "bytes": 0,
+        "sentence": sentence,
+        "trouble": sentence,
+        "warnings": (sentence,),
+    }
 
 
 def _done(preview: Preview, deletion: Deletion) -> Mapping[str, Any]:

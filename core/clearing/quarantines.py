@@ -103,6 +103,7 @@ class Quarantines:
         self._vouch = vouch
         self._lock = threading.Lock()
         self._busy: set[str] = set()
+        self._known = False
 
     # What there is
 
@@ -115,6 +116,13 @@ class Quarantines:
             except msgspec.ValidationError:
                 log.warning("register %s cannot be read; what it stands for stays where it is", name)
         return tuple(sorted(found, key=lambda one: (one.taken_at, one.run_id), reverse=True))
+
+    @property
+    def has_any(self) -> bool:
+        """Tell whether any run has taken anything away; answers at once."""
+        if not self._known:
+            self._known = bool(self._registers.registers(QUARANTINE))
+        return self._known
 
     def get(self, run_id: str) -> Quarantine:
         """Return what a run took away; raises NotFound."""

@@ -51,6 +51,7 @@ class Canvas:
             may_act=self._person.may(Role.OPERATOR),
             may_rule=self._person.may(Role.ADMIN),
             counts=self._house.scribe.counts(),
+            took_away=self._house.service.quarantines.has_any,
             unread=self._house.service.notifications.unread(self._person.name),
             **context,
         )
