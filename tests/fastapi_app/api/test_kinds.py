@@ -19,7 +19,7 @@ def test_kinds_are_listed_with_their_options(program):
     kinds = {kind["kind"]: kind for kind in program("GET", KINDS).json()["items"]}
     schema = program("GET", f"{KINDS}/copy/schema").json()
 
-    assert kinds["copy"]["stages"] == ["scan", "copy", "verify"]
+    assert kinds["copy"]["stages"] == ["scan", "copy", "verify", "delete"]
     assert {"source", "destination", "verify"} <= set(schema["properties"])
     assert program("GET", f"{KINDS}/teleport/schema").status_code == 404
 

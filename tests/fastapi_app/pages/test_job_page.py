@@ -130,8 +130,8 @@ def test_a_run_at_work_shows_its_stages(world, reader):
     page = reader.open(f"/runs/{run.id}")
 
     steps = page.select(".steps li")
-    assert [words(step) for step in steps] == ["Scan", "Copy", "Verify"]
-    assert [step.get("class") for step in steps] == [["done"], None, None]
+    assert [words(step) for step in steps] == ["Scan", "Copy", "Verify", "Delete"]
+    assert [step.get("class") for step in steps] == [["done"], None, None, None]
     assert steps[1]["aria-current"] == "step"
     assert [form["action"].rpartition("/")[2] for form in page.select(".head form")] == ["pause", "cancel"]
 
