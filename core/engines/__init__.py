@@ -15,6 +15,7 @@ from core.engines.restic import ResticEngine
 from core.engines.rsync import RsyncEngine
 from core.engines.several import SeveralEngine
 from core.engines.shell import ShellEngine
+from core.engines.watch import WatchEngine
 from core.errors import InvalidOptions, NotFound
 
 BY_PROGRAMS: Final[Mapping[str, type[CopyingEngine]]] = MappingProxyType(
@@ -27,6 +28,7 @@ ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
         CopyEngine.kind: CopyEngine,
         **BY_PROGRAMS,
         SeveralEngine.kind: SeveralEngine.made_of(BY_PROGRAMS),
+        WatchEngine.kind: WatchEngine,
         CommandEngine.kind: CommandEngine,
         ShellEngine.kind: ShellEngine,
     },
