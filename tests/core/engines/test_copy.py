@@ -1,14 +1,18 @@
 """The copy kind: its options, what it refuses, and what it says beforehand."""
 
+import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from core.destinations.marker import Marker, put_marker
 from core.engines import engine_for
 from core.engines.copy import CopyEngine
-from core.errors import InvalidOptions
-from core.work import Surroundings
+from core.errors import EngineFailed, InvalidOptions
+from core.work import Answer, RunHeld, Surroundings
 from tests.doubles import ScriptedContext
+from tests.servers import SomeDestinations
 
 
 @pytest.fixture
@@ -196,3 +200,119 @@ def test_the_working_folder_does_not_matter(source, tmp_path, monkeypatch):
 
     assert outcome.result["verified"]
     assert Path.cwd() == elsewhere
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A destination that is a folder of this machine, under the name "disk"."""
+    root = tmp_path / "disk"
+    root.mkdir()
+    return root
+
+
+def a_context(tmp_path, disk=None, **settings):
+    """Return a run that knows the destinations "disk", a folder, and "nas", which is none."""
+    workspace, own_data = tmp_path / "workspace", tmp_path / "data"
+    for folder in (workspace, own_data):
+        folder.mkdir(exist_ok=True)
+    context = ScriptedContext(workspace, own_data=own_data)
+    known = SomeDestinations(tmp_path / "secrets")
+    known.add("disk", "folder", {"path": str(disk), **settings})
+    known.add("nas", "ssh", {"host": "nas", "path": "/srv"})
+    context.surroundings = Surroundings(own_data=own_data, destinations=known)
+    return context
+
+
+def test_the_built_in_copy_reaches_a_destination_that_is_a_folder(source, disk, tmp_path):
+    context = a_context(tmp_path, disk)
+    engine = CopyEngine(source=source, destination="disk:photos/2026")
+
+    outcome = engine.run(context)
+
+    assert (disk / "photos/2026/inner/file").read_text() == "content"
+    assert outcome.result["verified"]
+    assert engine.reaches == ("destination:disk",)
+    assert CopyEngine(source=source, destination=disk).reaches == ()
+
+
+def test_the_built_in_copy_refuses_a_destination_that_is_no_folder(source, disk, tmp_path):
+    surroundings = a_context(tmp_path, disk).surroundings
+
+    with pytest.raises(InvalidOptions) as remote:
+        CopyEngine(source=source, destination="nas:photos").check(surroundings)
+    with pytest.raises(InvalidOptions) as unknown:
+        CopyEngine(source=source, destination="gone:photos").check(surroundings)
+
+    assert "is no folder of this machine" in remote.value.problems["options.destination"]
+    assert "there is none called gone" in unknown.value.problems["options.destination"]
+
+
+def test_the_built_in_copy_waits_for_a_disk_whose_marker_is_not_there(source, disk, tmp_path):
+    context = a_context(tmp_path, disk, mounted=True)
+    engine = CopyEngine(source=source, destination="disk:photos")
+
+    with pytest.raises(EngineFailed) as failed:
+        engine.run(context)
+
+    assert failed.value.transient
+    assert list(disk.iterdir()) == []
+    put_marker(disk, Marker(store="ours", destination="disk"))
+    assert engine.run(context).result["verified"]
+
+
+def test_what_the_built_in_copy_has_proved_is_taken_away_once_a_person_agrees(source, tmp_path):
+    context, destination = a_context(tmp_path), tmp_path / "new"
+    engine = CopyEngine(source=source, destination=destination, delete_source=True)
+
+    with pytest.raises(RunHeld) as held:
+        engine.run(context)
+    kept = (source / "inner" / "file").exists()
+    (source / "late").write_text("came afterwards")
+    question = held.value.question
+    context.answers[question.id] = Answer(
+        question=question.id, answer="delete", by="ana", at=datetime(2026, 11, 22, tzinfo=UTC)
+    )
+    outcome = engine.run(context)
+
+    assert kept
+    assert outcome.result["deletion"]["files"] == 1
+    assert not (source / "inner" / "file").exists()
+    assert (source / "late").exists()
+    assert (destination / "inner" / "file").read_text() == "content"
+
+
+def test_the_built_in_copy_deletes_nothing_that_is_not_as_it_was_proved(source, tmp_path):
+    context, destination = a_context(tmp_path), tmp_path / "new"
+    spoil = {
+        "do": "command",
+        "before": ["true"],
+        "after": ["truncate", "-s", "3", f"{destination}/inner/file"],
+    }
+    engine = CopyEngine(source=source, destination=destination, delete_source=True, steps=[spoil])
+
+    with pytest.raises(EngineFailed, match="differs at the destination"):
+        engine.run(context)
+
+    assert (source / "inner" / "file").read_text() == "content"
+
+
+def test_steps_stand_around_the_built_in_copy(source, tmp_path):
+    context, database = a_context(tmp_path), tmp_path / "photos.db"
+    with sqlite3.connect(database) as rows:
+        rows.execute("CREATE TABLE photo (name TEXT)")
+    step = f"dump-sqlite {source / 'photos.sqlite'} database={database}"
+
+    outcome = CopyEngine(source=source, destination=tmp_path / "new", steps=[step]).run(context)
+
+    assert outcome.result["verified"]
+    assert (tmp_path / "new" / "photos.sqlite").stat().st_size > 0
+
+
+def test_our_own_files_in_a_source_are_not_copied(source, tmp_path):
+    (source / ".holdfast-source").write_text("job-1")
+    (source / "inner" / ".holdfast-quarantine").mkdir()
+    (source / "inner" / ".holdfast-quarantine" / "old").write_text("put aside")
+
+    CopyEngine(source=source, destination=tmp_path / "new").run(a_context(tmp_path))
+
+    assert [path.name for path in (tmp_path / "new").rglob("*")] == ["inner", "file"]
