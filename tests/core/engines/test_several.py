@@ -4,12 +4,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.engines import engine_for
 from core.errors import EngineFailed, InvalidOptions
-from core.work import Answer, RunHeld, RunStopped, Surroundings
+from core.work import Answer, RunHeld, RunStopped
 from tests.builders import WHEN
 from tests.doubles import ScriptedContext
+from tests.servers import REPOSITORY_PASSWORD, SomeDestinations, a_repository
 
 FILES = {"one.txt": b"one", "two.txt": b"two" * 5_000, "deep/er/three.bin": bytes(range(256)) * 40}
 
@@ -48,6 +50,26 @@ def content_of(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
     return {name: content for name, content in found.items() if not name.startswith(".holdfast")}
+
+
+def test_one_job_copies_to_a_folder_and_to_a_repository_and_proves_both(source, make_context, tmp_path):
+    context = make_context()
+    known = SomeDestinations(tmp_path / "data")
+    known.add(
+        "safe",
+        "restic",
+        {"repository": str(a_repository(tmp_path / "repository"))},
+        password=REPOSITORY_PASSWORD,
+    )
+    context.surroundings = replace(context.surroundings, destinations=known)
+    engine = several(source, f"rsync {tmp_path / 'disk'}", "restic safe full")
+
+    outcome = engine.run(context)
+
+    assert copies_in(outcome) == [(str(tmp_path / "disk"), "completed", True), ("safe", "completed", True)]
+    first, second = outcome.result["copies"]
+    assert (bool(first["sentence"]), bool(second["sentence"]), bool(second["snapshot"])) == (True, True, True)
+    assert outcome.result["verification"]["sentence"] == "All 2 copies are verified."
 
 
 def test_copies_are_made_side_by_side_when_asked_for(source, make_context, tmp_path):
