@@ -28,9 +28,9 @@ __all__ = ["call", "settings_problems", "trouble"]
 STARTING: Final = Path(__file__).with_name("restic_starting.py")
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType(
-    {"PATH": PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8", "RESTIC_PROGRESS_FPS": "3"}
+    {"PATH": PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8", "RESTIC_PROGRESS_FPS": "8"}
 )
-"""All that restic gets: nothing of ours, no settings of a user, and it tells how far it is three times a second."""
+"""All that restic gets: nothing of ours, no settings of a user, and it tells how far it is eight times a second."""
 
 FROM_FILES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {

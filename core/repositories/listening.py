@@ -52,6 +52,7 @@ class Listener:
                 self._report(plain)
             case "out", "summary":
                 self.summary = plain
+                self._report_all(plain)
             case _, "error":
                 self._take_error(plain)
             case _, "exit_error":
@@ -87,6 +88,13 @@ class Listener:
                 eta_seconds=eta,
                 message=message,
             )
+        )
+
+    def _report_all(self, plain: Mapping[str, Any]) -> None:
+        done, files = _count(plain, "total_bytes_processed"), _count(plain, "total_files_processed")
+        message = f"{files:,} of {files:,} files"
+        self._context.report(
+            Progress(stage=STAGE, percent=100.0, done=done, total=done, eta_seconds=0.0, message=message)
         )
 
     def _rate(self, done: int) -> float | None:

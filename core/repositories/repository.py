@@ -112,9 +112,7 @@ class Repository:
         incomplete = self._context.checkpoint.get("incomplete", ())
         if ending.code == INCOMPLETE:
             incomplete = (*incomplete, snapshot)
-        self._context.report(
-            Progress(stage="copy", percent=100.0), {"snapshot": snapshot, "incomplete": list(incomplete)}
-        )
+        self._context.report(Progress(stage="check"), {"snapshot": snapshot, "incomplete": list(incomplete)})
         return Made(
             snapshot=snapshot,
             since_ns=int(ending.started_at.timestamp() * 1_000_000_000),
