@@ -26,7 +26,7 @@ from core.remotes.calls import failure
 from core.remotes.rclone_features import Features, features_in
 from core.remotes.rclone_log import Talk
 from core.remotes.rclone_orders import Place, Setting, command_line, environment_for, place_of
-from core.remotes.rclone_troubles import DELETE_LIMIT, trouble
+from core.remotes.rclone_troubles import DELETE_LIMIT
 from core.sizes import size
 from core.work import Copied, Fact, Outcome, RunContext, Surroundings
 
@@ -246,7 +246,7 @@ class RcloneEngine(CopyingEngine):
         argv = (*argv, "backend", "features", "--", place.place)
         ending = context.execute(self._order(argv, place, context), talk.hear, name="features")
         if ending.code != 0:
-            raise failure(trouble(ending.code, talk.said), talk.last_words)
+            raise failure(talk.judged(ending.code), talk.last_words)
         return features_in("\n".join(talk.out))
 
     def _setting(self, features: Features, allowed: int | None) -> Setting:
@@ -295,7 +295,7 @@ class RcloneEngine(CopyingEngine):
             return
         if self.mirror and any(DELETE_LIMIT in line for line in talk.said):
             guards.hold_removals(context, allowed=allowed)
-        raise failure(trouble(ending.code, talk.said), talk.last_words)
+        raise failure(talk.judged(ending.code), talk.last_words)
 
     def _copied(self, ending: Exit, talk: Talk, setting: Setting) -> Copied:
         stats = talk.stats
@@ -320,7 +320,7 @@ class RcloneEngine(CopyingEngine):
         """Return how the destination is read back: by ourselves where it is a folder, else by rclone."""
         folder = folder_of(ground.destination, ground.target.folder, ground.target.below)
         if folder is not None:
-            return FolderReading(root=str(folder))
+            return FolderReading(root=str(folder), links=self.links == "keep")
         place = self._place(ground, context.surroundings, context.workspace)
         rules = self._write_rules(context)
         begin = (*place.argv, "--log-level", "ERROR", "--checkers", str(self.checkers))
@@ -354,7 +354,7 @@ class RcloneEngine(CopyingEngine):
             self._order(argv, place, context), trial.hear, name="trial", on_latest=trial.glance
         )
         if ending.code != 0:
-            raise failure(trouble(ending.code, trial.said), trial.last_words)
+            raise failure(trial.judged(ending.code), trial.last_words)
         there = self._there_already(context, place, trial)
         return Outcome(result=trial.result(there), warnings=trial.warnings)
 

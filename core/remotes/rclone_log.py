@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from core.models import Progress, Value
 from core.processes.orders import Stream
+from core.remotes.calls import Trouble, failure
+from core.remotes.rclone_troubles import in_the_middle, trouble
 
 LAST_WORDS: Final = 50
 LONGEST_WORDS: Final = 500
@@ -25,6 +27,19 @@ VANISHED: Final = (
     "source object: object not found",
 )
 GIVING_UP: Final = ("attempt ", "can't retry", "failed to copy with", "failed to sync with", "not deleting")
+
+HOPELESS: Final = frozenset(
+    {
+        "destination-full",
+        "login-refused",
+        "token-expired",
+        "too-many-requests",
+        "unreachable",
+        "connection-lost",
+    }
+)
+GIVE_UP_AFTER: Final = 3
+"""What meets every file, and how many files it may meet in a row: rclone would try each of a million before it ends."""
 
 Tell = Callable[[str], None]
 
@@ -46,7 +61,8 @@ class Stats(Value, frozen=True, kw_only=True):
 class Talk:
     """Hears rclone out; is an `OnLine` that keeps its log out of the run's, and says in it what people should know.
 
-    `said` are its last words of trouble, as it said them, newest last.
+    `said` are its last words of trouble, as it said them, newest last. Raises EngineFailed where nothing gets through any
+    more, which ends rclone.
     """
 
     def __init__(
@@ -62,6 +78,7 @@ class Talk:
         self.stats = Stats()
         self.vanished = 0
         self.failed = 0
+        self._in_vain = 0
 
     def hear(self, stream: Stream, line: str) -> bool:
         """Take a line; returns False, as none of them goes to the log as it is."""
@@ -110,7 +127,9 @@ class Talk:
             self.said.append(line)
 
     def _hear_stats(self, stats: Mapping[str, Any]) -> None:
-        self.stats = stats_in(stats)
+        before, self.stats = self.stats.files, stats_in(stats)
+        if self.stats.files > before:
+            self._in_vain = 0
         self._report(progress_of(self.stats, self._stage))
 
     def _hear_error(self, line: str, entry: Mapping[str, Any]) -> None:
@@ -125,6 +144,17 @@ class Talk:
         else:
             self.failed += 1
         self._error(f"{name}: {message}" if name else message)
+        self._give_up_in_time(trouble(None, [line]))
+
+    def judged(self, code: int | None) -> Trouble:
+        """Return what went wrong; where something got through before, a login that is refused has expired."""
+        found = trouble(code, self.said)
+        return in_the_middle(found) if self.stats.files or self.stats.checks else found
+
+    def _give_up_in_time(self, found: Trouble) -> None:
+        self._in_vain += found.code in HOPELESS
+        if self._in_vain >= GIVE_UP_AFTER:
+            raise failure(self.judged(None), self.last_words)
 
     def _hear_notice(self, entry: Mapping[str, Any]) -> None:
         message = str(entry.get("msg", "")).strip()
@@ -158,7 +188,7 @@ def stats_in(stats: Mapping[str, Any]) -> Stats:
         total_files=_number(stats.get("totalTransfers")),
         checks=_number(stats.get("checks")),
         total_checks=_number(stats.get("totalChecks")),
-        removed=_number(stats.get("deletes")) + _number(stats.get("renames")),
+        removed=_number(stats.get("deletes")),
         speed=float(_number(stats.get("speed"))),
         eta=float(_number(stats["eta"])) if stats.get("eta") is not None else None,
     )

@@ -12,7 +12,7 @@ from core.remotes import rclone
 
 STEADY: Final = (
     "--use-json-log", "--log-level", "NOTICE", "--stats", "1s", "--stats-log-level", "NOTICE",
-    "--retries", "3", "--low-level-retries", "10", "--contimeout", "30s", "--timeout", "5m",
+    "--retries", "2", "--low-level-retries", "3", "--contimeout", "30s", "--timeout", "5m",
 )  # fmt: skip
 
 

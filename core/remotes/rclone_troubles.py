@@ -128,6 +128,17 @@ def trouble(code: int | None, said: Sequence[str]) -> Trouble:
     )
 
 
+def in_the_middle(found: Trouble) -> Trouble:
+    """Return the trouble of a program to which the destination was open a moment before: a login that ends then has expired."""
+    if found.code != "login-refused":
+        return found
+    return Trouble(
+        code="token-expired",
+        sentence="The login was good when the run began and is refused now: it has expired, or was taken back.",
+        hint="Give the destination a new token or password, then start the job again.",
+    )
+
+
 def _trouble_of(sign: Sign) -> Trouble:
     return Trouble(
         code=sign.code,
