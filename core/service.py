@@ -198,7 +198,7 @@ class Service:
         """Plan what keeps the house in order."""
         self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
         self.housekeeping.add(
-            EMPTYING, self.quarantines.empty_due, every=A_DAY, first_after=A_WHILE, again_after=AN_HOUR
+            EMPTYING, self._empty_quarantines, every=A_DAY, first_after=A_WHILE, again_after=AN_HOUR
         )
         self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
         self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
@@ -207,6 +207,10 @@ class Service:
             self.housekeeping.add(
                 OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
             )
+
+    def _empty_quarantines(self) -> None:
+        """Let go of what was set aside for long enough; that goes on by itself."""
+        self.quarantines.empty_due()
 
     def _undo_steps(self) -> None:
         """Undo what steps did for runs that nobody is at work on."""
@@ -310,6 +314,7 @@ class Service:
                 self._recover()
         if not self.another_is_at_work:
             self.edits.catch_up(tidy=False)
+            self.quarantines.adopt_all()
 
     @property
     def another_is_at_work(self) -> bool:

@@ -18,12 +18,13 @@ from core.clearing.accounts import Entry, Listed, account_of, entries_in, listed
 from core.clearing.orders import FOLDER, Handled
 from core.clearing.receipts import PLACE, receipt_path
 from core.clock import Clock
-from core.errors import InvalidOptions, NotFound, WrongState
+from core.errors import HoldfastError, InvalidOptions, NotFound, WrongState
 from core.events import Event, RunMoved
 from core.models import GOOD_ID, Moment, Value
 from core.packed import thawed
 from core.processes.ours import argv_of
 from core.states import RunState
+from core.storage.atomic import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -142,12 +143,12 @@ class Quarantines:
             self.adopt(event.run.id)
 
     def receipt(self, run_id: str, offset: int, limit: int) -> tuple[Entry, ...]:
-        """Return some files of what a run took away; raises NotFound."""
+        """Return some files of what a run took away; nothing where it took none. Raises StorageFailed."""
         path = receipt_path(self._own_data, run_id)
-        try:
+        if not path.exists():
+            return ()
+        with storage_errors("The receipts could not be read"):
             return entries_in(path, offset, limit)
-        except OSError:
-            raise NotFound("receipt", run_id) from None
 
     @staticmethod
     def preview(workspace: Path, offset: int, limit: int) -> tuple[Listed, ...]:
@@ -229,17 +230,22 @@ class Quarantines:
         thread.join(PATIENCE)
         return done[0] if done else None
 
-    def empty_due(self) -> None:
-        """Let go of everything whose days are over, one after the other, without holding anybody up."""
+    def empty_due(self) -> tuple[threading.Thread, ...]:
+        """Let go of everything whose days are over, one after the other; returns who is at it, as that may take long."""
         now = self._clock.now()
         due = tuple(one for one in self.list() if one.empty_at is not None and one.empty_at <= now)
-        if due:
-            threading.Thread(target=self._let_go_of_all, args=(due,), name="emptying", daemon=True).start()
+        if not due:
+            return ()
+        thread = threading.Thread(target=self._let_go_of_all, args=(due,), name="emptying", daemon=True)
+        thread.start()
+        return (thread,)
 
     def _let_go_of_all(self, due: Sequence[Quarantine]) -> None:
         for one in due:
             try:
                 self._let_go(one)
+            except HoldfastError as error:
+                log.warning("what run %s took away was not let go of: %s", one.run_id, error)
             except Exception:  # one must not keep the others
                 log.exception("what run %s took away could not be let go of", one.run_id)
 

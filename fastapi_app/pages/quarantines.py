@@ -53,10 +53,7 @@ def files(run_id: RunId, canvas: TheCanvas, service: TheService, at: At = 0) -> 
     """Show what a run would take away, or took away, file by file."""
     run = service.manager.run(run_id)
     desk, address = service.quarantines, f"/runs/{run_id}/deletion"
-    try:
-        found = desk.receipt(run_id, at, PAGE + 1)
-    except NotFound:
-        found = ()
+    found = desk.receipt(run_id, at, PAGE + 1)
     listed = () if found else desk.preview(service.worker.workspace(run_id), at, PAGE + 1)
     view = files_of(found or listed, address, at)
     job = service.manager.job(run.job_id).job

@@ -53,11 +53,11 @@ def files_in(folder: Path) -> dict[bytes, bytes]:
 class World:
     """A place with a source and a folder that has its copy."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.source, self.copy, self.data = place / "source", place / "copy", place / "data"
+    def __init__(self, place: Path, data: Path | None = None, run_id: str = RUN, job_id: str = JOB) -> None:
+        self.place, self.run_id, self.job_id = place, run_id, job_id
+        self.source, self.copy, self.data = place / "source", place / "copy", data or place / "data"
         for folder in (self.source, self.copy, self.data, self.workspace):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         self.attempt = 0
 
     @property
@@ -107,8 +107,8 @@ class World:
 
     def terms(self, **fields: Any) -> Terms:
         known: dict[str, Any] = {
-            "run_id": RUN,
-            "job_id": JOB,
+            "run_id": self.run_id,
+            "job_id": self.job_id,
             "source": str(self.source),
             "place": str(self.copy),
             "roots": (str(self.copy),),
@@ -153,13 +153,13 @@ class World:
     # What is there
 
     def receipt(self) -> list[Line]:
-        path = receipt_path(self.data, RUN)
+        path = receipt_path(self.data, self.run_id)
         return list(lines_in(path)) if path.exists() else []
 
     def aside(self) -> dict[bytes, bytes]:
         """Return what lies in quarantine, by its path in the source."""
         found = {}
-        for shelf in (self.source / QUARANTINE / RUN).glob("attempt-*"):
+        for shelf in (self.source / QUARANTINE / self.run_id).glob("attempt-*"):
             found |= files_in(shelf)
         return found
 
