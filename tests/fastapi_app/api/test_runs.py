@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.work import Outcome
+from core.work import Outcome, Question
 
 RUNS = "/api/v1/runs"
 
@@ -79,3 +79,28 @@ def test_odd_parts_of_a_log_are_refused(world, program, params):
     run = world.a_running_run(world.a_job())
 
     assert program("GET", f"{RUNS}/{run.id}/log", params=params).status_code == 422
+
+
+def test_what_a_run_asks_is_shown_and_answered(world, program):
+    run = world.a_running_run(world.a_job())
+    asked = Question(
+        id="q1",
+        about="delete",
+        sentence="Delete 3 files?",
+        answers={"keep": "Keep them", "delete": "Delete them"},
+        typed="delete 3 files",
+    )
+    world.house.service.manager.hold(run.id, run.attempt, asked)
+
+    shown = program("GET", f"{RUNS}/{run.id}").json()
+    body = {"question": shown["question"]["id"], "answer": "delete"}
+    refused = program("POST", f"{RUNS}/{run.id}/answer", json=body)
+    answered = program("POST", f"{RUNS}/{run.id}/answer", json={**body, "typed": "delete 3 files"})
+    again = program("POST", f"{RUNS}/{run.id}/answer", json={**body, "typed": "delete 3 files"})
+
+    assert (shown["state"], shown["question"]["sentence"]) == ("paused", "Delete 3 files?")
+    assert shown["question"]["answers"] == {"keep": "Keep them", "delete": "Delete them"}
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid-options")
+    assert (answered.status_code, answered.json()["state"]) == (202, "queued")
+    assert (again.status_code, again.json()["code"]) == (409, "wrong-state")
+    assert world.house.service.manager.answered(run.id).by == "ada"
