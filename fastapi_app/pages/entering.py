@@ -14,6 +14,7 @@ from core.manager import JobManager
 from core.models import Value
 from core.service import Service
 from core.timetable import preview
+from fastapi_app.presenters.clearing import deletion_in_words
 from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
 from fastapi_app.presenters.parents import Offer, Parents
 from fastapi_app.presenters.schedule_fields import ABOUT, facts_of_schedule, sentence_of
@@ -96,7 +97,8 @@ def _checked_options(service: Service, draft: JobDraft) -> Checked:
         engine = service.manager.engine(draft.kind, draft.options)
     except InvalidOptions as error:
         return Checked(problems=error.problems)
-    facts, plan = engine.facts(surroundings), engine.plan_in_words()
+    facts = engine.facts(surroundings)
+    plan = (*engine.plan_in_words(), *deletion_in_words(engine))
     try:
         engine.check(surroundings)
     except InvalidOptions as error:

@@ -257,7 +257,7 @@ def _special_mark(seen: Seen) -> Mark | None:
     """Return the mark of what a person has to do before anything can be copied there; None where nothing is."""
     if seen.fingerprints and seen.host_key:
         return HOST_UNKNOWN
-    return NOT_PREPARED if seen.reachable and not seen.prepared else None
+    return None if seen.prepared else NOT_PREPARED
 
 
 def _job_there(overview: JobOverview, runs_of: RunsOf) -> JobThere:

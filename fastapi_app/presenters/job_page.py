@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from core.engines import ENGINES, engine_for
+from core.engines import ENGINES, engine_for, plain
 from core.errors import HoldfastError
 from core.hiding import hidden
 from core.holdings import Problem
 from core.models import NOTHING, Job, JobOverview, OnInterrupt, Priority, Run, Value
 from core.steps import as_text
 from fastapi_app.presenters import sizes
+from fastapi_app.presenters.clearing import deletion_in_words
 from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.option_fields import choices_of
@@ -91,7 +92,8 @@ def safety_of(job: Job, history: Sequence[Run]) -> Safety:
         rows.append(("The copy", f"{proof.files:,} files, {sizes.size(proof.bytes)}"))
     engine = ENGINES.get(job.kind)
     if engine and engine.deletes:
-        rows.append(("Deletes", engine.deletes))
+        rows.append(("Deletes there", engine.deletes))
+    rows += [("Deletes here", " ".join(sentences)) for sentences in (_deletion_of(job),) if sentences]
     rows.append(("Interrupted", INTERRUPTED[_after_interruption(job)]))
     return Safety(
         copies=can_prove(job.kind),
@@ -99,6 +101,13 @@ def safety_of(job: Job, history: Sequence[Run]) -> Safety:
         proof=proof.sentence if proof else "",
         rows=tuple(rows),
     )
+
+
+def _deletion_of(job: Job) -> tuple[str, ...]:
+    try:
+        return deletion_in_words(engine_for(job.kind, job.options))
+    except HoldfastError:  # its kind is gone or its options are no longer good
+        return ()
 
 
 def _after_interruption(job: Job) -> OnInterrupt:
@@ -119,6 +128,10 @@ INTERRUPTED: Final[Mapping[OnInterrupt, str]] = {
 }
 
 
+TOLD_FIRST: Final = ("what", "proof", "delete", "mirror")
+"""The groups of options that the settings of a job begin with."""
+UNSAID: Final = frozenset({"more", "kept", "guards"})
+"""The groups of which only what somebody changed is told."""
 CODE: Final = frozenset({"folder", "patterns", "steps", "arguments", "variables", "words"})
 """The ways of asking whose answers are shown letter for letter."""
 
@@ -128,8 +141,11 @@ def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, 
     engine = ENGINES.get(job.kind)
     schema = engine.model_json_schema() if engine else {"properties": {}}
     settings = [Setting(label="Kind", text=label_of(job.kind), code=False)]
-    for name, value in hidden(job.options).items():
-        described = schema["properties"].get(name, {})
+    options = hidden(job.options)
+    for name in sorted(options, key=lambda name: _place_of(schema["properties"].get(name, {}))):
+        value, described = options[name], schema["properties"].get(name, {})
+        if _goes_without_saying(described, value):
+            continue
         if text := _in_words(described, schema, value, job.options):
             code = described.get("widget") in CODE
             settings.append(Setting(label=described.get("title", name), text=text, code=code))
@@ -137,6 +153,21 @@ def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, 
         settings.append(Setting(label="Priority", text=job.priority.capitalize(), code=False))
     settings += [Setting(label=label, text=text, code=False) for label, text in labelled(job, names)]
     return tuple(settings)
+
+
+def _place_of(described: Mapping[str, Any]) -> int:
+    """Return where an option stands among the settings: what is copied and how that is proved comes first."""
+    group = described.get("group", "")
+    return TOLD_FIRST.index(group) if group in TOLD_FIRST else len(TOLD_FIRST)
+
+
+def _goes_without_saying(described: Mapping[str, Any], value: object) -> bool:
+    """Tell whether an option is as it is for everybody, and of those that nobody would miss."""
+    return (
+        described.get("group") in UNSAID
+        and "default" in described
+        and plain(value) == plain(described["default"])
+    )
 
 
 def _in_words(
