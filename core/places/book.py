@@ -166,8 +166,8 @@ class DestinationBook(Registered):
             kept = self._known(destination_id)
             check_version(repr(kept.name), version, kept.version)
             good = self._patched(kept, patch)
-            gone = {name for name, value in patch.secrets.items() if value is None}
-            names = tuple(sorted(({*kept.secrets} - gone) | {*good.secrets}))
+            removed = {name for name, value in patch.secrets.items() if value is None}
+            names = tuple(sorted(({*kept.secrets} - removed) | {*good.secrets}))
             same_place = (good.settings, names) == (thawed(kept.settings), kept.secrets) and not good.secrets
             if same_place and good.name == kept.name:
                 return destination_of(kept)
@@ -183,7 +183,8 @@ class DestinationBook(Registered):
             if same_place:
                 self._enter(edited, kept.stamps, was=kept.version, why=why)
             else:
-                stamps = {name: stamp for name, stamp in kept.stamps.items() if name in names}
+                gone = {*kept.secrets}.difference(names)
+                stamps = {name: stamp for name, stamp in kept.stamps.items() if name not in gone}
                 self._keep(edited, good.secrets, stamps, was=kept.version, why=why)
             return edited
 

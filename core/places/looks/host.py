@@ -31,7 +31,7 @@ def look(destination: Destination, destinations: Destinations, patience: Patienc
     try:
         call = ssh.call(destination, destinations)
         there = patience.ask(
-            (*call.argv, "--timeout=15", "--list-only", "--dirs", "--", call.place), call.environment
+            (*call.argv, "-s", "--timeout=15", "--list-only", "--dirs", "--", call.place), call.environment
         )
     except EngineFailed as error:
         return Seen(reachable=False, sentence=str(error), hint=error.hint, code=error.code)
