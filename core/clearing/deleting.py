@@ -29,7 +29,7 @@ from core.clearing.orders import (
     write_value,
 )
 from core.clearing.previewing import digest_of_preview
-from core.clearing.receipts import Began, Emptied, Receipts, path_fields, receipt_path
+from core.clearing.receipts import PLACE, Began, Emptied, Receipts, path_fields
 from core.clearing.removal import OnStep, Removal, in_batches
 from core.clearing.settling import settle
 from core.clearing.shelves import Shelf, remove_empty
@@ -199,7 +199,7 @@ class _Attempt:
             kept_files=0 if removal is None else removal.kept,
             folders=self._folders,
             trouble=self.trouble,
-            receipt=str(receipt_path(Path(self._order.own_data), self._terms.run_id)) if digest else "",
+            receipt=f"{PLACE}/{self._terms.run_id}.jsonl" if digest else "",
             receipt_digest=digest,
             receipt_bytes=length,
         )

@@ -107,7 +107,7 @@ class Handled(Value, frozen=True, kw_only=True):
 class Deletion(Value, frozen=True, kw_only=True):
     """What was done: files and bytes taken away; which stayed (the first of them) and how many.
 
-    `trouble` says why it ended before the list did. `receipt` is the list of what was taken away, `receipt_digest`
+    `trouble` says why it ended before the list did. `receipt` is the list of what was taken away, below the data folder, `receipt_digest`
     the BLAKE3 digest of its first `receipt_bytes` bytes.
     """
 
