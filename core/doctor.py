@@ -2,9 +2,7 @@
 
 import os
 import platform
-import re
 import shutil
-import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +15,13 @@ from core.clock import SystemClock
 from core.errors import StoreUnreadable
 from core.models import Value
 from core.people import User
+from core.remotes.versions import KNOWN, Known, found, weakness
 from core.storage.auth_files import AuthFiles
 from core.storage.folder import StoreFolder
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_FREE: Final = 64 * 1024 * 1024
 NETWORK_FILE_SYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "afs", "ceph"})
-ANSWER_WITHIN: Final = 10
 
 
 class Verdict(StrEnum):
@@ -43,42 +41,16 @@ class Finding(Value, frozen=True, kw_only=True):
     cost: str = ""
 
 
-class Program(Value, frozen=True, kw_only=True):
-    """A program that some kinds of job need."""
+COSTS: Final = {
+    "rsync": "Jobs of kind rsync need it. Backups of kind copy work without it.",
+    "ssh": "Destinations of type SSH need it. Backups of kind copy work without it.",
+    "rclone": "Jobs of kind rclone need it. Backups of kind copy work without it.",
+    "restic": "Jobs of kind restic need it. Backups of kind copy work without it.",
+}
+"""What it means that a program is missing."""
 
-    name: str
-    argument: str
-    cost: str
-    floor: tuple[int, ...] = ()
-    below_floor: str = ""
-
-
-PROGRAMS: Final = (
-    Program(
-        name="rsync",
-        argument="--version",
-        cost="Jobs of kind rsync will need it. Backups of kind copy work without it.",
-        floor=(3, 4, 3),
-        below_floor="Versions before 3.4.3 have known holes.",
-    ),
-    Program(
-        name="rclone",
-        argument="version",
-        cost="Jobs of kind rclone will need it. Backups of kind copy work without it.",
-        floor=(1, 74, 3),
-        below_floor="Versions before 1.74.3 have known holes.",
-    ),
-    Program(
-        name="restic",
-        argument="version",
-        cost="Jobs of kind restic will need it. Backups of kind copy work without it.",
-    ),
-    Program(
-        name="b3sum",
-        argument="--version",
-        cost="Without it you cannot check a run's manifest independently of Holdfast. Backups work.",
-    ),
-)
+CHECKER: Final = Known(name="b3sum", argument="--version")
+CHECKER_COST: Final = "Without it you cannot check a run's manifest independently of Holdfast. Backups work."
 
 
 def examine(data: Path) -> tuple[Finding, ...]:
@@ -90,7 +62,8 @@ def examine(data: Path) -> tuple[Finding, ...]:
         _data_folder(data),
         _file_system(data),
         *((_store(data), _accounts(data)) if os.path.isdir(data) else ()),  # noqa: PTH112 - raises nothing
-        *(_program(program) for program in PROGRAMS),
+        *(_program(known, COSTS[known.name]) for known in KNOWN.values()),
+        _program(CHECKER, CHECKER_COST),
     )
 
 
@@ -179,27 +152,12 @@ def _nearest(path: Path) -> Path:
     return place
 
 
-def _program(program: Program) -> Finding:
-    path = shutil.which(program.name)
-    if path is None:
-        return Finding(name=program.name, verdict=Verdict.MISSING, found="not installed", cost=program.cost)
-    version = _version([path, program.argument])
-    good = not program.floor or version >= program.floor
-    return Finding(
-        name=program.name,
-        verdict=_judged(good),
-        found=".".join(map(str, version)) or "installed, its version cannot be told",
-        cost="" if good else program.below_floor,
-    )
-
-
-def _version(argv: list[str]) -> tuple[int, ...]:
-    try:
-        answer = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=ANSWER_WITHIN)
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
-    return tuple(int(part) for part in found.groups() if part) if found else ()
+def _program(known: Known, cost: str) -> Finding:
+    what = found(known)
+    if not what.path:
+        return Finding(name=known.name, verdict=Verdict.MISSING, found=what.in_words, cost=cost)
+    weak = weakness(known, what)
+    return Finding(name=known.name, verdict=_judged(not weak), found=what.in_words, cost=weak)
 
 
 def _judged(good: bool) -> Verdict:

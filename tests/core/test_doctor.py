@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.accounts import Accounts
-from core.doctor import PROGRAMS, Verdict, examine
+from core.doctor import CHECKER_COST, COSTS, Verdict, examine
 from core.passwords import Passwords
+from core.remotes.versions import warnings_for
 from core.storage.records import FORMAT
 from tests.doubles import FileStore, SettableClock
 
@@ -41,25 +42,51 @@ def test_a_program_that_is_not_installed_is_missing_with_its_cost(tmp_path, monk
 
     found = verdicts(tmp_path)
 
-    for program in PROGRAMS:
-        assert (found[program.name].verdict, found[program.name].cost) == (Verdict.MISSING, program.cost)
+    for name, cost in {**COSTS, "b3sum": CHECKER_COST}.items():
+        assert (found[name].verdict, found[name].cost) == (Verdict.MISSING, cost)
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("name", "answer", "verdict"),
     [
-        ("rsync  version 3.5.0  protocol version 32", Verdict.GOOD),
-        ("rsync  version 3.4.3  protocol version 32", Verdict.GOOD),
-        ("rsync  version 3.2.7  protocol version 31", Verdict.BAD),
+        ("rsync", "rsync  version 3.5.0  protocol version 32", Verdict.GOOD),
+        ("rsync", "rsync  version 3.4.3  protocol version 32", Verdict.GOOD),
+        ("rsync", "rsync  version 3.4.2  protocol version 32", Verdict.BAD),
+        ("rsync", "rsync  version 3.2.7  protocol version 31", Verdict.BAD),
+        ("rclone", "rclone v1.74.3", Verdict.GOOD),
+        ("rclone", "rclone v1.74.2", Verdict.BAD),
+        ("rclone", "rclone v1.60.1-DEV", Verdict.BAD),
+        ("restic", "restic 0.18.1 compiled with go1.25.1 on linux/amd64", Verdict.GOOD),
+        ("restic", "restic 0.17.0 compiled with go1.22.5 on linux/amd64", Verdict.GOOD),
+        ("restic", "restic 0.16.5 compiled with go1.22.5 on linux/amd64", Verdict.BAD),
     ],
 )
-def test_a_version_with_known_holes_is_bad(tmp_path, monkeypatch, answer, verdict):
-    program = tmp_path / "rsync"
+def test_a_version_with_known_holes_is_bad(tmp_path, monkeypatch, name, answer, verdict):
+    program = tmp_path / name
     program.write_text(f"#!/bin/sh\necho '{answer}'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert verdicts(tmp_path)["rsync"].verdict == verdict
+    found = verdicts(tmp_path)[name]
+
+    assert found.verdict == verdict
+    assert found.found.endswith(f", {program}")
+    assert ("Get a newer one" in found.cost) == (verdict == Verdict.BAD)
+
+
+def test_the_programs_of_a_destination_are_warned_of_where_they_are_old_or_missing(tmp_path, monkeypatch):
+    program = tmp_path / "rclone"
+    program.write_text("#!/bin/sh\necho 'rclone v1.60.1-DEV'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    (old,) = warnings_for("rclone")
+    (missing,) = warnings_for("restic")
+
+    assert "rclone 1.60.1" in old
+    assert "known holes" in old
+    assert missing == "restic is not installed on this machine."
+    assert warnings_for("folder") == ()
 
 
 def test_a_data_folder_below_a_file_is_bad(tmp_path):
