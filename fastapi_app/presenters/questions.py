@@ -1,8 +1,14 @@
 """What a run asks a person, as its pages show it."""
 
+from typing import Final
+
 from core.models import Value
 from core.questions import careful
 from core.work import Question
+
+
+AT_ONCE: Final = 6
+"""How many details are read without asking for more."""
 
 
 class AnswerButton(Value, frozen=True, kw_only=True):
@@ -14,11 +20,12 @@ class AnswerButton(Value, frozen=True, kw_only=True):
 
 
 class QuestionView(Value, frozen=True, kw_only=True):
-    """A question with its answers, the careful one first; those that `others` may not be given by everybody."""
+    """A question with its answers, the careful one first; `more` are details for who wants them all."""
 
     id: str
     sentence: str
     details: tuple[str, ...]
+    more: tuple[str, ...]
     careful: AnswerButton
     others: tuple[AnswerButton, ...]
     admin_only: bool
@@ -31,7 +38,8 @@ def question_view(question: Question, run_id: str) -> QuestionView:
     return QuestionView(
         id=question.id,
         sentence=question.sentence,
-        details=question.details,
+        details=question.details[:AT_ONCE],
+        more=question.details[AT_ONCE:],
         careful=AnswerButton(value=first, word=question.answers[first]),
         others=tuple(
             AnswerButton(value=value, word=word, typed=question.typed)
