@@ -28,6 +28,7 @@ class Code(StrEnum):
 
     SET_DOWN = "set-down"
     INTERRUPTED = "interrupted"
+    ASKS = "asks"
     RETRY = "retry"
     BLACKOUT = "blackout"
     START_TIME = "start-time"
@@ -131,6 +132,9 @@ def _set_down(at: Standpoint) -> Waiting:
     since: tuple[Part, ...] = (" since ", attempts[-1].ended_at) if attempts and attempts[-1].ended_at else ()
     interrupted = bool(attempts) and attempts[-1].ending == Ending.INTERRUPTED
     reason = f" {at.run.reason}" if at.run.reason else ""
+    if reason and not interrupted:
+        said = ("Paused", *since, ". It asks:", reason, " It goes on when somebody answers.")
+        return Waiting(code=Code.ASKS, said=said)
     said = ("Paused", *since, ".", reason, " It goes on from where it was when somebody resumes it.")
     return Waiting(code=Code.INTERRUPTED if interrupted else Code.SET_DOWN, said=said)
 

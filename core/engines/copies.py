@@ -15,6 +15,7 @@ from core.copying.patterns import BadPattern, check_pattern, lines_for
 from core.copying.rates import rate_from
 from core.destinations.known import Destination, Target, target_in
 from core.engines.base import Engine
+from core.engines.carried import all_told
 from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
 from core.models import NOTHING, Value
@@ -211,6 +212,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         with steps.around(context, self) as done:
             copied = self.copy_all(context, ground)
         copied = guards.after(context, self, sides, done.told(copied))
+        copied = all_told(context, copied)
         proof = self.prove(context, ground, copied)
         proofs.insist(proof, copied)
         cleared = self.clear(context, ground, copied, proof)

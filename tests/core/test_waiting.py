@@ -92,6 +92,17 @@ def test_an_interrupted_run_says_why_it_waits_for_a_word():
     assert reason in words(found)
 
 
+def test_a_run_that_asks_says_what_it_waits_for():
+    ended = Attempt(number=1, worker="w", started_at=WHEN, ended_at=WHEN - MINUTE, ending=Ending.PAUSED)
+
+    found = why(
+        replace(QUEUED, state=RunState.PAUSED, attempts=(ended,), attempt=1, reason="Delete 3 files?")
+    )
+
+    assert found.code == Code.ASKS
+    assert words(found) == "Paused since 07:41. It asks: Delete 3 files? It goes on when somebody answers."
+
+
 def test_a_run_that_is_tried_again_says_when_and_after_what():
     failed = Attempt(number=1, worker="w", started_at=WHEN, ended_at=WHEN, ending=Ending.FAILED, error=LOST)
     run = replace(QUEUED, state=RunState.SCHEDULED, attempt=1, attempts=(failed,), due_at=WHEN + MINUTE)
