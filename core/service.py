@@ -29,6 +29,7 @@ from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
 from core.housekeeping import EMPTYING, EVENTS, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
+from core.imports.desk import Imports
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -190,6 +191,7 @@ class Service:
         )
         self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, self._doubt_of)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
+        self.imports = Imports(lambda: self.manager, self.destinations)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()

@@ -1,0 +1,1 @@
+"""What people have already, read and turned into destinations and jobs: shown first, then made as it was shown."""
