@@ -11,6 +11,7 @@ from core import clearing, guards, proofs, steps
 from core.clearing.wishes import ClearingWishes
 from core.destinations.known import target_in
 from core.engines.base import Engine
+from core.engines.carried import all_told
 from core.engines.copies import CopyingEngine, Pattern, Rate, bad_patterns, outcome_of
 from core.errors import EngineFailed, HoldfastError, InvalidOptions, StorageFailed, Unreachable
 from core.guards.wishes import GuardWishes
@@ -250,7 +251,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
             source=ground.source, target=ground.target, patterns=engine.patterns, clears=self.delete_source
         )
         guards.before(context, self, sides)
-        copied = guards.after(context, self, sides, engine.copy_all(context, ground))
+        copied = all_told(context, guards.after(context, self, sides, engine.copy_all(context, ground)))
         proof = engine.prove(context, ground, copied)
         proofs.insist(proof, copied)
         outcome = outcome_of(copied, proof, {})
