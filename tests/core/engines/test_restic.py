@@ -167,7 +167,7 @@ def test_what_is_new_or_changed_is_carried_and_the_snapshot_is_read_back(house):
     assert set(house.snapshots[0]["tags"]) == {"holdfast", "run=run-1", "job=job-1"}
 
 
-def test_a_repository_at_a_server_is_used_with_its_password_in_nobodys_sight(tmp_path, server):
+def test_a_repository_at_a_server_is_used_with_its_password_in_nobody_s_sight(tmp_path, server):
     house = House(tmp_path, server)
     slow = bytes_to_carry(house, 4_000_000)
     seen = []
