@@ -96,7 +96,7 @@ def measure(folder: Path) -> tuple[Row, ...]:
 
 def _large(folder: Path) -> tuple[Row, ...]:
     source, ours, theirs = folder / "large", folder / "ours", folder / "theirs"
-    _make_large(source)
+    make_large(source)
     rounds, yardstick = [], []
     for _ in range(TIMES):
         _clear(ours, theirs)
@@ -116,7 +116,7 @@ def _large(folder: Path) -> tuple[Row, ...]:
 
 def _small(folder: Path) -> tuple[Row, ...]:
     source = folder / "small"
-    _make_small(source)
+    make_small(source)
     rounds, yardstick, idle, idle_yardstick = [], [], [], []
     for number in range(SMALL_TIMES):
         ours, theirs = folder / f"ours-{number}", folder / f"theirs-{number}"
@@ -220,19 +220,21 @@ def _clear(*folders: Path) -> None:
     os.sync()
 
 
-def _make_large(folder: Path) -> None:
+def make_large(folder: Path, files: int = LARGE_FILES, size: int = LARGE_SIZE) -> None:
+    """Make a few large files."""
     chance = random.Random(SEED)
     folder.mkdir()
-    for number in range(LARGE_FILES):
+    for number in range(files):
         with (folder / f"file-{number}").open("wb") as file:
-            for _ in range(LARGE_SIZE // BLOCK):
+            for _ in range(size // BLOCK):
                 file.write(chance.randbytes(BLOCK))
 
 
-def _make_small(folder: Path) -> None:
+def make_small(folder: Path, folders: int = SMALL_FOLDERS, files: int = SMALL_FILES) -> None:
+    """Make folders of many small files."""
     chance = random.Random(SEED)
-    for outer in range(SMALL_FOLDERS):
+    for outer in range(folders):
         inner = folder / f"folder-{outer:03}"
         inner.mkdir(parents=True)
-        for number in range(SMALL_FILES):
+        for number in range(files):
             (inner / f"file-{number:03}").write_bytes(chance.randbytes(chance.randint(*SMALL_SIZES)))

@@ -15,6 +15,7 @@ from fastapi_app.cli.terminal import AsJson, say_json, say_table
 class Part(StrEnum):
     """What can be measured."""
 
+    COPIES = "copies"
     COPY = "copy"
     LIST = "list"
     LIVE = "live"
@@ -34,9 +35,12 @@ def bench(
             show_default="the folder for temporary files",
         ),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option(help="Less of everything for `copies`; says little of a budget.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure copying, lists, live updates, the queue, the store and schedules, and compare each with its budget.
+    """Measure copying, what Holdfast adds to other programs, lists, live updates, the queue, the store and schedules, and compare each with its budget.
 
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
@@ -46,7 +50,7 @@ def bench(
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-", dir=folder) as scratch:
         for one in part or list(Part):
-            rows += _measure(one, Path(scratch) / one)
+            rows += _measure(one, Path(scratch) / one, quick=quick)
     if as_json:
         say_json(rows)
     else:
@@ -55,10 +59,14 @@ def bench(
         raise typer.Exit(1)
 
 
-def _measure(part: Part, folder: Path) -> tuple[Row, ...]:
+def _measure(part: Part, folder: Path, *, quick: bool) -> tuple[Row, ...]:  # noqa: PLR0911 - one for each part
     # Each is imported only where it is asked for: together they load half of the house.
     folder.mkdir()
     match part:
+        case Part.COPIES:
+            from core.bench import copies  # noqa: PLC0415
+
+            return copies.measure(folder, copies.QUICK if quick else None)
         case Part.COPY:
             from core.bench import copying  # noqa: PLC0415
 
