@@ -1,7 +1,7 @@
 """Looking at destinations and making them ready: one at a time each, each look within its time, what was seen kept."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,8 @@ from core.places.book import DestinationBook, House
 from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.looks import folder
 from core.places.looks.looking import Ours, look_at
-from core.places.looks.patience import Patience
+from core.places.looks.patience import WHOLE_LOOK, Patience
+from core.places.looks.repository import locks_of
 from core.places.preparing import (
     PATIENCE,
     NotPrepared,
@@ -30,8 +31,9 @@ from core.places.preparing import (
     prepare_host,
     remove_dead_locks,
 )
-from core.places.states import STATE, DestinationState, Seen, followed_by, state_in
+from core.places.states import STATE, DestinationState, Lock, Seen, followed_by, state_in
 from core.remotes import restic
+from core.remotes.restic_locks import notes_folder
 
 
 class Prepared(Value, frozen=True, kw_only=True):
@@ -63,12 +65,15 @@ class Probes:
         clock: Clock,
         *,
         store_id: Callable[[], str],
+        seconds: float = WHOLE_LOOK,
     ) -> None:
         self._book = book
         self._house = house
         self._data = data
         self._clock = clock
         self._store_id = store_id
+        self.seconds = seconds
+        """How long one look may take."""
         self._lock = threading.Lock()
         self._under_way: dict[str, Future[DestinationState]] = {}
         self._stopping = threading.Event()
@@ -158,8 +163,7 @@ class Probes:
             mine.set_exception(WrongState("It was being made ready.", hint="Try again."))
 
     def _patience(self, seconds: float | None = None) -> Patience:
-        enough = self._stopping.is_set
-        return Patience(enough=enough) if seconds is None else Patience(seconds, enough)
+        return Patience(self.seconds if seconds is None else seconds, self._stopping.is_set)
 
     def _ours(self, destination: Destination) -> Ours:
         return Ours(self._store_id(), destination.id)
@@ -228,21 +232,31 @@ class Probes:
         if destination.type != "restic":
             raise WrongState("Only repositories of restic have locks.", hint="There is nothing to unlock.")
         with self._claimed(destination):
-            before = self.see(destination)
-            if before.reachable and before.locks:
-                remove_dead_locks(restic.call(destination, self._book), self._patience(PATIENCE))
+            before = self._unlock(destination)
         state = self.test(destination_id, why=f"unlocked destination {destination_id}")
         return Unlocked(state=state, sentence=_told(before, state.seen))
 
+    def _unlock(self, destination: Destination) -> tuple[Lock, ...]:
+        """Have locks removed, if there are any; returns those that there were before."""
+        try:
+            call = restic.call(destination, self._book)
+        except EngineFailed as error:
+            raise NotPrepared(str(error), hint=error.hint) from None
+        patience, notes = self._patience(PATIENCE), notes_folder(self._data, destination.id)
+        locks = locks_of(call, notes, patience, self._clock.now())
+        if locks:
+            remove_dead_locks(call, patience)
+        return locks
 
-def _told(before: Seen, after: Seen) -> str:
+
+def _told(before: Sequence[Lock], after: Seen) -> str:
     """Return what became of the locks."""
-    if not before.reachable:
-        return before.sentence
-    if not before.locks:
-        return "There was no lock."
+    if not after.reachable:
+        return after.sentence
     left = {lock.id for lock in after.locks}
-    gone = sum(lock.id not in left for lock in before.locks)
+    gone = sum(lock.id not in left for lock in before)
     staying = " ".join(lock.words for lock in after.locks if lock.words)
-    told = "1 lock was removed." if gone == 1 else f"{gone} locks were removed."
-    return f"{told} What is left may be in use: {staying}" if after.locks else told
+    told = "1 lock was removed." if gone == 1 else f"{gone or 'No'} locks were removed."
+    if not before and not staying:
+        return "There was no lock."
+    return f"{told} What is left may be in use: {staying}" if staying else told

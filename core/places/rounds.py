@@ -41,12 +41,14 @@ class Rounds:
         clock: Clock,
         *,
         random: Random | None = None,
+        again_after: float = AGAIN_AFTER,
     ) -> None:
         self._book = book
         self._house = house
         self._probes = probes
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - it spreads looks over an hour, no secret depends on it
+        self._again_after = again_after
         self._due: dict[str, float] = {}
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -62,7 +64,11 @@ class Rounds:
         self._probes.stop()
         if self._thread is not None:
             self._thread.join(PATIENCE)
-            self._thread = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing of it is at work."""
+        return self._thread is None or not self._thread.is_alive()
 
     def _keep_going(self) -> None:
         self._ending.wait(FIRST_AFTER)
@@ -100,7 +106,7 @@ class Rounds:
             seen = self._probes.see(destination)
             before = self._book.state(destination.id)
             if not seen.reachable and before is not None and before.seen.reachable:
-                self._ending.wait(AGAIN_AFTER)
+                self._ending.wait(self._again_after)
                 seen = self._probes.see(destination)
             if not self._ending.is_set():
                 self._probes.keep(destination, seen)

@@ -63,7 +63,7 @@ def look(
 
 
 def _inside(call: Call, place: Place, own_data: Path, notes: Path, patience: Patience, now: datetime) -> Seen:
-    locks = _locks(call, notes, patience, now)
+    locks = locks_of(call, notes, patience, now)
     count, newest_at = _snapshots(call, patience)
     room = _room(call, place, own_data, patience)
     words = "It opens with this password" if count is None else f"It opens, and has {_counted(count)}"
@@ -78,7 +78,8 @@ def _inside(call: Call, place: Place, own_data: Path, notes: Path, patience: Pat
     )
 
 
-def _locks(call: Call, notes: Path, patience: Patience, now: datetime) -> tuple[Lock, ...]:
+def locks_of(call: Call, notes: Path, patience: Patience, now: datetime) -> tuple[Lock, ...]:
+    """Return the locks of a repository, each with what is known of its holder."""
     listed = patience.ask(restic.list_locks(call), call.environment)
     found = []
     for lock_id in listed.out.split()[:MOST_LOCKS] if listed.code == 0 else ():
