@@ -1,6 +1,7 @@
 """A command: a program and its arguments, run as they stand, without a shell."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -81,6 +82,9 @@ class CommandEngine(ProgramEngine):
     def plan_in_words(self) -> tuple[str, ...]:
         """Return what a run will do, with the whole command first."""
         return (f"The command is {arguments.in_words(self.argv)}", *super().plan_in_words())
+
+    def _typed(self) -> str:
+        return shlex.join(self.argv)
 
     def _argv(self, context: RunContext) -> tuple[str, ...]:
         return self.argv

@@ -26,6 +26,7 @@ from core.guards.wishes import GuardWishes
 from core.models import NOTHING
 from core.proofs.values import FolderReading, ProofWishes
 from core.remotes.rsync_places import find_here
+from core.remotes.rsync_rules import as_typed, rules_for
 from core.sizes import size
 from core.steps.wishes import StepWishes
 from core.storage.marker import read_marker
@@ -231,6 +232,29 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         else:
             text += ", readable"
         return Fact(field="source", good=bool(found.files) and not found.unreadable, text=text)
+
+    def command_in_words(self, surroundings: Surroundings) -> tuple[str, ...]:
+        """Return what a person would type: rsync does much the same as the built-in copy, and diff reads both sides."""
+        lines = lines_for(self.exclude, self.include)
+        rules = [f"--filter={rule}" for rule in rules_for((*lines, *guards.NEVER_COPIED))]
+        limit = [f"--bwlimit={max(self.bandwidth_limit // 1024, 1)}"] if self.bandwidth_limit else []
+        how = ["--checksum"] if self.compare == "content" else []
+        source, destination = f"{self.source}/", str(self.destination)
+        argv = [
+            "rsync",
+            "--archive",
+            "--hard-links",
+            "--xattrs",
+            *how,
+            *limit,
+            *rules,
+            "--",
+            source,
+            destination,
+        ]
+        compared = ["diff", "--recursive", "--no-dereference", "--", source, destination]
+        typed = [argv, compared] if self.verify == "full" else [argv]
+        return tuple(" ".join(map(as_typed, words)) for words in typed)
 
     def plan_in_words(self) -> tuple[str, ...]:
         """Return what a run will do."""

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -323,6 +324,22 @@ class ProgramEngine(Engine):
         again = "is run again by itself" if self.repeat else "waits for a person: it may have been half done"
         sentences.append(f"A run that is lost in a crash {again}.")
         return tuple(sentences)
+
+    def command_in_words(self, surroundings: Surroundings) -> tuple[str, ...]:
+        """Return what a person would type; secrets stand in it as the files they are in, or as dots."""
+        known = [f"{name}={self._typed_value(name, value)}" for name, value in self.env.items()]
+        read = [f'{name}="$(cat {shlex.quote(path)})"' for name, path in self.env_files.items()]
+        who = ["runuser", "-u", shlex.quote(self.user), "--"] if self.user else []
+        line = " ".join((*known, *read, *who, self._typed()))
+        fed = f"printf %s {shlex.quote(self.stdin)} | {line}" if self.stdin else line
+        return (*([f"cd {shlex.quote(str(self.cwd))}"] if self.cwd else []), fed)
+
+    def _typed_value(self, name: str, value: str) -> str:
+        return "'…'" if self._is_secret(name) else shlex.quote(value)
+
+    @abstractmethod
+    def _typed(self) -> str:
+        """Return the program and its arguments as a person would type them."""
 
     @abstractmethod
     def _program_in_words(self) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -73,6 +74,9 @@ class ShellEngine(ProgramEngine):
             f"A script of {lines:,} {noun} is read by {SHELLS[self.shell]} -eu.",
             *super().plan_in_words(),
         )
+
+    def _typed(self) -> str:
+        return shlex.join((SHELLS[self.shell], "-eu", "-c", self.script.replace("\r\n", "\n")))
 
     def _argv(self, context: RunContext) -> tuple[str, ...]:
         """Return the shell and the file of the script: nothing of the script is ever an argument."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from core.processes.orders import Stream
 from core.remotes.rclone_filters import rules_for
 from core.remotes.rclone_log import Talk, entry_in
 from core.remotes.rclone_names import as_is, as_said
+from core.remotes.rsync_rules import as_typed
 from core.sizes import size
 
 MOST_SHOWN: Final = 1_000
@@ -95,4 +95,4 @@ def typed(argv: Sequence[str], rules: Sequence[str]) -> str:
     """Return a command as a person would type it, with its rules as options of their own."""
     at = argv.index("--filter-from")
     options = [part for rule in rules for part in ("--filter", rule)]
-    return shlex.join([*argv[:at], *options, *argv[at + 2 :]])
+    return " ".join(map(as_typed, [*argv[:at], *options, *argv[at + 2 :]]))

@@ -8,11 +8,13 @@ from fastapi_app.api import (
     auth,
     breakers,
     bulk,
+    commands,
     dead_letters,
     destinations,
     docs,
     events,
     graphs,
+    imports,
     jobs,
     kinds,
     notifications,
@@ -37,6 +39,7 @@ router.include_router(auth.router)
 router.include_router(bulk.router)
 router.include_router(jobs.router)
 router.include_router(graphs.router)
+router.include_router(imports.router)
 router.include_router(breakers.router)
 router.include_router(runs.router)
 router.include_router(dead_letters.router)
@@ -46,6 +49,7 @@ router.include_router(schedules.router)
 router.include_router(notifications.router)
 router.include_router(destinations.router)
 router.include_router(trials.router)
+router.include_router(commands.router)
 router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)

@@ -19,6 +19,7 @@ from core.dead_letters import LetterQuery
 from core.drafts import JobDraft, JobPatch
 from core.errors import WrongState
 from core.events import Event, RunMoved, RunProgressed
+from core.imports.desk import Imports
 from core.listing import JobPage, JobQuery
 from core.log_files import LogPage
 from core.manager import JobManager
@@ -29,7 +30,7 @@ from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
 from core.timetable import Scheduled, timetable
-from core.work import Question
+from core.work import Question, Surroundings
 from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
 from fastapi_app.cli.terminal import note
 
@@ -193,9 +194,19 @@ class OwnHouse(House):
         return self._manager
 
     @property
+    def surroundings(self) -> Surroundings:
+        """Return what engines may know about this house."""
+        return self._service.surroundings
+
+    @property
     def rehearsals(self) -> Rehearsals:
         """Return who tries jobs without writing."""
         return self._service.rehearsals
+
+    @property
+    def imports(self) -> Imports:
+        """Return who turns what people have into destinations and jobs."""
+        return self._service.imports
 
     @property
     def quarantines(self) -> Quarantines:

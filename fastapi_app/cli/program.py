@@ -12,12 +12,14 @@ from fastapi_app.cli import (
     backup,
     bench,
     breakers,
+    commands,
     create,
     destinations,
     doctor,
     edit,
     events,
     graphs,
+    imports,
     jobs,
     kinds,
     letters,
@@ -46,10 +48,13 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("restart")(restart.restart)
 app.command("backup")(backup.backup)
+app.command("import")(imports.import_)
 jobs.app.command("create")(create.create)
 jobs.app.command("edit")(edit.edit)
 jobs.app.command("graph")(graphs.graph)
 jobs.app.command("try")(trials.try_)
+jobs.app.command("command")(commands.of_job)
+runs.app.command("command")(commands.of_run)
 app.add_typer(jobs.app, name="job")
 app.add_typer(runs.app, name="run")
 app.add_typer(queue.app, name="queue")

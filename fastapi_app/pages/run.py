@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Query
 from msgspec.structs import replace
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from core.commands import commands_of
 from core.engines import ENGINES
 from core.errors import InvalidOptions, NotFound
 from core.log_files import LEVELS
@@ -81,6 +82,7 @@ def _shown(
         question=question_view(asked, run_id) if asked else None,
         problems=problems,
         evidence=evidence_of(run),
+        commands=commands_of(manager.engine, run.kind, run.options, service.surroundings),
         job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
         run=run_view(foreseen(run, past, now), then),
         ran=usual_of_run(run, past, service.histories.findings(run), now),

@@ -36,6 +36,14 @@ def test_a_log_is_handed_out_with_colours_or_without(reader, over):
     assert "out \x1b[0;1;31mred <b>\x1b[0m plain\n" in painted
 
 
+def test_the_page_of_a_run_shows_its_command_without_any_script(reader, over):
+    page = reader.open(f"/runs/{over.id}")
+
+    command = page.select_one("#the-commands").text
+    assert command.startswith("MY_TOKEN='…' /bin/sh -c ")
+    assert "hunter2-and-more" not in str(page)
+
+
 def test_files_that_match_are_kept_with_their_digests(reader, over):
     page = reader.open(f"/runs/{over.id}")
     link = page.select_one("a.name[download]")
