@@ -134,7 +134,7 @@ def of_rsync(words: Sequence[str], setting: Setting) -> Found:
     below = "" if source.endswith("/") else PurePosixPath(source).name
     words_left = _left_of_rsync(said)
     remarks = tuple(Remark(place=setting.place, words=text) for text in words_left)
-    name = f"{_folder(source)} with rsync"
+    name = f"{_folder(source)} to {there}"
     if ":" not in there.partition("/")[0]:
         if not there.startswith("/"):
             raise NotUnderstood("its destination is no whole path")
@@ -206,7 +206,7 @@ def of_restic(words: Sequence[str], setting: Setting) -> Found:
         }
         if "tags" in said:
             options["tags"] = [tag for each in said.values["tags"] for tag in each.split(",")]
-        found += _job(setting, f"{_folder(source)} with restic", "restic", options, ref=ref)
+        found += _job(setting, f"{_folder(source)} to {ref}", "restic", options, ref=ref)
     return found
 
 
@@ -230,7 +230,7 @@ def of_rclone(words: Sequence[str], setting: Setting) -> Found:
         **_limited(said),
     }
     return _job(
-        setting, f"{_folder(source)} with rclone", "rclone", options, ref=f"{remote}:", below=path.strip("/")
+        setting, f"{_folder(source)} to {there}", "rclone", options, ref=f"{remote}:", below=path.strip("/")
     )
 
 

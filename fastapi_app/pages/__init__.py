@@ -12,6 +12,7 @@ from fastapi_app.pages import (
     destinations,
     events,
     graph,
+    imports,
     job,
     job_form,
     jobs,
@@ -45,5 +46,6 @@ for part in (
     store,
     events,
     trials,
+    imports,
 ):
     router.include_router(part.router)
