@@ -14,6 +14,7 @@ from core.destinations.known import Target, target_in
 from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions
 from core.models import Progress
+from core.processes.patience import TooLong, within
 from core.sizes import size
 from core.spans import seconds_in, span
 from core.watching import files, judging, proving
@@ -26,6 +27,7 @@ from core.work import Fact, Outcome, RunContext, Surroundings
 
 NOTE: Final = "watch"
 SUBSET: Final = re.compile(r"(?:100|\d{1,2})(?:\.\d{1,2})? ?%\Z|\d{1,3}/\d{1,3}\Z")
+A_DAY: Final = 86_400.0
 ALL: Final = "100%"
 
 
@@ -333,7 +335,15 @@ class WatchEngine(Engine):
         folder = self._folder(context.surroundings)
         context.report(Progress(stage="look", message="Looking for the newest."))
         if folder is not None:
-            found = files.found_in(folder, self.pattern, context.raise_if_asked)
+            try:
+                found = within(
+                    A_DAY,
+                    lambda: files.found_in(folder, self.pattern, context.raise_if_asked),
+                    context.raise_if_asked,
+                )
+            except TooLong as error:
+                message = f"{folder} does not answer."
+                raise EngineFailed(message, hint="Is the disk still there?", transient=True) from error
             return tuple(one for one in found if not is_list(one.name))
         destination = context.surroundings.destinations.find(self.target.destination_id)
         if destination is None:

@@ -41,8 +41,16 @@ def hold(
 
 
 def hold_removals(context: RunContext, allowed: int, wanted: int | None) -> NoReturn:
-    """Raise RunHeld as a mirror would remove more than it is allowed; `wanted` is how many, where that is known."""
+    """Raise RunHeld as a mirror would remove more than it is allowed; `wanted` is how many, where that is known.
+
+    Raises EngineFailed where a person has let the run go on before: the limit is one of the job then.
+    """
     state = state_of(context)
+    if state.agreed:  # a person has said go: what holds it now is a limit of the job's own
+        message = f"The run removed {allowed:,} files at the destination, which is as many as this job may."
+        raise EngineFailed(
+            message, hint="Raise the limit in the job, or remove the rest yourself.", code="remove-limit"
+        )
     many = f"{wanted:,}" if wanted is not None else f"more than {allowed:,}"
     sentence = (
         f"This run would remove {many} files at the destination that the source no longer has; "

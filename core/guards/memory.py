@@ -22,14 +22,14 @@ FILE: Final = "guards.json"
 
 
 class Memory(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What earlier runs of the job saw. What they saw of another source, another place or by other patterns is not kept.
+    """What earlier runs of the job saw. What they saw of another source, another place or by other rules of what to leave out is not kept.
 
     `ended_ns` is the time at which the newest of them noted this.
     """
 
     source: str = ""
     target: str = ""
-    patterns: tuple[str, ...] = ()
+    rules: str = ""
     look: Look | None = None
     runs: tuple[Counted, ...] = ()
     stands: Standing | None = None
@@ -37,16 +37,16 @@ class Memory(Value, frozen=True, kw_only=True, omit_defaults=True):
     marker: Marker | None = None
     ended_ns: int = 0
 
-    def of(self, source: str, target: str, patterns: tuple[str, ...]) -> "Memory":
-        """Return what of it holds for a run that goes from here to there by these patterns."""
+    def of(self, source: str, target: str, rules: str) -> "Memory":
+        """Return what of it holds for a run that goes from here to there by these rules."""
         here = source == self.source
         there = target == self.target
         return Memory(
             source=source,
             target=target,
-            patterns=patterns,
+            rules=rules,
             look=self.look if here else None,
-            runs=self.runs if here and there and patterns == self.patterns else (),
+            runs=self.runs if here and there and rules == self.rules else (),
             stands=self.stands if here else None,
             place=self.place if there else None,
             marker=self.marker if there else None,

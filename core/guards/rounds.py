@@ -1,5 +1,7 @@
 """The round that the guards make in one run: before its program, between, and after it."""
 
+import os
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +20,15 @@ from core.guards.power import on_battery
 from core.guards.usual import KEPT, Counted
 from core.guards.wishes import GuardWishes
 from core.models import Value
+from core.processes.patience import TooLong, within
 from core.storage.marker import read_marker
 from core.work import Copied, RunContext
 
 NOTHING_WRITTEN: Final = "Nothing was written in this run so far. Answer once; what is right becomes usual."
+PATIENCE: Final = 60.0
+"""Seconds that a disk may take to answer: some have to wake up first."""
+
+ANSWERS_NOT: Final = "Is the network share or the disk still there? Nothing was written."
 COPIED_ALREADY: Final = (
     "The copy was made; nothing was proved or deleted yet. If the source was damaged, stop, "
     "and put it right from an older copy."
@@ -41,9 +48,22 @@ class Sides(Value, frozen=True, kw_only=True):
     marks: bool = True
 
     @property
+    def rules(self) -> str:
+        """Return what stands for the patterns, as they are remembered."""
+        return blake2b("\n".join(self.patterns).encode(errors="backslashreplace"), digest_size=8).hexdigest()
+
+    @property
+    def origin(self) -> str:
+        """Return the name of the source, as it is remembered."""
+        return os.fsencode(self.source).decode("utf-8", "backslashreplace")
+
+    @property
     def place(self) -> str:
         """Return the name of the target, as it is remembered."""
-        return str(self.target.folder or f"{self.target.destination_id}:{self.target.below}")
+        folder = self.target.folder
+        if folder is not None:
+            return os.fsencode(folder).decode("utf-8", "backslashreplace")
+        return f"{self.target.destination_id}:{self.target.below}"
 
 
 class Round:
@@ -57,7 +77,7 @@ class Round:
         self._clears = sides.clears
         self._marks = sides.marks
         self._clocks = clocks
-        self._memory = remembered(context).of(str(sides.source), sides.place, sides.patterns)
+        self._memory = remembered(context).of(sides.origin, sides.place, sides.rules)
 
     # Before the program
 
@@ -67,11 +87,37 @@ class Round:
         if state.passed == self._context.attempt:
             return
         self._check_power()
-        state = self._seen(state)
-        found = [] if state.agreed else self._unusual(state)
+        try:
+            state, found = within(PATIENCE, lambda: self._looked(state), self._context.raise_if_asked)
+        except TooLong as error:
+            message = f"The source or the destination did not answer for {PATIENCE:.0f} s."
+            raise EngineFailed(
+                message, hint=ANSWERS_NOT, transient=True, code="place-not-answering"
+            ) from error
+        for warning in state.warnings:
+            self._context.warn(warning)
         if found:
             hold(self._context, state, found, hint=NOTHING_WRITTEN)
         keep_state(self._context, replace(state, passed=self._context.attempt, allowed=self._allowed(state)))
+
+    def _looked(self, state: State) -> tuple[State, list[str]]:
+        """Return what both sides look like and what is unusual of it; a disk that is gone can hold this for ever.
+
+        Raises EngineFailed where the source cannot be copied.
+        """
+        if self._wishes.require_marker:
+            check_marker(self._source)
+        now = reading_of(self._clocks)
+        trouble = trouble_between(None, self._memory.ended_ns, now)
+        state = replace(
+            state,
+            look=look_at(self._source),
+            stands=standing_of(self._source),
+            place=self._place(),
+            began=state.began or now,
+            warnings=(trouble,) if trouble else (),
+        )
+        return state, [] if state.agreed else self._unusual(state)
 
     def _allowed(self, state: State) -> int | None:
         """Return how many files a mirror may remove without asking; None is as many as it likes."""
@@ -87,23 +133,6 @@ class Round:
             raise EngineFailed(
                 message, hint="Give the job several attempts, so that it is tried again.", transient=True
             )
-
-    def _seen(self, state: State) -> State:
-        """Return the state with what both sides look like now. Raises EngineFailed where the source cannot be copied."""
-        if self._wishes.require_marker:
-            check_marker(self._source)
-        now = reading_of(self._clocks)
-        trouble = trouble_between(None, self._memory.ended_ns, now)
-        if trouble:
-            self._context.warn(trouble)
-        return replace(
-            state,
-            look=look_at(self._source),
-            stands=standing_of(self._source),
-            place=self._place(),
-            began=state.began or now,
-            warnings=(trouble,) if trouble else (),
-        )
 
     def _place(self) -> Standing | None:
         folder = self._root()

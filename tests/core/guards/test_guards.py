@@ -417,6 +417,20 @@ def test_a_mirror_may_remove_a_tenth_and_asks_for_more(house):
     assert guards.allowance(house.context, WATCHED) is None
 
 
+def test_a_limit_of_the_job_itself_is_not_asked_about_twice(house):
+    house.fill(200)
+    house.before()
+    with pytest.raises(RunHeld) as held:
+        guards.hold_removals(house.context, allowed=20)
+    house.answer(held, "go")
+    house.before()
+
+    with pytest.raises(
+        EngineFailed, match="removed 100 files at the destination, which is as many as this job may"
+    ):
+        guards.hold_removals(house.context, allowed=100)
+
+
 @pytest.mark.parametrize(
     ("files", "removed", "allowed"),
     [(5, 0, 10), (1_000, 0, 100), (1_000_000, 0, 1_000), (1_000, 300, 1_500)],
