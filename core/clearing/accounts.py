@@ -1,9 +1,10 @@
 """What a receipt adds up to."""
 
+from array import array
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from blake3 import blake3
 
@@ -49,40 +50,49 @@ class Listed(Value, frozen=True, kw_only=True):
     digest: str
 
 
+STATES: Final = ("none", "moving", "aside", "gone", "kept", "astray", "back")
+
+
 def account_of(path: Path) -> Account | None:
     """Return what a receipt comes to; None where it says nothing yet. Raises OSError."""
     began: Began | None = None
-    files: dict[int, int] = {}  # those that are not where they were, by number: their sizes
-    away: dict[int, int] = {}
-    gone = gone_bytes = back = back_bytes = 0
+    sizes, states = (
+        array("q", [0]),
+        bytearray(1),
+    )  # by the numbers of the files: a million of them take little room
     for line in lines_in(path):
         if isinstance(line, Began):
             began = line
         elif isinstance(line, Moving):
-            files[line.n] = line.size
-        elif isinstance(line, Became):
-            size = files.pop(line.n, None)
-            size = away.pop(line.n, 0) if size is None else size
-            if line.state in {"aside", "astray"}:
-                away[line.n] = size
-            elif line.state == "gone":
-                gone, gone_bytes = gone + 1, gone_bytes + size
-            elif line.state == "back":
-                back, back_bytes = back + 1, back_bytes + size
+            missing = max(0, line.n + 1 - len(states))
+            states.extend(bytes(missing))
+            sizes.extend([0] * missing)
+            sizes[line.n], states[line.n] = line.size, STATES.index("moving")
+        elif isinstance(line, Became) and line.n < len(states):
+            states[line.n] = STATES.index(line.state)
     if began is None:
         return None
-    aside = away | files
+    aside = _sum(sizes, states, "moving", "aside", "astray")
+    back = _sum(sizes, states, "back")
+    gone = _sum(sizes, states, "gone")
     digest, length = _digest_of(path)
     return Account(
         began=began,
-        taken=len(aside) + gone + back,
-        taken_bytes=sum(aside.values()) + gone_bytes + back_bytes,
-        aside=len(aside),
-        aside_bytes=sum(aside.values()),
-        back=back,
+        taken=aside[0] + gone[0] + back[0],
+        taken_bytes=aside[1] + gone[1] + back[1],
+        aside=aside[0],
+        aside_bytes=aside[1],
+        back=back[0],
         digest=digest,
         length=length,
     )
+
+
+def _sum(sizes: "array[int]", states: bytearray, *wanted: str) -> tuple[int, int]:
+    """Return how many files are in one of these states, and how large they are together."""
+    numbers = {STATES.index(state) for state in wanted}
+    found = [size for size, state in zip(sizes, states, strict=True) if state in numbers]
+    return len(found), sum(found)
 
 
 def entries_in(path: Path, offset: int, limit: int) -> tuple[Entry, ...]:

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 from blake3 import blake3
 
-CHUNK: Final = 1 << 20
+SCRATCH: Final = memoryview(bytearray(1 << 18))
+"""One buffer for all reading; our programs read one file at a time."""
 
 
 class _Hasher(Protocol):
@@ -17,10 +18,9 @@ class _Hasher(Protocol):
 def digest_of(handle: int, algorithm: str) -> tuple[bytes, int]:
     """Return the digest of a whole file and how many bytes that are; raises OSError, or ValueError for an unknown one."""
     hasher = _hasher(algorithm)
-    buffer = memoryview(bytearray(CHUNK))
     place = 0
-    while read := os.preadv(handle, [buffer], place):
-        hasher.update(buffer[:read])
+    while read := os.preadv(handle, [SCRATCH], place):
+        hasher.update(SCRATCH[:read])
         place += read
     return hasher.digest(), place
 

@@ -86,9 +86,10 @@ class _Emptying:
     def _one(self, shelf: Tree, moving: Moving) -> None:
         folder, name = split(moving.name)
         private = shelf.folder(folder)
-        _check_same(os.stat(name, dir_fd=private, follow_symlinks=False), moving)
+        info = os.stat(name, dir_fd=private, follow_symlinks=False)
+        _check_same(info, moving)
         for tree in self._copies:
-            check_copy(tree, _record_of(moving))
+            check_copy(tree, _record_of(moving, info.st_dev))
         os.unlink(name, dir_fd=private)
         self._files += 1
         self._bytes += moving.size
@@ -111,14 +112,15 @@ def _check_same(info: os.stat_result, moving: Moving) -> None:
         raise Stays("it changed while it lay in quarantine")
 
 
-def _record_of(moving: Moving) -> Record:
+def _record_of(moving: Moving, device: int) -> Record:
+    """Return what was proved of a file, which lies on this device now."""
     return Record(
         path=moving.name,
         size=moving.size,
         mtime_ns=moving.mtime_ns,
         ctime_ns=0,
         inode=moving.inode,
-        device=moving.device,
+        device=device,
         algorithm=moving.algorithm,
         digest=bytes.fromhex(moving.digest),
     )
