@@ -24,7 +24,7 @@ from core.errors import HoldfastError
 from core.models import Value
 from core.places.drafts import DestinationDraft
 from core.processes.ours import argv_of
-from core.proofs import PROGRAM
+from core.proofs import NAME, PROGRAM
 from core.proofs.telling import OUTCOME, WISHES
 from core.proofs.values import FolderReading, Proof, ProofWishes
 from core.service import Service
@@ -88,7 +88,7 @@ def measure(folder: Path, sizes: Sizes | None = None) -> tuple[Row, ...]:
         make_small(small, sizes.small_folders, sizes.small_files)
         rows += _sorts(folder, small, f"{sizes.small_folders * sizes.small_files:,} small files")
         shutil.rmtree(small)
-        return (*rows, _memory(folder / "many", sizes.many))
+        return (*rows, memory_of_proof(folder / "many", sizes.many))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -127,7 +127,6 @@ def _in_turn(house: Service, kind: str, source: Path, folder: Path) -> tuple[lis
     job = house.manager.create(JobDraft(name=kind, kind=kind, options=options))
     ours, theirs = [], []
     for number in range(TIMES):
-        argv: tuple[str, ...] = ()
         _fresh(kind, place)
         measured, order = _under(house, job.id)
         ours.append(measured)
@@ -172,35 +171,44 @@ def _under(house: Service, job_id: str) -> tuple[Measured, dict[str, Any]]:
     run = house.manager.start(job_id)
     os.sync()
     began, computed = time.perf_counter(), time.process_time()
-    with _kept_orders(house, run.id) as orders:
+    with _watched(house, run.id) as seen:
         house.worker.carry_out(run.id)
-    whole, computed = time.perf_counter() - began, time.process_time() - computed
+    ended, computed = time.perf_counter(), time.process_time() - computed
     run = house.manager.run(run.id)
     if run.state is not RunState.COMPLETED:
         failure = run.attempts[-1].error if run.attempts else None
-        message = f"The run ended as {run.state}: {failure.message if failure else ''}"
-        raise NoProgram(message, hint="Look at the disk.")
-    proof = float((run.result or {})["verification"]["seconds"])
-    return Measured(whole=whole, transfer=whole - proof, processor=computed), orders[0]
+        message = f"A run ended as {run.state}: {failure.message if failure else run.reason}"
+        raise NoProgram(message, hint="Look at the disk, then measure again.")
+    transfer = (seen.proof_began or ended) - began
+    return Measured(whole=ended - began, transfer=transfer, processor=computed), seen.order
+
+
+class _Seen:
+    """What was seen of a run: the order of the program that copied, and when its proof began."""
+
+    def __init__(self) -> None:
+        self.order: dict[str, Any] = {}
+        self.proof_began: float | None = None
 
 
 @contextmanager
-def _kept_orders(house: Service, run_id: str) -> Iterator[list[dict[str, Any]]]:
-    """Give, once the run is over, the order of the program that copied; it is gone with the attempt, so it is read before."""
-    found: list[dict[str, Any]] = []
+def _watched(house: Service, run_id: str) -> Iterator[_Seen]:
+    """Watch a run's programs, which are gone with the attempt."""
+    seen, over = _Seen(), threading.Event()
     folder = programs_of(house.worker.workspace(run_id), 1)
-    over = threading.Event()
 
     def watch() -> None:
-        while not found and not over.wait(LOOK_EVERY):
-            for path in (folder / name / "order" for name in COPYING):
+        while seen.proof_began is None and not over.wait(LOOK_EVERY):
+            if (folder / NAME).exists():
+                seen.proof_began = time.perf_counter()
+            for path in () if seen.order else (folder / name / "order" for name in COPYING):
                 with contextlib.suppress(OSError, msgspec.DecodeError):
-                    found.extend([msgspec.json.decode(path.read_bytes())])
+                    seen.order = msgspec.json.decode(path.read_bytes())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield found
+        yield seen
     finally:
         over.set()
         watcher.join()
@@ -247,7 +255,7 @@ def _clear(place: Path) -> None:
 # Many files
 
 
-def _memory(folder: Path, files: int) -> Row:
+def memory_of_proof(folder: Path, files: int) -> Row:
     """Prove a tree of many names; most are further names of a few files, which a survey cannot know."""
     source, copy, work = folder / "source", folder / "copy", folder / "work"
     for place in (source, copy):

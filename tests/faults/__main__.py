@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.faults.boundaries import kills_at_boundaries
 from tests.faults.damage import damaged_files
 from tests.faults.deletions import full_receipts, kills, races
+from tests.faults.flips import flipped_bits
 from tests.faults.full import full_disks
 from tests.faults.gate import inside_only
 from tests.faults.graphs import kills_between_steps
@@ -65,6 +66,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "graphs": (kills_between_steps,),
     "proof": (what_the_gate_sees, spoilt_stores),
     "samples": (samples_of_damage,),
+    "flips": (flipped_bits,),
     "deletions": (races, kills, full_receipts),
     "power": (recorded_cuts, real_cuts),
 }
