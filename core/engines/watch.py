@@ -16,7 +16,7 @@ from core.errors import EngineFailed, InvalidOptions
 from core.models import Progress
 from core.processes.patience import TooLong, within
 from core.sizes import size
-from core.spans import seconds_in, span
+from core.spans import exact, seconds_in
 from core.watching import files, judging, proving
 from core.watching.digests import is_list
 from core.watching.files import SECOND, Seen
@@ -27,18 +27,22 @@ from core.work import Fact, Outcome, RunContext, Surroundings
 
 NOTE: Final = "watch"
 SUBSET: Final = re.compile(r"(?:100|\d{1,2})(?:\.\d{1,2})? ?%\Z|\d{1,3}/\d{1,3}\Z")
+SHORTEST: Final = 60.0
 A_DAY: Final = 86_400.0
+LONGEST: Final = 3_650 * A_DAY
 ALL: Final = "100%"
 
 
-def _seconds(value: Any) -> Any:  # noqa: ANN401 - whatever was entered; words become a number
-    if not isinstance(value, str):
-        return value
-    seconds = seconds_in(value)
+def _span(value: Any) -> Any:  # noqa: ANN401 - whatever was entered; a number becomes words
+    text = exact(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    seconds = seconds_in(text) if isinstance(text, str) else None
     if seconds is None:
         message = "write a span such as 26 h or 2 days"
         raise ValueError(message)
-    return seconds
+    if not SHORTEST <= seconds <= LONGEST:
+        message = f"this must be between {exact(SHORTEST)} and {exact(LONGEST)}"
+        raise ValueError(message)
+    return text
 
 
 def _as_target(text: str) -> str:
@@ -54,7 +58,7 @@ def _as_subset(text: str) -> str:
 
 
 Place = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_as_target)]
-Span = Annotated[Annotated[float, Field(ge=60, le=3_155_760_000)], BeforeValidator(_seconds)]
+Span = Annotated[str, BeforeValidator(_span)]
 Amount = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(rate_from)]
 Percent = Annotated[float, Field(ge=0, le=100_000)] | None
 
@@ -100,10 +104,10 @@ class WatchEngine(Engine):
         json_schema_extra={"group": "what"},
     )
     newest_within: Span = Field(
-        default=26 * 3600.0,
+        default="26 h",
         title="Newest within",
         description="How old the newest may be, such as 26 h or 8 days",
-        json_schema_extra={"group": "what", "widget": "span"},
+        json_schema_extra={"group": "what"},
     )
     smallest: Amount = Field(
         default=None,
@@ -226,7 +230,7 @@ class WatchEngine(Engine):
         sentences = [
             f"Looks at the files in {self.place}{which}. Something else makes them; this changes nothing."
         ]
-        sentences.append(f"Fails when the newest is older than {span(self.newest_within)}.")
+        sentences.append(f"Fails when the newest is older than {self.newest_within}.")
         if self.smallest:
             sentences.append(f"Fails when the newest has less than {size(self.smallest)}.")
         sentences.append(PROOF_IN_WORDS[self.prove])
@@ -259,7 +263,7 @@ class WatchEngine(Engine):
     @property
     def _expected(self) -> Expected:
         return Expected(
-            newest_within=self.newest_within,
+            newest_within=seconds_in(self.newest_within) or 0.0,
             smallest=self.smallest or 0,
             most_growth=self.most_growth,
             most_shrink=self.most_shrink,
