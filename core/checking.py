@@ -271,7 +271,7 @@ class Check:
         for path, status in _everything(self._root):
             if status.st_uid != os.geteuid():
                 strangers.append(path)
-            elif self._is_secret(path) and stat.S_IMODE(status.st_mode) & OTHERS:
+            elif self._is_secret(path, status) and stat.S_IMODE(status.st_mode) & OTHERS:
                 self._name(path, f"Others can read it (mode {stat.S_IMODE(status.st_mode):04o}): chmod 600.")
         for path in strangers[:MOST_NAMED]:
             self._name(path, f"It belongs to another user than the one that looks ({os.geteuid()}).")
@@ -287,7 +287,9 @@ class Check:
             except StoreUnreadable as error:
                 self._name(self._root / "auth", f"{error} {error.hint}")
 
-    def _is_secret(self, path: Path) -> bool:
+    def _is_secret(self, path: Path, status: os.stat_result) -> bool:
+        if stat.S_ISLNK(status.st_mode):  # whose mode says nothing
+            return False
         return path.parent.name == "auth" or path.is_relative_to(self._root / FOLDER)
 
     def _look_at_secrets(self) -> None:

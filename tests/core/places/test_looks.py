@@ -192,7 +192,7 @@ def test_a_storage_that_cannot_be_reached_is_told(probes):
 
 
 def test_a_destination_that_never_answers_is_told_in_time(service, silence, data):
-    service.probes.seconds = 1.5
+    service.probes.seconds = 0.7
     drafts = [
         a_host(host="127.0.0.1", port=silence),
         a_cloud(f"http://127.0.0.1:{silence}/"),

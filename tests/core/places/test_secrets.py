@@ -147,9 +147,9 @@ def test_a_link_in_the_place_of_a_secret_is_none(book, tmp_path):
 
 
 def test_a_change_that_is_killed_leaves_the_old_secret_or_the_new_one(tmp_path):
-    told = answer("kill_an_edit.py", tmp_path, 12)
+    told = answer("kill_an_edit.py", tmp_path, 8)
 
-    assert told["kills"] == 12
+    assert told["kills"] == 8
     assert told["wrong"] == []
 
 
