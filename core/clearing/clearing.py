@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import to_builtins
 
+from core import guards
 from core.clearing.deleting import DONE
 from core.clearing.orders import (
     FOLDER,
@@ -79,7 +80,7 @@ def clear(
     """
     if not wishes.delete_source:
         return NOTHING
-    if why := _why_not(wishes, proof, warnings):
+    if why := _why_not(wishes, proof, warnings) or _clock_trouble(context):
         return _nothing_done(why)
     terms = Terms(
         run_id=context.run_id,
@@ -118,6 +119,12 @@ def _why_not(wishes: ClearingWishes, proof: Proof, warnings: Sequence[str]) -> s
     if proof.warnings or warnings:
         return "the run has warnings, and this job deletes all or nothing"
     return ""
+
+
+def _clock_trouble(context: RunContext) -> str:
+    """Return why the clock keeps the run from deleting: what is unchanged, and for how long it is set aside, is told by it."""
+    trouble = guards.clock_trouble(context)
+    return f"the clock cannot be trusted. {trouble.removesuffix('.')}" if trouble else ""
 
 
 def _in_words(target: Target) -> str:
