@@ -91,9 +91,8 @@ def _desk(wishes: ProofWishes, folder: Path, teller: Teller) -> Iterator[Desk]:
         raise CannotRead(message) from error
     spool = Spool(folder / SPOOL)
     source = Tree(root)
-    now_ns = time.time_ns()  # by this clock files are dated
     try:
-        yield Desk(source, spool, Findings(), teller, since_ns=wishes.since_ns, now_ns=now_ns)
+        yield Desk(source, spool, Findings(), teller, since_ns=wishes.since_ns)
     finally:
         spool.close()
         source.forget()

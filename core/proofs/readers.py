@@ -1,6 +1,7 @@
 """What every way of reading a destination back has in common, and who does it in which way."""
 
 import os
+import time
 from abc import ABC, abstractmethod
 from typing import Final
 
@@ -26,14 +27,13 @@ class Desk:
     """What a proof works with: the source, what is known of it, what was found, and since when changes are excused."""
 
     def __init__(
-        self, source: Tree, spool: Spool, findings: Findings, teller: Teller, *, since_ns: int, now_ns: int
+        self, source: Tree, spool: Spool, findings: Findings, teller: Teller, *, since_ns: int
     ) -> None:
         self.source = source
         self.spool = spool
         self.findings = findings
         self.teller = teller
         self._since_ns = since_ns
-        self._now_ns = now_ns
 
     def excuses(self, ctime_ns: int) -> bool:
         """Tell whether a file changed or came since the program began.
@@ -41,7 +41,7 @@ class Desk:
         The time of its last change is the system's own and nobody can set it, unlike that of its content: a photo of next year is no
         excuse. Where the system's clock was ahead once, what it wrote then is none either.
         """
-        return self._since_ns <= ctime_ns <= self._now_ns
+        return self._since_ns <= ctime_ns <= time.time_ns()
 
     def fault(self, seen: Seen, state: State, reason: str) -> Verdict:
         """Return what becomes of a file that is not good at the destination."""

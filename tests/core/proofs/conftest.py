@@ -1,11 +1,11 @@
 """Trees and their copies, and proofs of them with no server around."""
 
 import io
-import json
 import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +96,7 @@ class Scene:
     def wishes(self, way="folder", **fields) -> ProofWishes:
         """Return what to prove."""
         reading = self.ways[way] if isinstance(way, str) else way
-        defaults = {"verify": "full", "since_ns": in_an_hour(), "source": str(self.source)}
+        defaults: dict[str, Any] = {"verify": "full", "since_ns": in_an_hour(), "source": str(self.source)}
         return ProofWishes(reading=reading, **(defaults | fields))
 
     def proof(self, way="folder", *, seed=7, **fields) -> Proof:
@@ -112,8 +112,3 @@ class Scene:
 def scene(tmp_path):
     """An empty source and nothing else yet."""
     return Scene(tmp_path)
-
-
-def words_in(stream: bytes) -> list[dict]:
-    """Return what a proof told of how far it is."""
-    return [json.loads(line) for line in stream.splitlines()]

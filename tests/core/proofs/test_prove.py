@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -179,6 +180,24 @@ def test_a_disk_that_goes_during_the_proof_leaves_it_unproved(scene, monkeypatch
     assert "is its disk gone?" in proof.unreadable[0]
 
 
+def test_a_file_that_comes_while_the_source_is_looked_through_is_no_failure(scene, monkeypatch):
+    scene.has("one.txt")
+    scene.carried()
+    whole = os.scandir
+
+    def busy(folder):
+        scene.has("late.txt")
+        return whole(folder)
+
+    began = time.time_ns()
+    monkeypatch.setattr(os, "scandir", busy)
+
+    proof = scene.proof(since_ns=began)
+
+    assert proof.verified
+    assert proof.problems == {"changed": 1}
+
+
 def test_records_that_were_cut_or_changed_are_noticed(tmp_path):
     path = tmp_path / "records"
     with RecordWriter(path) as writer:
@@ -216,9 +235,10 @@ def test_a_failed_proof_names_what_is_wrong_and_keeps_the_result(scene):
     assert "1 file differs at the destination, 1 file is missing there" in str(failed.value)
     assert "one.txt: its bytes differ" in str(failed.value)
     assert not failed.value.transient
-    assert failed.value.result["verified"] is False
-    assert failed.value.result["verification"]["missing"] == ("two.txt: it is not at the destination",)
-    assert failed.value.result["snapshot"] == "abc"
+    result = failed.value.result or {}
+    assert result["verified"] is False
+    assert result["verification"]["missing"] == ("two.txt: it is not at the destination",)
+    assert result["snapshot"] == "abc"
 
 
 def test_insisting_on_a_good_proof_says_nothing(scene):
