@@ -313,7 +313,7 @@ class RsyncEngine(CopyingEngine):
         """Return how the destination is read back."""
         call = self._call(ground, context.surroundings)
         if not _is_far(ground):
-            return FolderReading(root=call.place)
+            return FolderReading(root=call.place, links=self.preset != "plain")
         argv = (*call.argv, *self._wishes(ground), self._filter(context))
         return RemoteRsyncReading(argv=argv, place=f"{call.place}/", environment=call.environment)
 
