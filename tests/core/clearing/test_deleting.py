@@ -108,7 +108,9 @@ def test_a_file_that_changed_after_the_proof_stays_and_is_named(world: World, wh
     assert not any(isinstance(line, Moving) for line in world.receipt())
 
 
-@pytest.mark.parametrize("what", ["flipped", "shorter", "missing", "a link to the source", "unreadable"])
+@pytest.mark.parametrize(
+    "what", ["flipped", "shorter", "missing", "a link to the source", "a link to an equal file", "a folder"]
+)
 def test_a_file_whose_copy_is_not_good_now_stays_and_is_named(world: World, what: str):
     name = os.fsdecode(world.put("letter.txt", b"first words"))
     preview, copy = world.preview(), world.copy / name
@@ -123,7 +125,10 @@ def test_a_file_whose_copy_is_not_good_now_stays_and_is_named(world: World, what
         case "a link to the source":
             copy.unlink()
             copy.symlink_to(world.source / name)
-        case "unreadable":
+        case "a link to an equal file":
+            copy.rename(world.place / "equal")
+            copy.symlink_to(world.place / "equal")
+        case "a folder":
             copy.unlink()
             copy.mkdir()
     deletion = world.delete(preview)
@@ -131,6 +136,18 @@ def test_a_file_whose_copy_is_not_good_now_stays_and_is_named(world: World, what
     assert (world.source / name).read_bytes() == b"first words"
     assert deletion.kept_files == 1
     assert "copy" in deletion.kept[0].why
+
+
+def test_a_pipe_is_no_copy_of_an_empty_file(world: World):
+    name = os.fsdecode(world.put("empty", b""))
+    preview = world.preview()
+    (world.copy / name).unlink()
+    os.mkfifo(world.copy / name)
+
+    deletion = world.delete(preview)
+
+    assert (world.source / name).exists()
+    assert "not a file" in deletion.kept[0].why
 
 
 def test_a_copy_that_is_the_file_itself_counts_for_nothing(world: World):
