@@ -107,12 +107,14 @@ class Doing:
         if probe is None:
             return True
         asked = ask(probe.argv, environment_for("", {"PATH": self._path}, ()), seconds=PROBE_SECONDS)
-        if asked.code is None or (probe.fails and asked.code):
-            message = f"Nobody can tell whether there is anything to stop: {reason_of(asked)}."
+        said = [line.strip() for line in asked.out.splitlines()]
+        if asked.code != 0 or (probe.unknown and probe.unknown in said):
+            why = "nobody knows it here" if asked.code == 0 else reason_of(asked)
+            message = f"{probe.argv[-1]} cannot be stopped: {why}."
             raise EngineFailed(message, hint=NOT_COPIED, code="step-failed")
-        wanted = asked.code == 0 and asked.out.strip() == probe.yes
+        wanted = any(line in said for line in probe.yes)
         if not wanted:
-            self._context.info(f"{' '.join(probe.argv[-1:])} does not run; it is left as it is.")
+            self._context.info(f"{probe.argv[-1]} does not run; it is left as it is.")
         return wanted
 
     def _run(self, number: int, step: Step, deed: Deed) -> None:

@@ -76,12 +76,14 @@ class Deed(Value, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Probe(Value, frozen=True, kw_only=True):
-    """A question that tells whether there is anything to be undone: yes where the program ends with 0 and says this."""
+    """A question whether there is anything to stop: it is where one of these lines is among the answer.
+
+    A program that ends with anything but 0, or says `unknown`, does not know of it.
+    """
 
     argv: tuple[str, ...]
-    yes: str = ""
-    fails: bool = False
-    """Whether any other ending than 0 means that the step cannot be done."""
+    yes: tuple[str, ...]
+    unknown: str = ""
 
 
 class Step(BaseModel):
@@ -132,7 +134,11 @@ class StopService(Step):
     @property
     def probe(self) -> Probe:
         """Ask systemd whether it runs."""
-        return Probe(argv=("systemctl", "is-active", "--quiet", "--", self.name))
+        asked = ("--property=LoadState", "--property=ActiveState")
+        running = ("ActiveState=active", "ActiveState=activating", "ActiveState=reloading")
+        return Probe(
+            argv=("systemctl", "show", *asked, "--", self.name), yes=running, unknown="LoadState=not-found"
+        )
 
     def deed(self, dump: Path | None) -> Deed:  # noqa: ARG002 - it makes no file
         """Stop it."""
@@ -157,7 +163,7 @@ class StopContainer(Step):
     def probe(self) -> Probe:
         """Ask whether it runs."""
         argv = (self.program, "inspect", "--format", "{{.State.Running}}", "--", self.name)
-        return Probe(argv=argv, yes="true", fails=True)
+        return Probe(argv=argv, yes=("true",))
 
     def deed(self, dump: Path | None) -> Deed:  # noqa: ARG002 - it makes no file
         """Stop it."""

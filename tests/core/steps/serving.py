@@ -22,10 +22,17 @@ here=$(dirname "$0")
 echo "$*" >> "$here/calls"
 for unit; do :; done
 case "$*" in
-  *is-active*) test -e "$here/running.$unit" || exit 3 ;;
+  show*) test ! -e "$here/no-systemd" || { echo "System has not been booted with systemd" >&2; exit 1; }
+    case "$unit" in *typo*) echo LoadState=not-found; echo ActiveState=inactive; exit 0 ;; esac
+    echo LoadState=loaded
+    test -e "$here/running.$unit" && echo ActiveState=active || echo ActiveState=inactive ;;
   *stop*) test ! -e "$here/stop-fails" || { echo "Failed to stop $unit" >&2; exit 1; }; rm -f "$here/running.$unit" ;;
   *start*) test ! -e "$here/start-fails" || { echo "Failed to start $unit" >&2; exit 1; }; : > "$here/running.$unit" ;;
 esac
+"""
+MARIADB_DUMP = """#!/bin/sh
+echo "mariadb-dump $*" >> "$(dirname "$0")/calls"
+for word; do case "$word" in --result-file=*) echo "-- a dump" > "${word#--result-file=}" ;; esac; done
 """
 DOCKER = """#!/bin/sh
 here=$(dirname "$0")
@@ -87,7 +94,7 @@ def service_on(data: Path, programs: Path) -> Service:
 def fake_programs(folder: Path) -> Path:
     """Make a folder with a systemctl and a docker that note what they are told and keep what runs as files."""
     folder.mkdir()
-    for name, text in (("systemctl", SYSTEMCTL), ("docker", DOCKER)):
+    for name, text in (("systemctl", SYSTEMCTL), ("docker", DOCKER), ("mariadb-dump", MARIADB_DUMP)):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return folder

@@ -110,6 +110,19 @@ def test_a_container_that_nobody_knows_fails_the_step(bench):
         pytest.fail("nothing may be copied")
 
 
+@pytest.mark.parametrize("unit", ["typo.service", "web.service"])
+def test_a_service_that_cannot_be_asked_about_fails_the_step(bench, unit):
+    bench.runs("web.service")
+    if unit == "web.service":
+        (bench.programs / "no-systemd").touch()
+
+    with (
+        pytest.raises(EngineFailed, match=r"cannot be stopped: (nobody knows it here|.*booted with systemd)"),
+        bench.around(f"stop-service {unit}"),
+    ):
+        pytest.fail("nothing may be copied")
+
+
 @pytest.mark.parametrize(
     "error", [EngineFailed("It broke."), RunStopped("cancel"), RunStopped("pause"), KeyError("x")]
 )
@@ -378,6 +391,18 @@ def test_what_is_no_database_is_not_dumped(bench, tmp_path):
         pytest.fail("nothing may be copied")
 
     assert bench.files() == []
+
+
+def test_a_mariadb_is_dumped_with_its_password_in_a_file(bench):
+    dump = bench.source / "wiki.sql"
+
+    with bench.around(f"dump-mariadb {dump} database=wiki defaults_file=/etc/holdfast/wiki.cnf"):
+        text = dump.read_text()
+
+    words = bench.calls()[0].split()
+    assert text == "-- a dump\n"
+    assert words[:2] == ["mariadb-dump", "--defaults-extra-file=/etc/holdfast/wiki.cnf"]
+    assert words[-2:] == ["--databases", "wiki"]
 
 
 # What people write
