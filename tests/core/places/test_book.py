@@ -165,7 +165,7 @@ def test_hostile_settings_are_refused_by_field(book, data, why):
     assert list(data.glob("secrets/*")) == []
 
 
-def test_holdfasts_own_data_is_no_destination(book, data):
+def test_the_data_of_holdfast_itself_is_no_destination(book, data):
     for path in (data, data / "jobs", data.parent):
         with pytest.raises(InvalidOptions, match="its own data"):
             book.create(a_folder(path))

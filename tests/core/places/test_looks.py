@@ -81,7 +81,7 @@ def test_an_empty_mount_point_is_not_taken_for_the_disk(book, probes, tmp_path):
     assert "may not be mounted" in seen.sentence
 
 
-def test_a_link_into_holdfasts_own_data_is_no_destination(book, probes, data, tmp_path):
+def test_a_link_into_the_data_of_holdfast_itself_is_no_destination(book, probes, data, tmp_path):
     (data / "jobs").mkdir(parents=True, exist_ok=True)
     (tmp_path / "disk").symlink_to(data / "jobs")
     made = book.create(a_folder(tmp_path / "disk"))
@@ -158,7 +158,7 @@ def test_a_login_that_is_refused_is_told(book, probes, sshd, tmp_path):
     assert (seen.reachable, seen.code) == (False, "login-refused")
 
 
-def test_what_df_says_is_read():
+def test_what_a_host_says_of_its_room_is_read():
     said = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 1000 600 400 60% /srv/a b\n"
 
     room = host.room_in(said)
