@@ -11,9 +11,13 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from core.commands import commands_of
 from core.engines import ENGINES
+from core.engines.restic import ResticEngine
 from core.errors import InvalidOptions, NotFound
 from core.log_files import LEVELS
-from core.models import NOTHING
+from core.manager import JobManager
+from core.models import NOTHING, Run
+from core.repositories.reconciling import REGISTER as SNAPSHOTS
+from core.repositories.reconciling import Standing, standing_of
 from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.kept import kept_file, plain_log
@@ -40,7 +44,7 @@ def show(run_id: RunId, canvas: TheCanvas, service: TheService) -> HTMLResponse:
     return _shown(run_id, canvas, service)
 
 
-@router.post("/answer")
+@router.post("")
 def answer(  # who says what, to which question
     run_id: RunId,
     canvas: TheCanvas,
@@ -81,7 +85,7 @@ def _shown(
         status,
         question=question_view(asked, run_id) if asked else None,
         problems=problems,
-        evidence=evidence_of(run),
+        evidence=evidence_of(run, _standing(run, manager)),
         commands=commands_of(manager.engine, run.kind, run.options, service.surroundings),
         job=job_view(replace(overview, job=then), (), manager.mistakes.get(run.job_id)),
         run=run_view(foreseen(run, past, now), then),
@@ -94,6 +98,18 @@ def _shown(
         log=log_view(service.logs.tail(run.id, LINES)),
         manifest=_check_by(destination, run.id) if has_manifest else None,
     )
+
+
+def _standing(run: Run, manager: JobManager) -> Standing | None:
+    """Return what was found out of the run's snapshot since it ended; None for a run that made none."""
+    result = run.result or {}
+    reported = str(result.get("snapshot") or "")
+    if not run.over or not (reported or run.kind == ResticEngine.kind):
+        return None
+    kept = manager.registers(SNAPSHOTS)
+    place = SNAPSHOTS + str(result.get("repository", ""))
+    registers = [kept[place]] if place in kept else list(kept.values())
+    return standing_of(registers, run.id, reported, run.ended_at)
 
 
 def _check_by(destination: str, run_id: str) -> dict[str, str]:

@@ -56,7 +56,7 @@ def run_nightly(page: Page, name: str) -> None:
     page.get_by_role("button", name="Create and start").click()
     page.wait_for_url(JOB_PAGE)
     expect(page.locator(".head .st")).to_have_text(re.compile("^Verified"), timeout=60 * SECONDS)
-    expect(page.locator("section[aria-labelledby=proof]")).to_contain_text("6 files")
+    expect(page.locator("section[aria-labelledby=safe]")).to_contain_text("6 files")
     expect(page.get_by_text("02:00").first).to_be_visible()
 
 
@@ -182,3 +182,30 @@ def test_without_scripts_the_panel_opens_with_its_box_too(new_page):
     page.get_by_label("Delete the source after a verified copy").check()
 
     expect(page.get_by_label("Keep aside")).to_be_visible()
+
+
+def test_a_question_is_answered_and_what_went_is_shown(page, folders, tmp_path, mark, watch):
+    watch.expected.append("422")
+    source, _ = folders
+    (tmp_path / "kept").mkdir()
+    page.goto("/jobs/new?kind=copy")
+    page.get_by_label("Name", exact=True).fill(f"Move {mark}")
+    page.get_by_label("Source", exact=True).fill(str(source))
+    page.get_by_label("Destination", exact=True).fill(str(tmp_path / "kept"))
+    page.get_by_label("Delete the source after a verified copy").check()
+    expect(page.locator("#plan")).to_contain_text("kept aside for 7 days")
+    page.get_by_role("button", name="Create and start").click()
+    page.wait_for_url(JOB_PAGE)
+    expect(page.locator("#question")).to_contain_text("6 files", timeout=60 * SECONDS)
+    assert len(list(source.iterdir())) == 6
+
+    page.get_by_role("button", name="Take 6 files away").click()
+    expect(page.locator("#question")).to_contain_text("Type exactly: delete 6")
+    page.get_by_label("To do that, type").fill("delete 6")
+    page.get_by_role("button", name="Take 6 files away").click()
+
+    expect(page.locator("section[aria-labelledby=deletion]")).to_contain_text(
+        "6 files taken away", timeout=60 * SECONDS
+    )
+    assert not list(source.glob("*.bin"))
+    assert len(list((tmp_path / "kept").glob("*.bin"))) == 6

@@ -7,12 +7,16 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from core.engines import ENGINES
 from tests.e2e.conftest import NAME, PASSWORD
 from tests.e2e.test_pages_live import folders, make_job
 
 __all__ = ["folders"]
 
 SIZES = ((1440, "light"), (390, "dark"))
+
+KIND_FORMS = tuple(f"/jobs/new?kind={kind}" for kind in ENGINES)
+"""The form of every kind."""
 
 CLIPBOARD = """Promise.race([
   navigator.clipboard.readText(),
@@ -241,7 +245,7 @@ def test_pages_fit_on_a_narrow_phone(new_page, finished, page, watch):
     run = page.locator("[id^=run-] a.name").first.get_attribute("href")
     phone = new_page(viewport={"width": 360, "height": 740})
 
-    for path in ("/", "/jobs", "/jobs/new", finished, f"{finished}/edit", run, "/nowhere"):
+    for path in ("/", "/jobs", *KIND_FORMS, "/destinations", finished, f"{finished}/edit", run, "/nowhere"):
         phone.goto(path)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 360, path
 
@@ -254,7 +258,7 @@ def test_every_page_can_be_used_by_everybody(new_page, finished, stranger, width
     stranger.goto("/login")
 
     violations = faults_of(stranger, "/login")
-    for path in ("/", "/jobs", "/jobs?q=nothing+like+this", "/jobs/new", finished, f"{finished}/edit", run):
+    for path in ("/", "/jobs", "/jobs?q=nothing+like+this", *KIND_FORMS, finished, f"{finished}/edit", run):
         page.goto(path)
         violations += faults_of(page, path)
     page.goto(finished)
@@ -289,6 +293,7 @@ def test_every_section_is_reached_on_a_phone(new_page):
     for name, heading in (
         ("Queue", None),
         ("Schedules", "Schedules"),
+        ("Destinations", "Destinations"),
         ("Events", "Events"),
         ("Notifications", "Notifications"),
         ("Store", None),
