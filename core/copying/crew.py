@@ -152,15 +152,15 @@ class Crew:
         on_reply: Callable[[Any, Reply], None],
         on_tick: Callable[[], bool],
         *,
-        limit: int = 0,
+        limit: Callable[[], int] = lambda: 0,
         members: int | None = None,
     ) -> bool:
         """Hand out all requests; tell whether all were done, False is stopped half-way.
 
         `following` answers a key and a request, or None for none at present; it is asked again
         until it has none and no reply is awaited. `on_tick` is called about ten times a second
-        and answers whether to go on. `limit` is the bytes a second of all together, 0 is as fast
-        as they can. Raises CrewLost.
+        and answers whether to go on. `limit` answers, as often, with the bytes a second of all
+        together; 0 is as fast as they can. Raises CrewLost.
         """
         shift = Shift(self._members[:members], self.board, following, on_reply, limit)
         try:
@@ -185,9 +185,10 @@ class Shift:
         board: Board,
         following: Following,
         on_reply: Callable[[Any, Reply], None],
-        limit: int,
+        limit: Callable[[], int],
     ) -> None:
-        self._limit = limit
+        self._limit_now = limit
+        self._limit = limit()
         self._members = members
         self._board = board
         self._following = following
@@ -208,6 +209,7 @@ class Shift:
             now = time.monotonic()
             if now >= next_tick:
                 next_tick = now + LOOK_SECONDS
+                self._limit = self._limit_now()
                 if self._stopping_since is None and not on_tick():
                     self._ask_to_stop()
             if self._stopping_since and now - self._stopping_since > WIND_UP_SECONDS:

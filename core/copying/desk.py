@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from core.clock import SystemClock
 from core.copying.crew import Crew, Following
 from core.copying.messages import Reply, Request
 from core.copying.meter import Meter
+from core.copying.paces import here, pace_in, rate_at
 from core.copying.roots import Roots
 from core.copying.state import Files, Notes, save_notes
 from core.copying.wishes import Control, Stopped, Wishes
@@ -32,6 +34,7 @@ class Desk:
         self.notes = notes
         self.resumed = notes.stage != "scan"
         self.account = copy.deepcopy(notes.account)
+        self._paces = tuple(pace_in(line) for line in wishes.bandwidth_times)
         self._reported_at = 0.0
 
     def work(
@@ -42,15 +45,21 @@ class Desk:
         members: int | None = None,
     ) -> None:
         """Let the crew do all there is. Raises Stopped when the run is asked to stop."""
-        limit = self.wishes.bandwidth_limit or 0
 
         def on_tick() -> bool:
             self.report(progress())
             return self.control.asked is None
 
-        if not self.crew.work(following, on_reply, on_tick, limit=limit, members=members):
+        if not self.crew.work(following, on_reply, on_tick, limit=self._limit_now, members=members):
             raise Stopped
         self.report(progress(), now=True)
+
+    def _limit_now(self) -> int:
+        """Return bytes a second at this moment of the day; 0 is as fast as it can."""
+        wishes = self.wishes
+        if not self._paces:
+            return wishes.bandwidth_limit or 0
+        return rate_at(self._paces, wishes.bandwidth_limit, here(SystemClock().now())) or 0
 
     def one(self, request: Request, progress: Callable[[], Progress]) -> Reply:
         """Let one member do one thing and return its answer."""

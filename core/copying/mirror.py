@@ -81,7 +81,9 @@ def boot_id() -> str:
 def key_of(wishes: Wishes, roots: Roots) -> str:
     """Return what must be the same for an attempt to go on from the one before."""
     # How fast it may be is no reason to begin anew.
-    told = msgspec.json.encode(msgspec.structs.replace(wishes, bandwidth_limit=None), enc_hook=str)
+    told = msgspec.json.encode(
+        msgspec.structs.replace(wishes, bandwidth_limit=None, bandwidth_times=()), enc_hook=str
+    )
     return hashlib.sha256(f"{FORMAT} {boot_id()} {roots.identity} ".encode() + told).hexdigest()
 
 

@@ -19,6 +19,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
     bandwidth_limit: int | None = None
+    bandwidth_times: tuple[str, ...] = ()
     confidence: float = 0.95
     good_share: float = 0.99
 

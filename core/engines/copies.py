@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from core import clearing, guards, proofs, steps
 from core.clearing.wishes import ClearingWishes
+from core.copying.pace_wishes import PaceWishes
 from core.copying.patterns import BadPattern, check_pattern, lines_for
 from core.copying.rates import rate_from
 from core.destinations.known import Destination, Target, target_in
@@ -20,9 +21,10 @@ from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
 from core.models import NOTHING, Value
 from core.packed import thawed
+from core.processes.orders import Exit
 from core.proofs.values import Proof, ProofWishes, Reading
 from core.steps.wishes import StepWishes
-from core.work import Copied, Outcome, RunContext, Surroundings
+from core.work import Copied, Outcome, RunContext, RunStopped, Surroundings
 
 
 def _as_target(text: str) -> str:
@@ -43,7 +45,7 @@ class Ground(Value, frozen=True, kw_only=True):
     destination: Destination | None = None
 
 
-class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
+class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
     """Carries a folder somewhere by a program, then reads the destination back.
 
     Every part that runs outside of memory is a program of the attempt, so a restart of Holdfast takes it up.
@@ -183,6 +185,24 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         self.check(context.surroundings)
         return self.would_do(context, self.ground(context.surroundings))
 
+    def paced(
+        self, context: RunContext, start: Callable[[str, float | None], Exit], name: str = "copy"
+    ) -> Exit:
+        """Run a program that takes up where it was; at a change of the limit it is ended and started with the new one.
+
+        `start` runs the program of a name, with the limit of the moment, for so many seconds at most.
+        """
+        part = 1
+        while True:
+            try:
+                seconds = self.seconds_at_this_rate(self.bandwidth_limit)
+                return start(name if part == 1 else f"{name}-{part}", seconds)
+            except RunStopped as stopped:
+                if stopped.asked != "timeout" or context.asked is not None:
+                    raise
+                context.info("The limit changes at this hour: the program goes on with the new one.")
+                part += 1
+
     def prove(self, context: RunContext, ground: Ground, copied: Copied) -> Proof:
         """Read the destination back; a kind may add proofs of its own."""
         return proofs.prove(context, self._proof_wishes(context, ground, copied))
@@ -214,8 +234,10 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         copied = guards.after(context, self, sides, done.told(copied))
         copied = all_told(context, copied)
         proof = self.prove(context, ground, copied)
-        proofs.insist(proof, copied)
+        if not self.clears_each:
+            proofs.insist(proof, copied)
         cleared = self.clear(context, ground, copied, proof)
+        proofs.insist(proof, copied, cleared)
         return outcome_of(copied, proof, cleared)
 
     def clear(self, context: RunContext, ground: Ground, copied: Copied, proof: Proof) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from core.clearing.names import OURS
 from core.clearing.wishes import ClearingWishes
 from core.copying.facts import free_space, measure
 from core.copying.mirror import mirror
+from core.copying.pace_wishes import PaceWishes
 from core.copying.patterns import BadPattern, check_pattern, lines_for
 from core.copying.rates import rate_from
 from core.copying.refusals import problems_with
@@ -36,7 +37,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
 Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
 
 
-class CopyEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
+class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
     """Copies what is new or changed, then proves that the copy is good.
 
     An attempt that follows a broken one goes on where it stopped. Nothing is removed at the
@@ -325,10 +326,13 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
             folders_left_out=(str(context.surroundings.own_data),),
         )
         proof = proofs.prove(context, wishes)
-        proofs.insist(proof, copied)
-        return clearing.clear(
+        if not self.clears_each:
+            proofs.insist(proof, copied)
+        cleared = clearing.clear(
             context, self, self.source, target, proof, roots=(str(folder),), warnings=copied.warnings
         )
+        proofs.insist(proof, copied, cleared)
+        return cleared
 
     def _wishes(self, folder: Path) -> Wishes:
         return Wishes(
@@ -339,6 +343,7 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
             patterns=self.patterns,
             own_names=OURS,
             bandwidth_limit=self.bandwidth_limit,
+            bandwidth_times=self.bandwidth_times,
             confidence=self.sample_confidence,
             good_share=self.sample_good_share,
         )

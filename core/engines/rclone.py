@@ -9,6 +9,7 @@ from pydantic import Field
 from core import guards
 from core.copying.facts import measure
 from core.copying.mounts import Mounts
+from core.copying.paces import as_rclone_writes
 from core.copying.refusals import (
     problem_with_source,
     problems_of,
@@ -262,7 +263,7 @@ class RcloneEngine(CopyingEngine):
             fast_list=self.fast_list and not (self.mirror and self.include),
             exact_names=features.is_local,
             most_removed=allowed,
-            bandwidth=f"{self.bandwidth_limit}B" if self.bandwidth_limit else "",
+            bandwidth=as_rclone_writes(self.paces, self.bandwidth_limit),
         )
 
     def _compared(self, features: Features) -> Literal["times", "checksum", "all"]:

@@ -358,7 +358,8 @@ class ResticEngine(CopyingEngine):
         flags = [] if self.compression == "auto" else [f"--compression={self.compression}"]
         flags += [f"--host={self.host_name}"] if self.host_name else []
         flags += [f"--pack-size={self.pack_size}"] if self.pack_size else []
-        flags += [f"--limit-upload={math.ceil(self.bandwidth_limit / 1024)}"] if self.bandwidth_limit else []
+        rate = self.rate_now(self.bandwidth_limit)
+        flags += [f"--limit-upload={math.ceil(rate / 1024)}"] if rate else []
         return tuple(flags)
 
 

@@ -21,7 +21,7 @@ from core.copying.refusals import (
 )
 from core.destinations.known import Destination
 from core.engines.copies import CopyingEngine, Ground, now_ns
-from core.processes.orders import Order
+from core.processes.orders import Exit, Order
 from core.proofs.values import FolderReading, Reading, RemoteRsyncReading
 from core.remotes import rsync_trial, rsync_version, ssh
 from core.remotes.calls import Call, failure
@@ -74,7 +74,7 @@ class RsyncEngine(CopyingEngine):
             "choices": {
                 "archive": "Times, owners, rights, links: right for most",
                 "system": "All there is, hard links, access lists and attributes too: for whole systems",
-                "plain": "Names and times only: for USB sticks and network shares",
+                "plain": "Names and times only, no links: for USB sticks and network shares",
             },
         },
     )
@@ -151,7 +151,10 @@ class RsyncEngine(CopyingEngine):
     @classmethod
     def off(cls, surroundings: Surroundings) -> str:  # noqa: ARG003 - wherever it is
         """Return why the kind cannot be used here; empty where it can."""
-        return "" if rsync_version.program() else "rsync is not installed on this machine."
+        if not rsync_version.program():
+            return "rsync is not installed on this machine."
+        found = rsync_version.version()
+        return "" if found is None or found >= rsync_version.OLDEST else "rsync is too old here: 3.1 is needed."
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -273,9 +276,7 @@ class RsyncEngine(CopyingEngine):
         allowed = guards.allowance(context, self) if self.mirror else None
         budget = self.remove_most if allowed is None else min(allowed, self.remove_most)
         named = context.note("rsync").get("files", FEW) < FEW
-        argv = (
-            *call.argv,
-            *self._wishes(ground),
+        options = (
             *self._removal(ground, call, _date_of(context), budget),
             self._filter(context),
             "--info=progress2,stats2",
@@ -284,10 +285,18 @@ class RsyncEngine(CopyingEngine):
             *(("--out-format=%i %n",) if named else ()),
         )
         heard = Listener(context.report, str(self.source))
-        order = Order(
-            argv=(*argv, "--", *self._ends(call)), folder="/", environment=call.environment, umask=UMASK
-        )
-        ending = context.execute(order, heard.hear, name="copy", on_latest=heard.glance)
+
+        def start(name: str, seconds: float | None) -> Exit:
+            order = Order(
+                argv=(*call.argv, *self._wishes(ground), *options, "--", *self._ends(call)),
+                folder="/",
+                environment=call.environment,
+                umask=UMASK,
+                time_limit=seconds,
+            )
+            return context.execute(order, heard.hear, name=name, on_latest=heard.glance)
+
+        ending = self.paced(context, start)
         warnings = judged(ending, heard)
         if ending.code == BUDGET:
             warnings = (*warnings, self._over_budget(context, allowed, budget))
@@ -373,8 +382,8 @@ class RsyncEngine(CopyingEngine):
         }
         options += [flag for flag, wanted in flags.items() if wanted and flag not in options]
         options.append(f"--partial-dir={PARTIAL}")
-        if self.bandwidth_limit is not None:
-            options.append(f"--bwlimit={max(self.bandwidth_limit // 1024, 1)}")
+        if (rate := self.rate_now(self.bandwidth_limit)) is not None:
+            options.append(f"--bwlimit={max(rate // 1024, 1)}")
         return tuple(options)
 
     def _removal(self, ground: Ground, call: Call, date: str, budget: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from core import clearing, guards, proofs, steps
 from core.clearing.wishes import ClearingWishes
+from core.copying.pace_wishes import PaceWishes
 from core.destinations.known import target_in
 from core.engines.base import Engine
 from core.engines.carried import all_told
@@ -33,7 +34,7 @@ def _as_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
 Lines = Annotated[tuple[str, ...], AfterValidator(_as_lines)]
 
 
-class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
+class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
     """Makes several copies of one folder, each by a program of its own, and proves each by itself.
 
     One that fails does not keep the others from being made; the run fails then, and its next attempt makes
@@ -124,7 +125,11 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, Engine):
         """Return the engine of a copy; raises pydantic's ValidationError, a ValueError."""
         more = self.kind_options.get(part.kind, {})
         proof = {"verify": part.verify} if part.verify else {}
-        shared = {"bandwidth_limit": self.bandwidth_limit, "guard_changes": False}
+        shared = {
+            "bandwidth_limit": self.bandwidth_limit,
+            "bandwidth_times": self.bandwidth_times,
+            "guard_changes": False,
+        }
         patterns = {
             name: (*mine, *more.get(name, ()))
             for name, mine in (("exclude", self.exclude), ("include", self.include))

@@ -15,6 +15,7 @@ from core.remotes.asking import ask
 from core.remotes.backends import BACKENDS, CRYPT_NAMES, CRYPT_PASSWORD, CRYPT_SALT, BackendOption, secrets_of
 from core.remotes.calls import Call
 from core.remotes.rclone_troubles import trouble
+from core.schedules.zones import own_zone_name
 
 __all__ = ["call", "config_text", "environment", "leading", "settings_problems", "trouble"]
 
@@ -52,7 +53,7 @@ def leading(config: str) -> tuple[str, ...]:
 
 def environment(home: str) -> dict[str, str]:
     """Return all the environment that rclone gets."""
-    return {"PATH": PATHS, "HOME": home, "XDG_CACHE_HOME": home, "LANG": "C.UTF-8"}
+    return {"PATH": PATHS, "HOME": home, "XDG_CACHE_HOME": home, "LANG": "C.UTF-8", "TZ": own_zone_name()}
 
 
 def _joined(path: str, below: str) -> str:

@@ -118,7 +118,7 @@ def test_a_call_names_the_configuration_and_has_no_secret(tmp_path):
 
     assert found.argv[:2] == ("rclone", "--config")
     assert found.place == "holdfast:backups/photos/a b"
-    assert set(found.environment) == {"PATH", "HOME", "XDG_CACHE_HOME", "LANG"}
+    assert set(found.environment) == {"PATH", "HOME", "XDG_CACHE_HOME", "LANG", "TZ"}
     assert "heron" not in repr(found)
 
 
