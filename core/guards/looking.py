@@ -20,8 +20,9 @@ QUARANTINE: Final = ".holdfast-quarantine"
 SECONDS: Final = 1.0
 """How long a look takes at most; what it has not seen by then, the program that copies tells."""
 
-WEIGHED: Final = 5_000
-"""Of how many files the size is asked: a disk is slow to tell."""
+WEIGHED: Final = 1_000
+THEN_EVERY: Final = 8
+"""Of how many files the size is asked, as a disk is slow to tell; of those beyond, every eighth's ending is looked at."""
 
 LOOK_EVERY: Final = 256
 ENDINGS_KEPT: Final = 40
@@ -32,12 +33,13 @@ MOUNTED: Final = "Is the disk mounted? Nothing was touched."
 class Look(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What was seen; `bytes` is None where there were too many files to ask, `whole` False where time ran out.
 
-    `endings` counts files by what stands after the last dot of their names, the most common ones.
+    `endings` counts files by what stands after the last dot of their names, the most common ones, among `sampled` files.
     """
 
     files: int
     bytes: int | None = None
     whole: bool = True
+    sampled: int = 0
     endings: Mapping[str, int] = NOTHING
 
 
@@ -71,8 +73,11 @@ def _walk(source: Path, until: float) -> Look:
                             folders.append(entry.path)
                     elif entry.name not in OURS:
                         files += 1
+                        if files <= WEIGHED:
+                            weight += entry.stat(follow_symlinks=False).st_size
+                        elif files % THEN_EVERY:
+                            continue
                         endings[ending_of(entry.name)] += 1
-                        weight += entry.stat(follow_symlinks=False).st_size if files <= WEIGHED else 0
                     if files % LOOK_EVERY == 0 and time.monotonic() > until:
                         return _seen(files, None, endings, whole=False)
         except OSError:  # the program says which folder it could not read
@@ -81,7 +86,13 @@ def _walk(source: Path, until: float) -> Look:
 
 
 def _seen(files: int, weight: int | None, endings: Counter[str], *, whole: bool) -> Look:
-    return Look(files=files, bytes=weight, whole=whole, endings=dict(endings.most_common(ENDINGS_KEPT)))
+    return Look(
+        files=files,
+        bytes=weight,
+        whole=whole,
+        sampled=endings.total(),
+        endings=dict(endings.most_common(ENDINGS_KEPT)),
+    )
 
 
 def ending_of(name: str) -> str:

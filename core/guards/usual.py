@@ -101,15 +101,15 @@ def changed_too_much(earlier: Sequence[Counted], this: Counted) -> str:
 
 def renamed(before: Look | None, now: Look) -> str:
     """Return which ending most files have got that hardly any had, in words; empty where there is none."""
-    if before is None or before.files < FEW_RENAMED or now.files < FEW_RENAMED:
+    if before is None or before.sampled < FEW_RENAMED or now.sampled < FEW_RENAMED:
         return ""
     if now.files > before.files * RENAMED_GROWTH:
         return ""  # they came in addition: nothing of what was there is gone
     for ending, count in now.endings.items():
-        share, earlier = count / now.files, before.endings.get(ending, 0) / before.files
+        share, earlier = count / now.sampled, before.endings.get(ending, 0) / before.sampled
         if ending and share >= RENAMED_SHARE and earlier < RENAMED_BEFORE:
             return (
-                f"{count:,} of {now.files:,} files end in .{ending} now; last time {before.endings.get(ending, 0):,} did. "
+                f"{share:.0%} of {now.files:,} files end in .{ending} now; last time {earlier:.0%} did. "
                 "That is how files look that somebody has encrypted."
             )
     return ""

@@ -267,7 +267,7 @@ def test_files_that_got_a_new_common_ending_are_asked_about_before_anything_is_w
         path.rename(f"{path}.locked")
 
     house.next_run()
-    with pytest.raises(RunHeld, match=r"40 of 50 files end in \.locked now; last time 0 did"):
+    with pytest.raises(RunHeld, match=r"80% of 50 files end in \.locked now; last time 0% did"):
         house.before()
 
 
