@@ -17,9 +17,11 @@ def judged(ending: Exit, heard: Listener) -> tuple[str, ...]:
     """Return what to warn of; raises EngineFailed by how rsync ended."""
     warnings = []
     if heard.vanished or ending.code == VANISHED:
-        warnings.append(f"{max(heard.vanished, 1):,} vanished from the source while it was copied.")
+        noun = "file" if heard.vanished == 1 else "files"
+        warnings.append(f"{max(heard.vanished, 1):,} {noun} vanished from the source while it was copied.")
     if heard.skipped:
-        warnings.append(f"{heard.skipped:,} were left out that are neither files nor folders nor links.")
+        noun = "special file or link was" if heard.skipped == 1 else "special files or links were"
+        warnings.append(f"{heard.skipped:,} {noun} left out.")
     if ending.code in GOOD:
         return tuple(warnings)
     found = trouble(ending.code, heard.said)

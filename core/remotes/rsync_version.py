@@ -12,7 +12,6 @@ from core.remotes.ssh import PATH
 OLDEST: Final = (3, 1, 0)
 """The first that says how far it is as a whole."""
 
-MAKES_PATHS: Final = (3, 2, 3)
 SYNCS_FILES: Final = (3, 2, 4)
 VERSION: Final = re.compile(r"rsync +version v?(\d+)\.(\d+)\.(\d+)")
 
