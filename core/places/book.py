@@ -27,6 +27,7 @@ from core.places.addresses import problems_of_move
 from core.places.drafts import DestinationDraft, DestinationPatch, checked, slug_of
 from core.places.states import STATE, DestinationState, state_in
 from core.places.users import Jobs, users_of
+from core.repositories.reconciling import REGISTER as SNAPSHOTS
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +200,8 @@ class DestinationBook(Registered):
 
             def change(read: Reader) -> dict[str, None]:
                 self._check_still(read, kept.id, kept.version)
-                gone = (DESTINATION + kept.id, STATE + kept.id, f"{BREAKER}destination:{kept.id}")
+                about = (STATE + kept.id, SNAPSHOTS + kept.id, f"{BREAKER}destination:{kept.id}")
+                gone = (DESTINATION + kept.id, *about)
                 return dict.fromkeys(gone)
 
             self._house().change_registers(change, why=f"removed destination {destination_id}")
@@ -299,7 +301,8 @@ class DestinationBook(Registered):
 
         def change(read: Reader) -> dict[str, Mapping[str, Any] | None]:
             self._check_still(read, destination.id, was)
-            seen = {STATE + destination.id: None} if forget else {}
+            about = (STATE + destination.id, SNAPSHOTS + destination.id)
+            seen = dict.fromkeys(about) if forget else {}
             return {DESTINATION + destination.id: value_of(destination, stamps), **seen}
 
         self._house().change_registers(change, why=why)

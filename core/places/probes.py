@@ -15,6 +15,7 @@ from core.destinations.known import Destination
 from core.destinations.registered import DESTINATION, kept_in
 from core.errors import EngineFailed, InvalidOptions, NotFound, VersionConflict, WrongState
 from core.models import Value
+from core.places import listings
 from core.places.book import DestinationBook, House
 from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.looks import folder
@@ -99,7 +100,11 @@ class Probes:
         return self._alone(destination_id, lambda: self._look(destination, why))
 
     def _look(self, destination: Destination, why: str = "") -> DestinationState:
-        return self.keep(destination, self.see(destination), why=why)
+        state = self.keep(destination, self.see(destination), why=why)
+        if destination.type == "restic" and state.seen.reachable:
+            patience = self._patience()
+            listings.reconcile(destination, self._book, self._house(), patience, self._clock.now())
+        return state
 
     def see(self, destination: Destination) -> Seen:
         """Return what there is to see of a destination; keeps nothing."""

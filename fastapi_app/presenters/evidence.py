@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from core.models import Run, Value
+from core.repositories.reconciling import Standing
 from core.states import RunState
 from fastapi_app.presenters import sizes
 from fastapi_app.presenters.states import MARKS, UNPROVED, VERIFIED, Mark
@@ -67,10 +68,11 @@ class DeletionView(Value, frozen=True, kw_only=True):
 
 
 class Snapshot(Value, frozen=True, kw_only=True):
-    """The snapshot that a run made, and whether it is still there."""
+    """The snapshot that a run made, and whether it is still there; `words` are what else is known of that."""
 
     id: str
     mark: Mark
+    words: str = ""
 
 
 class Evidence(Value, frozen=True, kw_only=True):
@@ -82,14 +84,14 @@ class Evidence(Value, frozen=True, kw_only=True):
     snapshot: Snapshot | None = None
 
 
-def evidence_of(run: Run) -> Evidence:
-    """Return what the run's result shows; nothing of a run that has none."""
+def evidence_of(run: Run, standing: Standing | None = None) -> Evidence:
+    """Return what the run's result shows, and what was found out later of its snapshot; nothing of a run without either."""
     result = run.result or {}
     return Evidence(
         proof=_proof(result.get("verification"), result),
         copies=tuple(_copy(one) for one in _listed(result.get("copies")) if isinstance(one, Mapping)),
         deletion=_deletion(result.get("deletion")),
-        snapshot=_snapshot(result),
+        snapshot=_snapshot(result, standing),
     )
 
 
@@ -178,12 +180,13 @@ def _amount(said: Mapping[str, object]) -> str:
     )
 
 
-def _snapshot(result: Mapping[str, object]) -> Snapshot | None:
+def _snapshot(result: Mapping[str, object], standing: Standing | None) -> Snapshot | None:
+    if standing is not None:
+        return Snapshot(id=standing.snapshot[:8], mark=SNAPSHOT[standing.state], words=standing.sentence)
     snapshot = result.get("snapshot")
     if not isinstance(snapshot, str) or not snapshot:
         return None
-    known = result.get("snapshot_state") or ("found" if result.get("verified") is True else "unknown")
-    return Snapshot(id=snapshot, mark=SNAPSHOT.get(str(known), SNAPSHOT["unknown"]))
+    return Snapshot(id=snapshot[:8], mark=SNAPSHOT["found" if result.get("verified") is True else "unknown"])
 
 
 def _listed(value: object) -> Sequence[object]:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.drafts import JobDraft
 from core.work import Outcome, Question
-from tests.fastapi_app.pages.conftest import VERIFIED, a_verified_run, words
+from tests.fastapi_app.pages.conftest import VERIFIED, a_failed_run, a_verified_run, words
 
 QUESTION = Question(
     id="q1",
@@ -160,13 +161,34 @@ def test_runs_that_ended_well_with_warnings_have_a_chip_of_their_own(world, read
 
 
 def test_a_snapshot_that_is_gone_is_not_green(world, reader):
-    job = world.a_job("photos")
-    run = a_verified_run(world, job, snapshot="31c9023b", snapshot_state="gone")
+    run = a_verified_run(world, world.a_job("photos"), snapshot="31c9023b", repository="safe")
+    gone = {run.id: {"snapshot": "31c9023b" + 56 * "0", "since": "2026-11-20T00:00:00Z"}}
+    looked_at(world, {"at": "2026-11-20T00:00:00Z", "gone": gone})
 
     panel = reader.open(f"/runs/{run.id}").select_one("section[aria-labelledby=proof]")
 
-    assert "31c9023b Gone from the destination" in words(panel)
+    assert "31c9023b Gone from the destination Gone from the repository since 2026-11-20." in words(panel)
     assert panel.select_one("dd .st")["data-st"] == "failed"
+
+
+def looked_at(world, seen):
+    """Have a repository looked at."""
+    world.house.service.manager.change_registers(lambda _: {"snapshots/safe": seen})
+
+
+def test_a_snapshot_that_a_lost_run_had_finished_is_shown_with_it(world, reader, tmp_path):
+    (tmp_path / "password").write_text("pw")
+    options = {"destination": str(tmp_path / "repository"), "password_file": str(tmp_path / "password")}
+    draft = JobDraft(name="kept safe", kind="restic", options=world.options() | options)
+    job = world.house.service.manager.create(draft, asked_by="ada")
+    run = a_failed_run(world, job)
+    before = reader.open(f"/runs/{run.id}").select_one("section[aria-labelledby=proof]")
+    looked_at(world, {"at": "2026-11-20T00:00:00Z", "there": {run.id: "99c9023b" + 56 * "0"}})
+
+    panel = reader.open(f"/runs/{run.id}").select_one("section[aria-labelledby=proof]")
+
+    assert before is None
+    assert "99c9023b Found at the destination" in words(panel)
 
 
 def test_a_result_of_any_shape_is_shown_without_a_mistake_of_ours(world, reader):
