@@ -67,3 +67,8 @@ class ClearingWishes(BaseModel):
         description="Also folders that have nothing left in them once their files are taken away",
         json_schema_extra={"widget": "toggle", "group": "delete", "shown_if": {"delete_source": True}},
     )
+
+    @property
+    def clears_each(self) -> bool:
+        """Tell whether each file that is proved is taken away by itself, even if another is not good."""
+        return self.delete_source and self.delete_mode == "each"

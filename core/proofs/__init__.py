@@ -12,7 +12,8 @@ from msgspec import to_builtins
 
 from core.copying.troubles import in_words
 from core.errors import EngineFailed, StorageFailed
-from core.models import Progress
+from core.models import NOTHING, Progress
+from core.packed import thawed
 from core.processes.orders import Order
 from core.processes.ours import argv_of
 from core.proofs.telling import CANNOT, OUTCOME, WISHES, Word
@@ -122,8 +123,11 @@ def _progress(word: Word, seconds: float) -> Progress:
     )
 
 
-def insist(proof: Proof, copied: Copied) -> None:
-    """Raise EngineFailed where the destination was found damaged, missing something, or could not be read."""
+def insist(proof: Proof, copied: Copied, cleared: Mapping[str, Any] = NOTHING) -> None:
+    """Raise EngineFailed where the destination was found damaged, missing something, or could not be read.
+
+    `cleared` is what was taken away from the source before that, where a job does so for each file by itself.
+    """
     counts = proof.problems
     words = {
         "damaged": ("differs at the destination", "differ at the destination"),
@@ -137,15 +141,19 @@ def insist(proof: Proof, copied: Copied) -> None:
         return
     named = (*proof.damaged, *proof.missing, *proof.unreadable)
     message = f"The copy is not good: {', '.join(said)}. {'; '.join(named[:3])}."
-    hint = "The result names more of them. Look at the disks on both sides, then run the job again. Nothing was deleted."
+    hint = "The result names more of them. Look at the disks on both sides, then run the job again."
+    result = result_of(proof, copied) | ({"deletion": dict(cleared)} if cleared else {})
     raise EngineFailed(
-        message, hint=hint, result=result_of(proof, copied), warnings=(*copied.warnings, *proof.warnings)
+        message,
+        hint=hint if cleared.get("files") else f"{hint} Nothing was deleted.",
+        result=result,
+        warnings=(*copied.warnings, *proof.warnings, *cleared.get("warnings", ())),
     )
 
 
 def result_of(proof: Proof, copied: Copied) -> dict[str, Any]:
     """Return what a run that copied and proved has to show, whatever was found."""
-    verification: Mapping[str, Any] = to_builtins(proof)
+    verification: Mapping[str, Any] = to_builtins(proof, enc_hook=thawed)
     return {
         **copied.result,
         "files": proof.files,

@@ -316,3 +316,26 @@ def test_our_own_files_in_a_source_are_not_copied(source, tmp_path):
     CopyEngine(source=source, destination=tmp_path / "new").run(a_context(tmp_path))
 
     assert [path.name for path in (tmp_path / "new").rglob("*")] == ["inner", "file"]
+
+
+def test_each_file_that_is_proved_goes_even_if_another_is_damaged(source, tmp_path):
+    (source / "other").write_text("other")
+    context, destination = a_context(tmp_path), tmp_path / "new"
+    spoil = {"do": "command", "before": ["true"], "after": ["truncate", "-s", "3", f"{destination}/other"]}
+    engine = CopyEngine(
+        source=source, destination=destination, delete_source=True, delete_mode="each", steps=[spoil]
+    )
+
+    with pytest.raises(RunHeld) as held:
+        engine.run(context)
+    question = held.value.question
+    context.answers[question.id] = Answer(
+        question=question.id, answer="delete", by="ana", at=datetime(2026, 11, 22, tzinfo=UTC)
+    )
+    with pytest.raises(EngineFailed, match="differs at the destination") as failed:
+        engine.run(context)
+
+    assert (source / "other").read_text() == "other"
+    assert not (source / "inner" / "file").exists()
+    assert (failed.value.result or {})["deletion"]["files"] == 1
+    assert "Nothing was deleted" not in failed.value.hint
