@@ -5,7 +5,7 @@ def test_the_command_of_a_run_is_told_over_http(world):
     headers = world.bearer()
     body = {"name": "photos", "kind": "copy", "options": world.options()}
     job = world.client.post("/api/v1/jobs", headers=headers, json=body).json()
-    run = world.client.post(f"/api/v1/jobs/{job['id']}/start", headers=headers).json()
+    run = world.client.post(f"/api/v1/jobs/{job['id']}/runs", headers=headers).json()
 
     of_job = world.client.get(f"/api/v1/jobs/{job['id']}/commands", headers=headers).json()
     of_run = world.client.get(f"/api/v1/runs/{run['id']}/commands", headers=headers).json()
