@@ -8,6 +8,7 @@ import msgspec
 from msgspec import to_builtins
 
 from core import guards
+from core.clearing.accounts import account_of
 from core.clearing.deleting import DONE
 from core.clearing.orders import (
     FOLDER,
@@ -23,6 +24,7 @@ from core.clearing.orders import (
 )
 from core.clearing.previewing import SUMMARY
 from core.clearing.questions import DELETE, question_about
+from core.clearing.receipts import receipt_path
 from core.clearing.sides import problem_with_deleting_from
 from core.clearing.wishes import ClearingWishes
 from core.copying.troubles import in_words
@@ -93,7 +95,7 @@ def clear(
     )
     preview = _previewed(context, terms, proof)
     if not preview.files:
-        return _summary(preview, Deletion(), "There was nothing to delete.")
+        return _summary(preview, Deletion(), _nothing_more(context))
     question = question_about(wishes, preview, proof.files)
     answer = None if question is None else context.answer(question.id)
     if question is not None and answer is None:
@@ -125,6 +127,18 @@ def _clock_trouble(context: RunContext) -> str:
     """Return why the clock keeps the run from deleting: what is unchanged, and for how long it is set aside, is told by it."""
     trouble = guards.clock_trouble(context)
     return f"the clock cannot be trusted. {trouble.removesuffix('.')}" if trouble else ""
+
+
+def _nothing_more(context: RunContext) -> str:
+    """Return that there is nothing to delete, and what earlier attempts of the run took away."""
+    path = receipt_path(context.surroundings.own_data, context.run_id)
+    try:
+        account = account_of(path) if path.exists() else None
+    except OSError:  # the receipts are looked at again when the run is over
+        account = None
+    if account is None or not account.taken:
+        return "There was nothing to delete."
+    return f"There was nothing more to delete; earlier attempts took {account.taken:,} files away."
 
 
 def _in_words(target: Target) -> str:

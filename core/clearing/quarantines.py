@@ -16,7 +16,7 @@ from core import sizes
 from core.audit import Audit
 from core.clearing.accounts import Entry, Listed, account_of, entries_in, listed_in
 from core.clearing.orders import FOLDER, Handled
-from core.clearing.receipts import PLACE, receipt_path
+from core.clearing.receipts import PLACE, over_path, receipt_path
 from core.clock import Clock
 from core.errors import HoldfastError, InvalidOptions, NotFound, WrongState
 from core.events import Event, RunMoved
@@ -24,12 +24,15 @@ from core.models import GOOD_ID, Moment, Value
 from core.packed import thawed
 from core.processes.ours import argv_of
 from core.states import RunState
-from core.storage.atomic import storage_errors
+from core.storage.atomic import make_folder, storage_errors
 
 log = logging.getLogger(__name__)
 
 QUARANTINE: Final = "quarantine/"
 """How the names of registers begin that hold these."""
+
+KEPT_FOR: Final = timedelta(days=365)
+"""How long it is listed what was taken away and is not aside any more."""
 
 PATIENCE: Final = 10.0
 """Seconds that whoever asks for an end waits for it; then it goes on by itself."""
@@ -145,6 +148,7 @@ class Quarantines:
     def receipt(self, run_id: str, offset: int, limit: int) -> tuple[Entry, ...]:
         """Return some files of what a run took away; nothing where it took none. Raises StorageFailed."""
         path = receipt_path(self._own_data, run_id)
+        path = path if path.exists() else over_path(self._own_data, run_id)
         if not path.exists():
             return ()
         with storage_errors("The receipts could not be read"):
@@ -233,12 +237,26 @@ class Quarantines:
     def empty_due(self) -> tuple[threading.Thread, ...]:
         """Let go of everything whose days are over, one after the other; returns who is at it, as that may take long."""
         now = self._clock.now()
+        self._forget_before(now - KEPT_FOR)
         due = tuple(one for one in self.list() if one.empty_at is not None and one.empty_at <= now)
         if not due:
             return ()
         thread = threading.Thread(target=self._let_go_of_all, args=(due,), name="emptying", daemon=True)
         thread.start()
         return (thread,)
+
+    def _forget_before(self, moment: datetime) -> None:
+        """Let go of the registers of what is over for long; the receipts stay, in a folder beside the others."""
+        for one in self.list():
+            if one.stand == "aside" or one.taken_at >= moment:
+                continue
+            path = receipt_path(self._own_data, one.run_id)
+            over = over_path(self._own_data, one.run_id)
+            with storage_errors("The receipts could not be put away"):
+                make_folder(over.parent)
+                if path.exists():
+                    path.rename(over)
+            self._registers.set_register(QUARANTINE + one.run_id, None, why="what it stood for is over")
 
     def _let_go_of_all(self, due: Sequence[Quarantine]) -> None:
         for one in due:

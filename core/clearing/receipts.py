@@ -112,6 +112,11 @@ def receipt_path(own_data: Path, run_id: str) -> Path:
     return own_data / PLACE / f"{run_id}.jsonl"
 
 
+def over_path(own_data: Path, run_id: str) -> Path:
+    """Return where the receipts of a run are once nothing of it is aside and nobody lists it any more."""
+    return own_data / PLACE / "over" / f"{run_id}.jsonl"
+
+
 def lines_in(path: Path) -> Iterator[Line]:
     """Yield what a receipt says, up to the first line that is not whole; raises OSError."""
     with path.open("rb") as file:

@@ -236,6 +236,32 @@ def test_an_empty_list_needs_nobody(world: World, context: ScriptedContext):
     assert found["warnings"] == ()
 
 
+def test_an_attempt_that_is_taken_up_after_a_restart_says_the_same_and_does_nothing_twice(
+    world: World, context: ScriptedContext
+):
+    world.put_some()
+    proof = world.proof()
+    answer(context, asked(context, world, proof=proof), "delete")
+
+    before = cleared(context, world, proof=proof)
+    receipts = world.receipt()
+    after = cleared(context, world, proof=proof)
+
+    assert after == before
+    assert world.receipt() == receipts
+
+
+def test_an_attempt_that_finds_nothing_more_says_what_earlier_ones_took(
+    world: World, context: ScriptedContext
+):
+    world.put_some()
+    world.delete()
+
+    found = cleared(context, world)
+
+    assert "earlier attempts took 3 files away" in found["sentence"]
+
+
 @pytest.mark.parametrize("verify", ["sample", "fast"])
 def test_a_job_that_deletes_needs_the_full_proof(verify: str):
     assert "full proof" in problems(wishes(), verify)["verify"]

@@ -163,6 +163,20 @@ def test_it_goes_before_its_time_only_for_the_words_that_were_typed(world: World
     assert handled.files == 3
 
 
+def test_what_is_over_for_a_year_is_not_listed_any_more_and_its_receipts_stay(world: World, desk, clock):
+    world.put_some()
+    world.delete()
+    desk.adopt_all()
+    desk.put_back(RUN)
+
+    later(clock, 370)
+    emptied(desk)
+    desk.adopt_all()
+
+    assert desk.list() == ()
+    assert len(desk.receipt(RUN, 0, 10)) == 3
+
+
 def test_nothing_is_known_of_other_runs(desk):
     for run_id in ("run-2", "../run-1", ""):
         with pytest.raises(NotFound):
