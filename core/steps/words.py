@@ -64,7 +64,7 @@ def _fields(number: int, line: str) -> dict[str, Any]:
         raise ValueError(message) from None
     fields: dict[str, Any] = {"do": words[0] if words else ""}
     kind = KINDS.get(fields["do"])
-    for word in words[1:]:
+    for word in words[1:] if kind is not None else ():
         name, equals, value = word.partition("=")
         if kind is not None and kind.main and (not equals or name not in kind.model_fields):
             name, value = kind.main, word
