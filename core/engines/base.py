@@ -60,6 +60,12 @@ class Engine(BaseModel, ABC):
         return ()
 
     @property
+    def destinations(self) -> tuple[str, ...]:
+        """Return the ids of the destinations that a run writes to or looks at."""
+        beginning = "destination:"
+        return tuple(name.removeprefix(beginning) for name in self.reaches if name.startswith(beginning))
+
+    @property
     def needs_admin(self) -> bool:
         """Tell whether only an admin may give a job these options, as they run commands or remove data."""
         return self.admin_only

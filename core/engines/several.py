@@ -117,6 +117,12 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         return ()
 
     @property
+    def destinations(self) -> tuple[str, ...]:
+        """Return the ids of the destinations that the copies go to."""
+        found = (target_in(part.destination).destination_id for part in self.parts)
+        return tuple(destination_id for destination_id in found if destination_id)
+
+    @property
     def needs_admin(self) -> bool:
         """Tell whether only an admin may give a job these options."""
         return steps.are_commands(self)

@@ -41,7 +41,7 @@ def _uses(jobs: Jobs, job: Job, destination_id: str) -> bool:
     if not any(_names(text, destination_id) for text in _texts(job.options)):
         return False
     try:
-        return f"destination:{destination_id}" in jobs.engine(job.kind, job.options).reaches
+        return destination_id in jobs.engine(job.kind, job.options).destinations
     except HoldfastError:
         return True
 
@@ -58,4 +58,5 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _names(text: str, destination_id: str) -> bool:
-    return text.partition(":")[0] == destination_id
+    """Tell whether a text, or a word of it, may be the destination: of several copies each is a line of words."""
+    return any(word.partition(":")[0] == destination_id for word in text.split())

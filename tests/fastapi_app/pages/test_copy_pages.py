@@ -198,4 +198,4 @@ def test_a_result_of_any_shape_is_shown_without_a_mistake_of_ours(world, reader)
     page = reader.open(f"/runs/{run.id}")
 
     assert reader.status == 200
-    assert page.select_one("section[aria-labelledby=proof]")
+    assert not page.select("section[aria-labelledby=deletion], section[aria-labelledby=copies]")
