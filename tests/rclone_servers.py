@@ -45,6 +45,11 @@ class RcloneServer:
         for _ in self._program.stderr or ():
             pass
 
+    def host_key(self) -> str:
+        """Return the line of known_hosts for a server of SFTP."""
+        argv = ["ssh-keyscan", "-p", str(self.port), "127.0.0.1"]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
     def stop(self) -> None:
         """End it."""
         self._program.kill()

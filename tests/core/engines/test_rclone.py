@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.engines import engine_for
@@ -309,6 +310,46 @@ def test_a_run_that_is_asked_to_stop_goes_on_where_it_was(source, new_context, t
 
     assert outcome.result["verified"]
     assert 0 < outcome.result["copied"] < 21
+
+
+def test_a_program_that_was_killed_is_made_up_for_by_the_next_attempt(source, new_context, tmp_path):
+    for number in range(6):
+        (source / f"large {number}").write_bytes(os.urandom(1_000_000))
+    options = {"source": str(source), "destination": str(tmp_path / "copy"), "transfers": 1}
+
+    def kill(progress):
+        if progress.done > 2_000_000:
+            for process in psutil.process_iter(["cmdline"]):
+                words = process.info["cmdline"] or []
+                if words[:1] == ["rclone"] and str(source) in words:
+                    process.kill()
+
+    with pytest.raises(EngineFailed) as failed:
+        engine_for("rclone", {**options, "bandwidth_limit": "3 MB/s"}).run(new_context(ask=kill))
+    outcome = engine_for("rclone", options).run(new_context())
+
+    assert failed.value.transient
+    assert outcome.result["verified"]
+
+
+def test_a_server_that_speaks_sftp_is_a_destination(backup, source, destinations, tmp_path, sftp):
+    host_key = sftp.host_key()
+    (tmp_path / "known_hosts").write_text(host_key)
+    options = {
+        "host": "127.0.0.1",
+        "port": sftp.port,
+        "user": USER,
+        "known_hosts_file": str(tmp_path / "known_hosts"),
+        "shell_type": "none",
+    }
+    settings = {"backend": "sftp", "options": options, "path": tmp_path.name}
+    add_remote(destinations, "far", settings, **{"pass": PASSWORD})
+
+    outcome = backup("far")
+    again = backup("far")
+
+    assert tree_of(sftp.folder / tmp_path.name) == tree_of(source)
+    assert (outcome.result["verified"], again.result["copied"], again.result["by"]) == (True, 0, "times")
 
 
 def test_a_trial_says_what_would_change_and_writes_nothing(source, new_context, tmp_path, backup):
