@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from core.engines import engine_for
 from core.engines.rsync import RsyncEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
-from core.work import LeftAtWork, RunStopped
+from core.work import LeftAtWork, RunHeld, RunStopped
 from tests.core.copying.humble import PUT_DOWN
 from tests.doubles import ScriptedContext
 from tests.servers import SomeDestinations, sshd_at
@@ -199,6 +199,34 @@ def test_a_mirror_keeps_what_it_removes_and_replaces(place):
         "gone/extra": b"2",
     }
     assert outcome.result["removed"] >= 1
+
+
+def test_a_plain_copy_leaves_links_out_and_says_so(here):
+    write(here.source, {"a": "1"})
+    (here.source / "link").symlink_to("a")
+
+    outcome = here.run(preset="plain")
+
+    assert set(read(here.copy)) == {"a"}
+    assert outcome.result["verified"] is True
+    assert "1 symbolic link was not looked at" in outcome.result["verification"]["sentence"]
+    assert outcome.warnings == ("1 special file or link was left out.",)
+
+
+def test_a_mirror_that_would_remove_more_than_usual_asks_first(here):
+    write(here.source, {str(number): "1" for number in range(100)})
+    before, context = here.context(), here.context()
+    here.engine(mirror=True, guard_changes=True).run(before)
+    context.notes = before.notes
+    for number in range(80):
+        (here.source / str(number)).unlink()
+
+    with pytest.raises(RunHeld) as held:
+        here.engine(mirror=True, guard_changes=True).run(context)
+
+    allowed = 100 - len(read(here.copy))
+    assert f"it may remove {allowed} without asking" in held.value.question.sentence
+    assert len(read(here.root / "photos.holdfast-replaced")) == allowed
 
 
 def test_a_mirror_removes_no_more_than_its_budget(here):
@@ -449,3 +477,13 @@ def test_the_program_is_never_told_to_append_or_to_take_from_the_source(here):
     assert "--inplace" not in command
     assert "--remove-source-files" not in command
     assert " -- " in command
+
+
+def test_a_plain_copy_expects_no_links_at_the_destination(here):
+    write(here.source, {"a": "1"})
+    (here.source / "link").symlink_to("a")
+
+    outcome = here.run(preset="plain")
+
+    assert outcome.result["verified"]
+    assert not (here.copy / "link").is_symlink()
