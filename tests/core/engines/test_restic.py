@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -187,6 +188,24 @@ def test_a_repository_at_a_server_is_used_with_its_password_in_nobody_s_sight(tm
     for secret in (server.password, "p%20w%40%2Fword"):
         assert not any(secret in each for each in seen)
         assert not any(secret in path.read_text("utf-8", "replace") for path in left_in(tmp_path, "run-1"))
+
+
+def test_a_repository_by_sftp_is_reached_by_one_pinned_key(house, sshd):
+    write(house.source, {"a": "1", "b/c": "2" * 100_000})
+    repository = f"sftp://{sshd.user}@127.0.0.1:{sshd.port}/{house.repository}"
+    key, password = sshd.key.read_text(), REPOSITORY_PASSWORD
+    settings = {"repository": repository, "host_key": sshd.host_key}
+    house.known.add("far", "restic", settings, key=key, password=password)
+    stranger = settings | {"host_key": Path(f"{sshd.key}.pub").read_text()}
+    house.known.add("other", "restic", stranger, key=key, password=password)
+
+    outcome = house.run(destination="far", verify="full")
+    with pytest.raises(EngineFailed) as refused:
+        house.run(destination="other")
+
+    assert outcome.result["verified"] is True
+    assert refused.value.code == "host-key"
+    assert house.locks == []
 
 
 def left_in(folder, name):
