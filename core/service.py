@@ -191,7 +191,7 @@ class Service:
         )
         self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, self._doubt_of)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
-        self.imports = Imports(lambda: self.manager, self.destinations)
+        self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()

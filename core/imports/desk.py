@@ -4,8 +4,10 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -34,11 +36,15 @@ from core.listing import JobQuery
 from core.manager import JobManager
 from core.packed import thawed
 from core.places.book import DestinationBook
+from core.places.drafts import DestinationDraft
+from core.work import Surroundings
 
 KEPT: Final = 20
 """Previews that can still be asked for; a restart forgets them."""
 
 TAG: Final = "imported"
+STAND_IN: Final = "stand-in"
+LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 SAME_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "ssh": ("host", "port", "user", "path"),
     "restic": ("repository",),
@@ -57,9 +63,12 @@ READERS: Final[Mapping[SourceType, Callable[[str, Mapping[str, str]], Found]]] =
 class Imports:
     """Safe to use from several threads; for admins only."""
 
-    def __init__(self, manager: Callable[[], JobManager], book: DestinationBook) -> None:
+    def __init__(
+        self, manager: Callable[[], JobManager], book: DestinationBook, surroundings: Surroundings
+    ) -> None:
         self._manager = manager
         self._book = book
+        self._surroundings = surroundings
         self._key = secrets.token_bytes(32)
         self._kept: OrderedDict[str, Preview] = OrderedDict()
         self._lock = threading.Lock()
@@ -129,7 +138,8 @@ class Imports:
             destinations.append(self._placed(planned, known, names))
         good = {each.ref for each in destinations if not each.problems}
         good |= {f"{each.id}:" for each in known} | {f"{each.name}:" for each in known}
-        jobs = self._jobs_looked_over(found.jobs, good)
+        kinds = {each.ref: each.draft for each in destinations}
+        jobs = self._jobs_looked_over(found.jobs, good, kinds)
         return replace(
             found, destinations=tuple(destinations), jobs=jobs, files=tuple(dict.fromkeys(found.files))
         )
@@ -152,7 +162,9 @@ class Imports:
             problems = tuple(f"{field.split('.')[-1]}: {words}" for field, words in error.problems.items())
             return replace(planned, draft=draft, problems=problems)
 
-    def _jobs_looked_over(self, jobs: tuple[PlannedJob, ...], good: set[str]) -> tuple[PlannedJob, ...]:
+    def _jobs_looked_over(
+        self, jobs: tuple[PlannedJob, ...], good: set[str], drafts: Mapping[str, DestinationDraft]
+    ) -> tuple[PlannedJob, ...]:
         there = {
             (item.job.name, item.job.kind) for item in self._manager().list_jobs(JobQuery(limit=None)).items
         }
@@ -163,10 +175,28 @@ class Imports:
                 problems.append(f"Its destination {_shown_ref(job.ref)} is not there and cannot be made yet.")
             if (job.name, job.kind) in there:
                 problems.append("There is a job of this name and kind.")
-            problems += _problems_of_options(job)
+            if not problems:
+                problems += self._problems_of_options(job, drafts.get(job.ref))
             there.add((job.name, job.kind))
             looked_over.append(replace(job, problems=tuple(problems)))
         return tuple(looked_over)
+
+    def _problems_of_options(self, job: PlannedJob, draft: DestinationDraft | None) -> list[str]:
+        """Return what is wrong with the options of a job here; a destination that is not made yet has a stand-in."""
+        options, around = dict(job.options), self._surroundings
+        if job.ref:
+            known = self._book.list()
+            there = next((each.id for each in known if job.ref in {f"{each.id}:", f"{each.name}:"}), STAND_IN)
+            options["destination"] = _place(there, job.below)
+            if there == STAND_IN and draft is not None:
+                around = replace(around, destinations=_StandIn(draft))
+        try:
+            engine_for(job.kind, options).check(around)
+        except InvalidOptions as error:
+            return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
+        except HoldfastError as error:
+            return [str(error)]
+        return []
 
     # Making it
 
@@ -202,6 +232,29 @@ class Imports:
             except HoldfastError as error:
                 failed.append(Remark(place=planned.place, words=f"{planned.name}: {error}"))
         return made, failed
+
+
+class _StandIn:
+    """The only destination there is: one that is not made yet."""
+
+    def __init__(self, draft: DestinationDraft) -> None:
+        self._destination = Destination(
+            id=STAND_IN,
+            name=draft.name,
+            type=draft.type,
+            settings=draft.settings,
+            secrets=tuple(draft.secrets),
+            created_at=LONG_AGO,
+            updated_at=LONG_AGO,
+        )
+
+    def find(self, destination_id: str) -> Destination | None:
+        """Return it under its own name."""
+        return self._destination if destination_id == STAND_IN else None
+
+    def secret(self, destination_id: str, name: str) -> Path:
+        """Raise FileNotFoundError: nothing of it is kept."""
+        raise FileNotFoundError(destination_id, name)
 
 
 def _admins_only() -> None:
@@ -258,20 +311,6 @@ def _is_same(planned: PlannedDestination, known: Destination) -> bool:
 
 def _shown_ref(ref: str) -> str:
     return repr(ref.rstrip(":")[:80])
-
-
-def _problems_of_options(job: PlannedJob) -> list[str]:
-    """Return what is wrong with the options of a job whatever this machine has, a stand-in for its destination."""
-    options = dict(job.options)
-    if job.ref:
-        options["destination"] = _place("stand-in", job.below)
-    try:
-        engine_for(job.kind, options)
-    except InvalidOptions as error:
-        return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
-    except NotFound as error:
-        return [str(error)]
-    return []
 
 
 def _place(destination_id: str, below: str) -> str:

@@ -79,7 +79,8 @@ def _destination(planned: PlannedDestination) -> ThingView:
 
 
 def _job(job: PlannedJob) -> ThingView:
-    said = [f"{name}: {_shown(value)}" for name, value in job.options.items() if value not in ([], (), False)]
+    told = {name: value for name, value in job.options.items() if value not in ([], (), False)}
+    said = [f"{name.replace('_', ' ')}: {_shown(value)}" for name, value in told.items()]
     if job.ref:
         said.append(f"destination: {job.ref.rstrip(':')}{f', below it {job.below}' if job.below else ''}")
     if job.schedule is not None:
@@ -90,4 +91,6 @@ def _job(job: PlannedJob) -> ThingView:
 
 
 def _shown(value: object) -> str:
+    if value is True:
+        return "yes"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -73,7 +73,8 @@ def test_what_cannot_be_made_is_told_and_keeps_nothing_else_back(house, lines):
     ssh = next(planned for planned in shown.found.destinations if planned.draft.type == "ssh")
     assert ssh.problems == ("key: This is needed.",)
     assert len(made.jobs) == 2
-    assert "There is no folder" in made.failed[0].words
+    assert "There is no folder" in shown.found.jobs[3].problems[0]
+    assert "cannot be made yet" in shown.found.jobs[2].problems[0]
 
 
 def test_a_file_that_is_imported_again_makes_nothing_twice(house, lines):
