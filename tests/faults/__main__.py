@@ -24,6 +24,7 @@ from tests.faults.gate import inside_only
 from tests.faults.graphs import kills_between_steps
 from tests.faults.kills import random_kills
 from tests.faults.machine import both_stores
+from tests.faults.packs import bits_caught_by_a_sample, bits_caught_by_full
 from tests.faults.power import real_cuts, recorded_cuts
 from tests.faults.proof import spoilt_stores, what_the_gate_sees
 from tests.faults.refusals import failing_calls, short_writes
@@ -67,6 +68,7 @@ RIGS: Mapping[str, tuple[Callable[[Effort, Path], Tally], ...]] = {
     "proof": (what_the_gate_sees, spoilt_stores),
     "samples": (samples_of_damage,),
     "flips": (flipped_bits,),
+    "packs": (bits_caught_by_full, bits_caught_by_a_sample),
     "deletions": (races, kills, full_receipts),
     "power": (recorded_cuts, real_cuts),
 }

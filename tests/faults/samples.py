@@ -37,7 +37,7 @@ def samples_of_damage(effort: Effort, place: Path) -> Tally:
             wrongs = [] if named <= set(damaged) else ["a good file was called damaged"]
             wrongs += [] if proof.verified == (not named) else ["verified, and damage was found"]
             tally.tried(wrongs, where=f"{confidence:.0%} trial {number}")
-        low, high = _bounds(trials, unnoticed)
+        low, high = bounds(trials, unnoticed)
         tally.notes.append(
             f"{confidence:.0%} sure: {passed} of {trials} passed unnoticed; {unnoticed:.2%} may, "
             f"so between {low} and {high} will"
@@ -85,7 +85,7 @@ def _unnoticed(sample: int, bad: int) -> float:
     return math.comb(FILES - bad, sample) / math.comb(FILES, sample)
 
 
-def _bounds(trials: int, probability: float) -> tuple[int, int]:
+def bounds(trials: int, probability: float) -> tuple[int, int]:
     """Return between which counts all but a few in ten thousand experiments end."""
     likely = [
         math.comb(trials, count) * probability**count * (1 - probability) ** (trials - count)
