@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.clearing.orders import PREVIEW
-from core.clearing.receipts import Became, Moving
+from core.clearing.receipts import Became, Emptied, Moving, Receipts, receipt_path
 from tests.core.clearing.world import QUARANTINE, RUN, World, files_in, record_of
 
 
@@ -467,6 +467,7 @@ def test_only_folders_that_were_emptied_by_this_are_removed(world: World):
     deletion = world.delete(world.preview(remove_empty_folders=True))
 
     assert deletion.folders == 2
+    assert [line.path for line in world.receipt() if isinstance(line, Emptied)] == ["a/b", "a"]
     assert not (world.source / "a").exists()
     assert (world.source / "d").is_dir()
     assert (world.source / "empty before").is_dir()
@@ -500,6 +501,20 @@ def test_a_file_of_ours_is_never_in_the_list(world: World):
     preview = world.preview(records)
 
     assert preview.files == 0
+
+
+def test_the_next_attempt_says_what_became_of_files_that_a_crash_left_without_a_word(world: World):
+    world.put_some()
+    world.delete()
+    path = receipt_path(world.data, RUN)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+
+    world.put("more.jpg")
+    world.delete()
+
+    with Receipts(path) as receipts:
+        assert receipts.open == {}
+    assert stayed(world) == ["aside"] * 4
 
 
 def test_what_two_runs_take_away_lies_apart(world: World, tmp_path: Path):
