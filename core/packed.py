@@ -261,6 +261,11 @@ def thawed(value: Any) -> Any:  # noqa: ANN401 - any frozen JSON value in, its p
     return value
 
 
+def json_of(value: Mapping[str, Any]) -> bytes:
+    """Return a mapping of JSON values as JSON; one that is packed is not read for it."""
+    return value.json if isinstance(value, Packed) else to_json(thawed(value))
+
+
 def _shut(value: Any) -> Any:  # noqa: ANN401 - any value as JSON gives it in, its frozen twin out
     if isinstance(value, dict):
         return packed(value)

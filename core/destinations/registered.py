@@ -10,7 +10,7 @@ import msgspec
 from core.destinations.known import GOOD_DESTINATION_ID, Destination
 from core.destinations.secret_files import SecretFiles, Stamps
 from core.models import NOTHING
-from core.packed import thawed
+from core.packed import json_of
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,9 @@ class Kept(Destination, frozen=True, kw_only=True):
     """A destination as its register has it: with the stamp of each of its secrets."""
 
     stamps: Mapping[str, str] = NOTHING
+
+
+kept_of: Final = msgspec.json.Decoder(Kept).decode
 
 
 class Registered:
@@ -57,8 +60,8 @@ class Registered:
 def kept_in(destination_id: str, value: Mapping[str, Any]) -> Kept | None:
     """Return what a register says; None where it cannot be read, which is logged without its content."""
     try:
-        kept = msgspec.convert(thawed(value), Kept, strict=False)
-    except msgspec.ValidationError:
+        kept = kept_of(json_of(value))
+    except msgspec.MsgspecError:
         log.warning("register %s%s cannot be read; there is no such destination", DESTINATION, destination_id)
         return None
     return kept if kept.id == destination_id else None

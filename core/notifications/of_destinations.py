@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from core.notifications.noticing import notice_id
 from core.notifications.texts import harmless, stamp
 from core.notifications.values import Notice, Occasion
-from core.places.states import STATE, outlook_of, state_in
+from core.places.states import STATE, state_in
 from core.sizes import size
 
 
@@ -50,7 +50,7 @@ def notices_of(registers: Registers, register: str, value: Mapping[str, Any] | N
             destination_id,
             state.filling_since,
             f"The destination {name} is nearly full",
-            f"“{name}”: {free}; {outlook_of(state.samples).words}.\n"
+            f"“{name}”: {free}; {state.outlook.words}.\n"
             "Make room there, or give its jobs another destination, before copies fail.",
         )
 

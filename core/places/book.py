@@ -87,6 +87,7 @@ class DestinationBook(Registered):
         self._clock = clock
         self._lock = threading.RLock()
         self._trials: set[str] = set()
+        self._read: dict[str, tuple[Mapping[str, Any], DestinationState | None]] = {}
 
     # What there is
 
@@ -106,8 +107,16 @@ class DestinationBook(Registered):
     def states(self) -> dict[str, DestinationState]:
         """Return what was last seen of each destination that was looked at, by its id."""
         kept = self._house().registers(STATE)
-        found = {name.removeprefix(STATE): state_in(value) for name, value in kept.items()}
+        found = {name.removeprefix(STATE): self._state_in(name, value) for name, value in kept.items()}
+        self._read = {name: read for name, read in self._read.copy().items() if name in kept}
         return {name: state for name, state in found.items() if state is not None}
+
+    def _state_in(self, name: str, value: Mapping[str, Any]) -> DestinationState | None:
+        """Return what a register says, read once for as long as it stays what it is."""
+        known = self._read.get(name)
+        if known is None or known[0] is not value:
+            known = self._read[name] = value, state_in(value)
+        return known[1]
 
     def users(self, destination_id: str) -> tuple[str, ...]:
         """Return the names of the jobs that use a destination."""

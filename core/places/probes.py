@@ -11,7 +11,7 @@ import msgspec
 
 from core.clock import Clock
 from core.deciding import check_version
-from core.destinations.known import Destination
+from core.destinations.known import Destination, Destinations
 from core.destinations.registered import DESTINATION, kept_in
 from core.errors import EngineFailed, InvalidOptions, NotFound, VersionConflict, WrongState
 from core.models import Value
@@ -35,6 +35,20 @@ from core.places.preparing import (
 from core.places.states import STATE, DestinationState, Lock, Seen, followed_by, state_in
 from core.remotes import restic
 from core.remotes.restic_locks import notes_folder
+
+
+class CalledOff(WrongState):
+    """Nobody knows what a look would have found."""
+
+    hint = "Look again when Holdfast is back."
+
+    def __init__(self) -> None:
+        super().__init__("The look was called off, as Holdfast stops.")
+
+
+def _surely(_seen: Seen) -> bool:
+    """Take a look for what it is."""
+    return True
 
 
 class Prepared(Value, frozen=True, kw_only=True):
@@ -89,7 +103,7 @@ class Probes:
         """Return what there is to see of a destination as entered, which is not kept; raises InvalidOptions."""
         with self._book.on_trial(draft, destination_id) as trial:
             ours = Ours(self._store_id(), destination_id)
-            return look_at(trial.destination, trial, self._data, ours, self._patience(), self._clock.now())
+            return self._seen(trial.destination, trial, ours, self._patience())
 
     def test(self, destination_id: str, *, why: str = "") -> DestinationState:
         """Look at a destination and keep what was seen; who asks while somebody looks is told what they see.
@@ -97,19 +111,37 @@ class Probes:
         Raises NotFound.
         """
         destination = self._book.destination(destination_id)
-        return self._alone(destination_id, lambda: self._look(destination, why))
+        why = why or f"tested destination {destination_id}"
+        return self._alone(destination_id, lambda: self.look(destination, why=why))
 
-    def _look(self, destination: Destination, why: str = "") -> DestinationState:
-        state = self.keep(destination, self.see(destination), why=why)
-        if destination.type == "restic" and state.seen.reachable:
+    def look(
+        self, destination: Destination, *, sure: Callable[[Seen], bool] = _surely, why: str = ""
+    ) -> DestinationState:
+        """Look at a destination and keep what was seen; where that is not `sure`, look once more first.
+
+        Of a repository it is noted too which snapshots of our runs it has, as far as there is time.
+        """
+        patience = self._patience()
+        seen = self.see(destination, patience)
+        if not sure(seen):
             patience = self._patience()
+            seen = self.see(destination, patience)
+        state = self.keep(destination, seen, why=why)
+        if destination.type == "restic" and seen.reachable:
             listings.reconcile(destination, self._book, self._house(), patience, self._clock.now())
         return state
 
-    def see(self, destination: Destination) -> Seen:
-        """Return what there is to see of a destination; keeps nothing."""
-        now = self._clock.now()
-        return look_at(destination, self._book, self._data, self._ours(destination), self._patience(), now)
+    def see(self, destination: Destination, patience: Patience) -> Seen:
+        """Return what there is to see of a destination; keeps nothing. Raises CalledOff."""
+        return self._seen(destination, self._book, self._ours(destination), patience)
+
+    def _seen(
+        self, destination: Destination, destinations: Destinations, ours: Ours, patience: Patience
+    ) -> Seen:
+        seen = look_at(destination, destinations, self._data, ours, patience, self._clock.now())
+        if self._stopping.is_set():  # what was cut short says nothing of the destination
+            raise CalledOff
+        return seen
 
     def keep(self, destination: Destination, seen: Seen, *, why: str = "") -> DestinationState:
         """Keep what was seen, unless the destination was changed since: then that says nothing of it."""

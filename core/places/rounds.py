@@ -14,6 +14,7 @@ from core.destinations.known import Destination
 from core.errors import HoldfastError, NotFound
 from core.places.book import DestinationBook, House
 from core.places.probes import Probes
+from core.places.states import Seen
 
 log = logging.getLogger(__name__)
 
@@ -99,17 +100,19 @@ class Rounds:
         kept = self._house().register(f"{BREAKER}destination:{destination_id}")
         return Breaker.of(kept).state(self._clock.now()) == BreakerState.OPEN
 
+    def _is_sure(self, destination: Destination, seen: Seen) -> bool:
+        """Tell whether to believe a look: what was reachable is lost only where it is not found a little later either."""
+        before = self._book.state(destination.id)
+        if seen.reachable or before is None or not before.seen.reachable:
+            return True
+        self._ending.wait(self._again_after)
+        return False
+
     def _look(self, destination: Destination) -> None:
         if self._ending.is_set():
             return
         try:
-            seen = self._probes.see(destination)
-            before = self._book.state(destination.id)
-            if not seen.reachable and before is not None and before.seen.reachable:
-                self._ending.wait(self._again_after)
-                seen = self._probes.see(destination)
-            if not self._ending.is_set():
-                self._probes.keep(destination, seen)
+            self._probes.look(destination, sure=lambda seen: self._is_sure(destination, seen))
         except NotFound:
             log.info("destination %s was removed while it was looked at", destination.id)
         except HoldfastError as error:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.models import Count, Moment, Value
-from core.packed import thawed
+from core.packed import json_of
 
 STATE: Final = "destination-state/"
 """How the names of the registers begin that have it."""
@@ -99,20 +99,6 @@ class Seen(Value, frozen=True, kw_only=True):
         return self.room.used
 
 
-class DestinationState(Value, frozen=True, kw_only=True):
-    """What was last seen, when, since when it is so, and the days before.
-
-    `lost_at` is when it was last lost, having been reachable; `filling_since` since when it is nearly full.
-    """
-
-    at: Moment
-    since: Moment
-    seen: Seen
-    lost_at: Moment | None = None
-    filling_since: Moment | None = None
-    samples: tuple[Sample, ...] = ()
-
-
 Trend = Literal["no-history", "steady", "unsteady", "growing"]
 
 
@@ -125,11 +111,32 @@ class Outlook(Value, frozen=True, kw_only=True):
     words: str = "not enough history"
 
 
+NO_HISTORY: Final = Outlook(trend="no-history")
+
+
+class DestinationState(Value, frozen=True, kw_only=True):
+    """What was last seen, when, since when it is so, the days before, and where it goes at their pace.
+
+    `lost_at` is when it was last lost, having been reachable; `filling_since` since when it is nearly full.
+    """
+
+    at: Moment
+    since: Moment
+    seen: Seen
+    lost_at: Moment | None = None
+    filling_since: Moment | None = None
+    samples: tuple[Sample, ...] = ()
+    outlook: Outlook = NO_HISTORY
+
+
+state_of: Final = msgspec.json.Decoder(DestinationState).decode
+
+
 def state_in(value: Mapping[str, Any] | None) -> DestinationState | None:
     """Return what a register says was seen; None where nothing, or nothing that can be read."""
     try:
-        return None if value is None else msgspec.convert(thawed(value), DestinationState, strict=False)
-    except msgspec.ValidationError:
+        return None if value is None else state_of(json_of(value))
+    except msgspec.MsgspecError:
         return None
 
 
@@ -139,7 +146,7 @@ def followed_by(before: DestinationState | None, seen: Seen, now: datetime) -> D
     if seen.reachable and (seen.free is not None or seen.used is not None):
         sample = Sample(day=now.date(), used=seen.used, free=seen.free)
         samples = (*(each for each in samples if each.day < sample.day), sample)[-MOST_SAMPLES:]
-    state = DestinationState(at=now, since=now, seen=seen, samples=samples)
+    state = DestinationState(at=now, since=now, seen=seen, samples=samples, outlook=outlook_of(samples))
     if before is None:
         return replace(state, filling_since=now if is_nearly_full(state) else None)
     same = before.seen.reachable == seen.reachable
@@ -167,7 +174,7 @@ def is_nearly_full(state: DestinationState) -> bool:
     seen = state.seen
     if seen.free is not None and seen.total and seen.free < seen.total * NEARLY_FULL_SHARE:
         return True
-    full_on = outlook_of(state.samples).full_on
+    full_on = state.outlook.full_on
     return full_on is not None and full_on - state.at.date() <= NEARLY_FULL_WITHIN
 
 
@@ -175,7 +182,7 @@ def outlook_of(samples: Sequence[Sample]) -> Outlook:
     """Return where it goes: the line that fits the days best, where there are enough and they lie on one."""
     known = [each for each in samples if _filled(each) is not None]
     if len(known) < LEAST_SAMPLES or known[-1].day - known[0].day < LEAST_SPAN:
-        return Outlook(trend="no-history")
+        return NO_HISTORY
     days = [float((each.day - known[0].day).days) for each in known]
     filled = [float(_filled(each) or 0) for each in known]
     slope, fit = _line(days, filled)

@@ -12,7 +12,7 @@ from core.destinations.known import Destination, DestinationType
 from core.people import Role
 from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.forms import Form, form_of, forms
-from core.places.states import DestinationState, Seen, Standing, Trend, outlook_of, standing_of
+from core.places.states import NO_HISTORY, DestinationState, Seen, Standing, Trend, standing_of
 from core.service import Service
 from fastapi_app.api.entries import Entry, Options, PlainText
 from fastapi_app.api.values import Out
@@ -172,7 +172,7 @@ class DestinationOut(Out):
             updated_at=destination.updated_at,
             standing=standing_of(state, now),
             state=StateOut.of(state, whole=whole) if state else None,
-            outlook=OutlookOut.model_validate(outlook_of(state.samples if state else ())),
+            outlook=OutlookOut.model_validate(state.outlook if state else NO_HISTORY),
         )
 
 

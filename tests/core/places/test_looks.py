@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +12,7 @@ from core.places.drafts import DestinationDraft
 from core.places.looks import host
 from core.places.looks.folder import Ours, seen_in
 from core.places.looks.patience import Patience
+from core.places.probes import CalledOff
 from tests.core.places.conftest import a_cloud, a_folder, a_host, a_repository
 
 OURS = Ours("our-store", "disk")
@@ -205,14 +206,15 @@ def test_a_destination_that_never_answers_is_told_in_time(service, silence, data
     assert list((data / "secrets").iterdir()) == []
 
 
-def test_a_look_that_is_called_off_ends(service, silence):
-    look = threading.Thread(target=service.probes.try_out, args=(a_cloud(f"http://127.0.0.1:{silence}/"),))
-    look.start()
+def test_a_look_that_is_called_off_ends(service, book, silence):
+    made = book.create(a_cloud(f"http://127.0.0.1:{silence}/"))
+    with ThreadPoolExecutor(1) as other:
+        look = other.submit(service.probes.test, made.id)
 
-    service.probes.stop()
-    look.join(10)
+        service.probes.stop()
 
-    assert not look.is_alive()
+        assert isinstance(look.exception(10), CalledOff)
+    assert book.state(made.id) is None
 
 
 def test_a_draft_that_is_looked_at_uses_the_secret_that_is_kept(book, probes, sshd, tmp_path):
