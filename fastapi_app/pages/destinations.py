@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from core.listing import JobQuery
 from core.models import JobOverview, Value
 from core.people import Role
+from core.remotes.versions import warnings_for
 from core.service import Service
 from fastapi_app.auth import LONGEST_NEXT, local_path
 from fastapi_app.auth import Person as SomePerson
@@ -168,6 +169,7 @@ def shown(
         kind=KIND_FOR[destination.type],
         preparing=about,
         prepare_word=word,
+        weak=warnings_for(destination.type) if whole else (),
         page=page,
     )
 

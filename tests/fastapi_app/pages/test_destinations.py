@@ -121,6 +121,23 @@ def test_a_destination_is_edited_and_its_secret_stays(world, reader):
     assert (edited.settings["path"], edited.version, edited.secrets) == ("b", 2, ("key",))
 
 
+def test_an_old_program_that_a_destination_needs_is_warned_of_on_its_page(
+    world, reader, monkeypatch, tmp_path
+):
+    destination = made(
+        world,
+        DestinationDraft(name="Cloud", type="rclone", settings={"backend": "local", "path": "/srv/copies"}),
+    )
+    program = tmp_path / "rclone"
+    program.write_text("#!/bin/sh\necho 'rclone v1.60.1-DEV'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    page = reader.open(f"/destinations/{destination.id}")
+
+    assert "Versions before 1.74.3 have known holes" in words(page.select_one("[data-weak]"))
+
+
 def test_two_people_editing_a_destination_see_each_other(world, reader, shelf):
     form = the_form(reader.open(f"/destinations/{shelf.id}/edit"))
     assert reader.send(form, save(form), name="Shelf of Ben").status_code == 303
