@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.engines import ENGINES
 from core.errors import StorageFull
 from core.storage.base import Commitment
 from core.storage.memory import MemoryStore
@@ -361,7 +362,7 @@ def test_an_unknown_kind_is_refused_with_those_there_are(world, program):
     assert refused.status_code == 422
     assert (
         refused.json()["problems"]["kind"]
-        == "There is no kind 'teleport'. The kinds are: copy, command, shell."
+        == f"There is no kind 'teleport'. The kinds are: {', '.join(ENGINES)}."
     )
     assert set(refused.json()["problems"]) == {"kind", "name"}
 
