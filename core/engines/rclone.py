@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, NoReturn
 
 from pydantic import Field
 
@@ -226,15 +226,16 @@ class RcloneEngine(CopyingEngine):
         """Carry everything over. Raises EngineFailed, or RunStopped when asked to stop."""
         place = self._place(ground, context.surroundings, context.workspace)
         features = self._features(context, place)
-        allowed = min(self.mirror_most, guards.allowance(context, self) or self.mirror_most)
-        setting = self._setting(features, allowed)
+        allowed = guards.allowance(context, self) if self.mirror else None
+        budget = self.mirror_most if allowed is None else min(allowed, self.mirror_most)
+        setting = self._setting(features, budget)
         rules = self._write_rules(context)
         talk = Talk(context.report, context.warn, context.error)
         argv = command_line(place, setting, ground.source, rules)
         ending = context.execute(
             self._order(argv, place, context), talk.hear, name="copy", on_latest=talk.glance
         )
-        self._judge(context, ending, talk, allowed)
+        self._judge(context, ending, talk, allowed if allowed == budget else None)
         return self._copied(ending, talk, setting)
 
     def _place(self, ground: Ground, surroundings: Surroundings, home: Path | str = "") -> Place:
@@ -290,13 +291,21 @@ class RcloneEngine(CopyingEngine):
             grace=GRACE,
         )
 
-    def _judge(self, context: RunContext, ending: Exit, talk: Talk, allowed: int) -> None:
+    def _judge(self, context: RunContext, ending: Exit, talk: Talk, allowed: int | None) -> None:
         """Raise what went wrong; files that changed while they were copied are for the proof to judge."""
         if ending.code == 0 or (ending.code is not None and talk.vanished and not talk.failed):
             return
         if self.mirror and any(DELETE_LIMIT in line for line in talk.said):
-            guards.hold_removals(context, allowed=allowed)
+            self._hold_or_refuse(context, allowed)
         raise failure(talk.judged(ending.code), talk.last_words)
+
+    def _hold_or_refuse(self, context: RunContext, allowed: int | None) -> NoReturn:
+        """Ask a person where a guard set the limit; where the job did, only another limit helps."""
+        if allowed is not None:
+            guards.hold_removals(context, allowed=allowed)
+        message = f"More than {self.mirror_most:,} files are gone from the source, which is all one run may put aside."
+        hint = "Look at the source. If that is right, let the job put more aside."
+        raise EngineFailed(message, hint=hint, code="refused")
 
     def _copied(self, ending: Exit, talk: Talk, setting: Setting) -> Copied:
         stats = talk.stats

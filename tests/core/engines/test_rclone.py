@@ -9,7 +9,7 @@ import pytest
 
 from core.engines import engine_for
 from core.errors import EngineFailed, InvalidOptions, Unreachable
-from core.work import RunHeld, RunStopped, Surroundings
+from core.work import RunStopped, Surroundings
 from tests.doubles import ScriptedContext
 from tests.rclone_servers import (
     PASSWORD,
@@ -381,14 +381,15 @@ def test_a_mirror_puts_aside_what_the_source_no_longer_has(backup, source, tmp_p
     assert outcome.result["verified"]
 
 
-def test_a_mirror_stops_at_its_limit_and_asks(backup, source, tmp_path):
+def test_a_mirror_stops_at_its_limit(backup, source, tmp_path):
     backup(tmp_path / "photos", mirror=True)
     shutil.rmtree(source / "inner")
 
-    with pytest.raises(RunHeld) as held:
+    with pytest.raises(EngineFailed) as failed:
         backup(tmp_path / "photos", mirror=True, mirror_most=2, guard_changes=False)
 
-    assert "it may remove 2 without asking" in held.value.question.sentence
+    assert "More than 2 files are gone from the source" in str(failed.value)
+    assert not failed.value.transient
     assert len(tree_of(tmp_path / "photos")) >= 11
 
 
