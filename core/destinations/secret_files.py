@@ -6,6 +6,7 @@ register says, and never half of one. No link is followed, neither to a folder n
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -39,6 +40,15 @@ class SecretFiles:
 
     def __init__(self, data: Path) -> None:
         self.root = data / FOLDER
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other process from changing secrets; raises StorageFailed."""
+        with atomic.storage_errors(WHAT_FAILED):
+            atomic.make_folder(self.root)
+        with _held(self.root) as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            yield
 
     def path(self, destination_id: str, name: str, stamp: str) -> Path:
         """Return where a secret is; raises FileNotFoundError where there is none that is a plain file of ours."""
@@ -120,6 +130,16 @@ class SecretFiles:
             raise FileNotFoundError(destination_id)
         with _opened(self.root) as root, _opened(Path(destination_id), root) as folder:
             yield folder
+
+
+@contextlib.contextmanager
+def _held(root: Path) -> Iterator[int]:
+    with atomic.storage_errors(WHAT_FAILED):
+        descriptor = os.open(root, OPEN_FOLDER)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

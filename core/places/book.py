@@ -292,16 +292,16 @@ class DestinationBook(Registered):
     ) -> None:
         """Make a destination durable: its new secrets first, aside; they count from when its register does."""
         derived = remote.derived(destination, given, self._text_of(destination.id, stamps))
-        laid = self.files.lay(destination.id, {**given, **derived})
-        stamps = {**stamps, **laid}
-
-        try:
-            self._enter(destination, stamps, was=was, why=why, forget=True)
-        except HoldfastError:
-            before = self.kept(destination.id)
-            self._clear(destination.id, before.stamps if before else NOTHING)
-            raise
-        self._clear(destination.id, stamps)
+        with self.files.alone():
+            laid = self.files.lay(destination.id, {**given, **derived})
+            stamps = {**stamps, **laid}
+            try:
+                self._enter(destination, stamps, was=was, why=why, forget=True)
+            except HoldfastError:
+                before = self.kept(destination.id)
+                self._clear(destination.id, before.stamps if before else NOTHING)
+                raise
+            self._clear(destination.id, stamps)
 
     def _enter(
         self, destination: Destination, stamps: Stamps, *, was: int, why: str, forget: bool = False
@@ -340,13 +340,14 @@ class DestinationBook(Registered):
 
     def tidy(self) -> None:
         """Clear away what a process left that was killed; to be called by whoever is at work, once all could be read."""
-        known = self._house().registers(DESTINATION)
-        for destination_id in self.files.owners():
-            kept = self.kept(destination_id)
-            if destination_id in self._trials:
-                continue
-            if kept is not None or DESTINATION + destination_id not in known:
-                with contextlib.suppress(FileNotFoundError):
+        owners = [each for each in self.files.owners() if each not in self._trials]
+        if not owners:
+            return
+        with self.files.alone():
+            known = self._house().registers(DESTINATION)
+            for destination_id in owners:
+                kept = self.kept(destination_id)
+                if kept is not None or DESTINATION + destination_id not in known:
                     self._clear(destination_id, kept.stamps if kept else NOTHING)
 
 

@@ -28,7 +28,15 @@ FAILED: Final = 1
 PATIENCE: Final = 60.0
 """Seconds that a server has to send a test, or to look at an address: mail takes its time."""
 
-USUAL: Final = (Occasion.FAILURE, Occasion.RECOVERY, Occasion.LATE, Occasion.INTERRUPTED)
+USUAL: Final = (
+    Occasion.FAILURE,
+    Occasion.RECOVERY,
+    Occasion.LATE,
+    Occasion.INTERRUPTED,
+    Occasion.QUESTION,
+    Occasion.DESTINATION_LOST,
+    Occasion.DESTINATION_FULL,
+)
 
 
 def _examples(*lines: str) -> str:
