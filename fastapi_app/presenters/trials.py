@@ -13,7 +13,7 @@ SHOWN = 200
 WORDS: Mapping[str, Mark] = {
     "waiting": Mark(st="waiting", icon="st-waiting", word="Waiting"),
     "at-work": Mark(st="running", icon="st-running", word="Looking"),
-    "done": Mark(st="scheduled", icon="st-scheduled", word="Tried, nothing written"),
+    "done": Mark(st="scheduled", icon="st-hollow", word="Tried, nothing written"),
     "failed": Mark(st="failed", icon="st-failed", word="Could not be tried"),
     "cancelled": Mark(st="cancelled", icon="st-cancelled", word="Cancelled"),
 }

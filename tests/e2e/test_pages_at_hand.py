@@ -84,7 +84,7 @@ def test_the_command_that_checks_the_copy_can_be_taken_along(page, finished):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("[id^=run-] a.name").first.click()
 
-    page.get_by_role("button", name="Copy the command").click()
+    page.get_by_role("region", name="Manifest").get_by_role("button", name="Copy the command").click()
 
     expect(page.locator("#toasts")).to_contain_text("Copied.")
     page.bring_to_front()
