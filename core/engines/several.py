@@ -145,7 +145,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def check(self, surroundings: Surroundings) -> None:
         """Raise InvalidOptions if these options cannot work here."""
-        problems = bad_patterns(self.exclude, self.include)
+        problems = {**steps.problems(self, self.source), **bad_patterns(self.exclude, self.include)}
         places = [part.destination for part in self.parts]
         if len(set(places)) < len(places):
             problems["copies"] = "Two copies cannot go to the same place."

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from core.commanding.environment import PATH, environment_for
-from core.errors import EngineFailed, HoldfastError
+from core.errors import EngineFailed, HoldfastError, StorageFailed
 from core.processes.orders import Order, Stream
 from core.processes.program import Program, Standing
 from core.remotes.asking import ask
@@ -155,8 +155,11 @@ class Doing:
 
     def end(self) -> None:
         """Undo what was done; what cannot be undone is said, and stays noted."""
-        with self._journal.held():
-            troubles = undo(self._journal, self._context.info)
+        try:
+            with self._journal.held():
+                troubles = undo(self._journal, self._context.info)
+        except StorageFailed as error:
+            troubles = (f"{error} {error.hint}",)
         for trouble in troubles:
             self._context.error(trouble)
         self.done.warnings += troubles

@@ -70,9 +70,16 @@ class Journal:
         left = [one for one in self.entries() if one != entry]
         if left:
             self._write(tuple(left))
-            return
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        else:
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove the file, as nothing is to be undone any more."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            message = f"What was undone cannot be struck out: {error.strerror}. It is undone once more later."
+            raise StorageFailed(message) from error
 
     def _write(self, entries: tuple[Entry, ...]) -> None:
         try:

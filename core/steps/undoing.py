@@ -30,7 +30,10 @@ def undo(journal: Journal, say: Say) -> tuple[str, ...]:
 
 
 def _troubles(journal: Journal, say: Say) -> Iterator[str]:
-    for entry in reversed(journal.entries()):
+    noted = journal.entries()
+    if not noted:
+        journal.forget()
+    for entry in reversed(noted):
         asked = ask(entry.deed.argv, surroundings_of(entry), seconds=entry.seconds)
         if asked.code == 0:
             journal.drop(entry)

@@ -221,6 +221,16 @@ def test_a_note_of_what_to_undo_that_cannot_be_read_is_told_and_stops_nothing_el
     around.__exit__(None, None, None)
 
 
+def test_a_note_that_is_torn_while_the_copy_is_made_is_a_warning_of_the_run(bench):
+    bench.runs("web.service")
+
+    with bench.around("stop-service web.service") as done:
+        (bench.own_data / "steps" / "run-1.json").write_text("{torn")
+
+    assert "do by hand what it names" in done.warnings[0]
+    assert len(bench.context.errors) == 1
+
+
 def test_nothing_is_stopped_that_could_not_be_noted_first(bench):
     bench.runs("web.service")
     (bench.own_data / "steps").write_text("a file where a folder has to be")
