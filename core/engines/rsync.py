@@ -87,11 +87,13 @@ class RsyncEngine(CopyingEngine):
     acls: bool = Field(
         default=False,
         title="Access lists",
+        description="Keep who else may do what, where both sides have such lists",
         json_schema_extra={"widget": "toggle", "group": "kept"},
     )
     xattrs: bool = Field(
         default=False,
         title="Extended attributes",
+        description="Keep what programs note beside files, where both sides can",
         json_schema_extra={"widget": "toggle", "group": "kept"},
     )
     numeric_ids: bool = Field(

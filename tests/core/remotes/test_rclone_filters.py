@@ -93,8 +93,8 @@ def test_what_is_left_out_by_its_path_is_left_out_whatever_letters_it_has(tmp_pa
 def test_names_are_said_in_one_line_and_come_back_as_they_were():
     names = [name.encode() for name in NAMES] + [
         b"\xff\xfe",
-        "‛␊".encode(),
-        "．/．．".encode(),
+        "\u201b␊".encode(),
+        "\uff0e/\uff0e\uff0e".encode(),
         b"a\nb/c\x7f",
     ]
 
