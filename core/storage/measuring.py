@@ -63,6 +63,7 @@ PLACES: Final[tuple[tuple[str, Part], ...]] = (
     ("backups/before-", Part.OWN_BACKUPS),
     ("events/", Part.EVENTS),
     ("audit/", Part.AUDIT),
+    ("receipts/", Part.AUDIT),
     ("quarantine/", Part.QUARANTINE),
 )
 

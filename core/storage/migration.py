@@ -53,7 +53,7 @@ HINT: Final = (
 BROUGHT_UP: Final = 1
 """The number that stands for all that was before; the journal, which begins after it, does not have it."""
 
-COPIED: Final = ("jobs", "runs", "state", "auth", "secrets", "events", "audit")
+COPIED: Final = ("jobs", "runs", "state", "auth", "secrets", "events", "audit", "receipts")
 OF_STATE: Final = re.compile(r"(?:journal-\d+|rows-[0-9a-f]{2}-\d+|checkpoint-\d+)\.yaml\Z")
 
 

@@ -29,7 +29,7 @@ from core.storage.segments import read_segment
 from core.storage.snapshot import OF_A_GENERATION, Checkpoint, checkpoint_from, generations_in
 from core.storage.unpacking import facts_of
 
-LIVE_PLACES: Final = ("jobs", "runs", "auth", "secrets", "events", "audit")
+LIVE_PLACES: Final = ("jobs", "runs", "auth", "secrets", "events", "audit", "receipts")
 NOTHING_BEFORE: Final = "nothing is kept from before it"
 
 

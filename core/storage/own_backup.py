@@ -38,7 +38,7 @@ NAMED: Final = re.compile(r"holdfast-\d{8}T\d{6}Z(?:-\d+)?\.tar\.zst\Z")
 """What backups are called that are made by themselves, and only those are removed by themselves."""
 
 WHAT_FAILED: Final = "The backup of the store could not be made"
-PLACES: Final = ("jobs", "runs", "auth", "secrets", "events", "audit")
+PLACES: Final = ("jobs", "runs", "auth", "secrets", "events", "audit", "receipts")
 
 
 class Reach(Protocol):

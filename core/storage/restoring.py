@@ -22,7 +22,7 @@ WHAT_FAILED: Final = "The backup could not be restored"
 WHAT_ELSE_FAILED: Final = "The backup could not be opened to see that it is whole"
 MARKER: Final = "store.yaml"
 PLACES: Final = frozenset(
-    {MARKER, "jobs", "runs", "state", "auth", "secrets", "logs", "backups", "events", "audit"}
+    {MARKER, "jobs", "runs", "state", "auth", "secrets", "logs", "backups", "events", "audit", "receipts"}
 )
 NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found"})
 RESTORE: Final = ".restore."
