@@ -36,6 +36,8 @@ from core.work import Copied, Fact, Outcome, RunContext, Surroundings
 
 READING: Final = reading.__file__
 NOT_READ_BACK: Final = "not-read-back"
+ALL_READ: Final = "Everything the repository holds was read and is good."
+LOCKED: Final = "The repository was locked, so nothing of it was read again; the next run makes up for it."
 
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@+][A-Za-z0-9_.@+ -]{0,59}$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?)?$")]
@@ -264,27 +266,20 @@ class ResticEngine(CopyingEngine):
         """Have the part of all data read that is due, and say how far that is; all of it where the proof is a full one."""
         if not self.reread_days and self.verify != "full":
             return {}
-        today = datetime.fromtimestamp(made.since_ns / 1_000_000_000, UTC).date()
-        noted = context.note(NOTE)
-        place = self._call(context.surroundings, ground).place
+        noted, place = context.note(NOTE), self._call(context.surroundings, ground).place
         known = noted if noted.get("repository") == place else {}
         round_ = Round.noted(known, max(self.reread_days, 1))
-        parts = ("all",) if self.verify == "full" else round_.due(today)
-        if not parts:
-            return {"sentence": round_.sentence}
-        if not repository.read_parts(parts):
-            sentence = (
-                "The repository was locked, so nothing of it was read again; the next run makes up for it."
-            )
-            return {"sentence": sentence, "postponed": True}
-        if not self.reread_days:
-            return {
-                "sentence": "Everything the repository holds was read and is good.",
-                "read": in_words(parts),
-            }
-        round_ = round_.after(parts, today)
-        context.take_note(NOTE, {**round_.as_note, "repository": place})
-        return {"sentence": round_.sentence, "read": in_words(parts)}
+        today = datetime.fromtimestamp(made.since_ns / 1_000_000_000, UTC).date()
+        parts = round_.due(today)
+        if self.verify == "full":  # once for a run, also where it was held after that to ask somebody
+            parts = () if known.get("run") == context.run_id else ("all",)
+        if parts and not repository.read_parts(parts):
+            return {"sentence": LOCKED, "postponed": True}
+        if parts:
+            round_ = round_.after(parts, today)
+            context.take_note(NOTE, {**round_.as_note, "repository": place, "run": context.run_id})
+        sentence = round_.sentence if self.reread_days else ALL_READ
+        return {"sentence": sentence, **({"read": in_words(parts)} if parts else {})}
 
     def reading(self, context: RunContext, ground: Ground, copied: Copied) -> Reading:
         """Return how the snapshot is read back: past every cache of ours, and without a lock that could be left behind."""
