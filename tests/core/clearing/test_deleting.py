@@ -416,6 +416,15 @@ def test_nothing_is_listed_where_both_sides_are_one(world: World, how: str):
     assert preview.files == 0
 
 
+def test_nothing_is_listed_whose_copies_lie_in_our_own_data(world: World):
+    world.put_some()
+    (world.data / "copies").mkdir()
+
+    preview = world.preview(roots=(str(world.data / "copies"),))
+
+    assert "Holdfast's own data" in preview.trouble
+
+
 def test_a_quarantine_that_is_not_ours_is_not_used(world: World):
     world.put_some()
     (world.place / "elsewhere").mkdir()

@@ -54,6 +54,24 @@ def test_what_changed_while_it_lay_aside_stays(world: World):
     assert world.aside() == {b"letter.txt": b"some more words"}
 
 
+def test_bytes_that_changed_at_the_last_moment_are_never_let_go_of(world: World):
+    path = world.source / os.fsdecode(world.put("letter.txt", b"first words"))
+
+    def hear(step: str, _path: bytes) -> None:
+        if step == "ready":
+            info = path.stat()
+            path.write_bytes(b"other words")
+            os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+        elif step == "moved":
+            path.write_bytes(b"yet another one")
+
+    world.delete(on_step=hear)
+    handled = empty(world.data, RUN)
+
+    assert handled.files == 0
+    assert world.aside() == {b"letter.txt": b"other words"}
+
+
 def test_a_file_of_somebody_else_that_came_aside_is_never_let_go_of(world: World):
     name = os.fsdecode(world.put("letter.txt", b"first words"))
     victim, path = world.place / "victim", world.source / name
