@@ -14,7 +14,9 @@ from core.manager import JobManager
 from core.models import Value
 from core.service import Service
 from core.timetable import preview
+from core.work import Fact
 from fastapi_app.presenters.clearing import deletion_in_words
+from fastapi_app.presenters.destinations import truth_of
 from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
 from fastapi_app.presenters.parents import Offer, Parents
 from fastapi_app.presenters.schedule_fields import ABOUT, facts_of_schedule, sentence_of
@@ -85,10 +87,24 @@ def checked(service: Service, entry: Entry) -> Checked:
     due = schedule is not None and not any(name.startswith(ABOUT) for name in terms)
     return Checked(
         problems={**about_options.problems, **terms},
-        facts=(*about_options.facts, *facts_of_schedule(entry.draft), *facts_of_terms(entry.draft)),
+        facts=(
+            *_truth_of_place(service, entry.draft),
+            *about_options.facts,
+            *facts_of_schedule(entry.draft),
+            *facts_of_terms(entry.draft),
+        ),
         plan=about_options.plan and (*about_options.plan, *said),
         due=preview(schedule, service.clock.now()) if schedule and due else None,
     )
+
+
+def _truth_of_place(service: Service, draft: JobDraft) -> tuple[Fact, ...]:
+    """Return what was last seen of the destination that a job names; nothing of a folder, or of one that nobody knows."""
+    name = str(draft.options.get("destination", "")).partition(":")[0]
+    book = service.destinations
+    destination = book.find(name)
+    fact = truth_of(destination, book.state(name), service.clock.now()) if destination else None
+    return (fact,) if fact else ()
 
 
 def _checked_options(service: Service, draft: JobDraft) -> Checked:

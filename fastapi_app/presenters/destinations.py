@@ -9,6 +9,8 @@ from core.models import JobOverview, Run, Value
 from core.places import forms
 from core.places.states import DestinationState, Sample, Seen, Standing, outlook_of, standing_of
 from core.sizes import size
+from core.work import Fact
+from fastapi_app.presenters import times
 from fastapi_app.presenters.proofs import newest_verified, proved_at
 from fastapi_app.presenters.states import Mark
 from fastapi_app.presenters.texts import plural
@@ -181,6 +183,16 @@ def _in_words(about: Mapping[str, Any], value: object) -> str:
 def places_of(destinations: Iterable[Destination]) -> tuple[tuple[str, str], ...]:
     """Return what can be chosen for a job's copy: the id of each destination, and its name and type in words."""
     return tuple((each.id, f"{each.name}, {type_of(each)}") for each in destinations)
+
+
+def truth_of(destination: Destination, state: DestinationState | None, now: datetime) -> Fact | None:
+    """Return what is known of the place a form names; None while nobody has looked lately, which is neither good nor bad."""
+    if state is None or standing_of(state, now) == "unknown":
+        return None
+    mark, free = mark_of(state, now), _free(state)
+    words = [f"{destination.name}: {mark.word.lower()}", *([f"{free} free"] if free else [])]
+    text = ", ".join((*words, f"seen {times.ago(state.at, now)}"))
+    return Fact(field="destination", good=state.seen.reachable and state.seen.prepared, text=text)
 
 
 def type_of(destination: Destination) -> str:

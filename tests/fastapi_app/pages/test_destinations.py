@@ -252,6 +252,26 @@ def test_the_form_of_a_job_leads_to_a_new_destination_and_back_as_it_was(world, 
     assert page.select_one('#places option[value="disk"]').text == "Disk, Folder of this machine"
 
 
+def test_the_form_of_a_job_says_what_was_last_seen_of_its_destination(world, reader, shelf):
+    (world.folder / "shelf").mkdir()
+    form = reader.open("/jobs/new?kind=rsync").select_one("#job-form")
+    typed = {
+        "options.source": world.options()["source"],
+        "options.destination": "shelf:photos",
+        "then": "check",
+    }
+    unseen = words(reader.read(reader.send(form, **typed)).select_one("#truth-options-destination"))
+    seen(world, shelf, room=Room(free=80_000_000))
+
+    page = reader.read(reader.send(form, **typed))
+
+    assert (
+        words(page.select_one("#truth-options-destination"))
+        == "Shelf: reachable, 80.0 MB free, seen just now"
+    )
+    assert "reachable" not in unseen
+
+
 def test_a_form_that_was_left_never_leads_elsewhere(reader):
     page = reader.open("/destinations/new?type=folder&back=//evil.example/")
 
