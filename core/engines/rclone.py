@@ -17,6 +17,7 @@ from core.copying.refusals import (
     problems_with_own,
 )
 from core.destinations.known import Destination
+from core.destinations.marker import marker_of
 from core.engines.copies import CopyingEngine, Ground
 from core.errors import EngineFailed
 from core.processes.orders import Exit, Order
@@ -28,6 +29,7 @@ from core.remotes.rclone_features import Features, features_in
 from core.remotes.rclone_log import Talk
 from core.remotes.rclone_orders import Place, Setting, command_line, environment_for, place_of
 from core.remotes.rclone_troubles import DELETE_LIMIT
+from core.remotes.rsync_places import find_here
 from core.sizes import size
 from core.work import Copied, Fact, Outcome, RunContext, Surroundings
 
@@ -159,7 +161,12 @@ class RcloneEngine(CopyingEngine):
     ) -> dict[str, str]:
         folder = folder_of(destination, self.target.folder, self.target.below)
         if folder is not None:
-            return problems_with(self.source, folder, surroundings.own_data)
+            root = folder if destination is None else Path(str(destination.settings["path"]))
+            place = folder if folder.parent.is_dir() else root
+            found = problems_with(self.source, place, surroundings.own_data)
+            if destination is not None and not root.is_dir():
+                found.setdefault("destination", f"There is no folder {root}. Is the disk mounted?")
+            return found
         own = problems_with_own(self.source, Path("/nowhere/at/all"), surroundings.own_data)
         return problems_of("source", self.source, Mounts.here(), problem_with_source) or own
 
@@ -224,6 +231,7 @@ class RcloneEngine(CopyingEngine):
 
     def copy_all(self, context: RunContext, ground: Ground) -> Copied:
         """Carry everything over. Raises EngineFailed, or RunStopped when asked to stop."""
+        _find_folder(ground)
         place = self._place(ground, context.surroundings, context.workspace)
         features = self._features(context, place)
         allowed = guards.allowance(context, self) if self.mirror else None
@@ -382,6 +390,18 @@ class RcloneEngine(CopyingEngine):
         if ending.code not in {0, 3}:
             raise EngineFailed("What is at the destination could not be listed.", transient=True)
         return frozenset(talk.out)
+
+
+def _find_folder(ground: Ground) -> None:
+    """Make what is missing below a destination that is a folder; raises EngineFailed where its disk is not mounted."""
+    destination = ground.destination
+    if destination is None or destination.type != "folder":
+        return
+    root = Path(str(destination.settings["path"]))
+    if destination.settings.get("mounted") and marker_of(root) is None:
+        message = f"The marker that says that {destination.name} is mounted is not in {root}."
+        raise EngineFailed(message, hint="Is the disk mounted? Nothing was touched.", transient=True)
+    find_here(root, ground.target.below)
 
 
 def folder_of(destination: Destination | None, folder: Path | None, below: str) -> Path | None:

@@ -114,6 +114,21 @@ def test_a_folder_of_this_machine_is_a_destination_too(backup, source, tmp_path)
     assert again.result["verified"]
 
 
+def test_a_folder_that_is_a_destination_must_be_mounted(backup, source, destinations, tmp_path):
+    (tmp_path / "disk").mkdir()
+    settings = {"path": str(tmp_path / "disk")}
+    destinations.add("disk", "folder", settings)
+    destinations.add("usb", "folder", {**settings, "mounted": True})
+
+    with pytest.raises(EngineFailed, match="marker") as failed:
+        backup("usb:photos/july")
+    outcome = backup("disk:photos/june")
+
+    assert outcome.result["verified"]
+    assert failed.value.transient
+    assert not (tmp_path / "disk" / "photos" / "july").exists()
+
+
 def test_a_remote_that_speaks_s3_is_written_and_read_back(backup, source, destinations, tmp_path):
     (tmp_path / "s3" / "bucket").mkdir(parents=True)
     with SmallS3(tmp_path / "s3", "AKIA1") as server:
