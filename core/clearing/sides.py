@@ -25,6 +25,9 @@ from core.destinations.marker import Marker, marker_of, put_marker
 from core.storage.marker import read_marker
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+ON_THE_WAY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+"""How folders are opened that are only looked at, which needs no leave to read them."""
+
 LARGEST_MARKER: Final = 1 << 16
 PRIVATE: Final = 0o700
 
@@ -178,7 +181,7 @@ def _ways_up(handle: int) -> Iterator[tuple[int, int]]:
     try:
         while True:
             yield _identity(here)
-            above = os.open("..", FOLDER, dir_fd=here)
+            above = os.open("..", ON_THE_WAY, dir_fd=here)
             if _identity(above) == _identity(here):
                 os.close(above)
                 return
