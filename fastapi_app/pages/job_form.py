@@ -163,7 +163,9 @@ def _seen(canvas: Canvas, service: Service, entry: Entry, about: dict[str, Any])
 def _drawn(canvas: Canvas, service: Service, form: JobForm, status: int = HTTPStatus.OK) -> HTMLResponse:
     """Return the page with the form."""
     here = "jobs" if form.job_id else "new"
-    return canvas.draw("pages/job_form.html", here, status, form=form, places=places_of(service.destinations.list()))
+    return canvas.draw(
+        "pages/job_form.html", here, status, form=form, places=places_of(service.destinations.list())
+    )
 
 
 def _making(kind: str) -> dict[str, Any]:

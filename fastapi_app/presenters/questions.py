@@ -6,7 +6,6 @@ from core.models import Value
 from core.questions import careful
 from core.work import Question
 
-
 AT_ONCE: Final = 6
 """How many details are read without asking for more."""
 
