@@ -20,10 +20,6 @@ import msgspec
 from core.errors import EngineFailed
 from core.models import Value
 from core.processes.descent import boot_id, known
-from core.remotes import restic
-from core.remotes.asking import ask
-from core.remotes.calls import Call, failure
-from core.remotes.restic_troubles import trouble
 
 Standing = Literal["ours", "alive", "gone", "elsewhere"]
 """What is known of who holds a lock: a restic of ours that is gone for certain; a process of this machine that lives;
@@ -41,9 +37,7 @@ SENTENCES: Final[Mapping[Standing, str]] = MappingProxyType(
 STALE_AFTER: Final = timedelta(minutes=30)
 """When restic takes a lock for left behind that was not renewed; a living restic does so every 5 minutes."""
 
-MOST_LOCKS: Final = 20
 LEEWAY: Final = timedelta(seconds=5)
-ASK_FOR: Final = 60.0
 
 
 class Lock(Value, frozen=True, kw_only=True):
@@ -178,21 +172,7 @@ def may_unlock_ours(held: Iterable[HeldLock], now: datetime) -> bool:
     return ours and not any(one.standing == "gone" or now - one.lock.since > STALE_AFTER for one in others)
 
 
-# For the page of a destination
-
-
-def read_locks(call: Call, notes: Path, now: datetime) -> tuple[HeldLock, ...]:
-    """Return the locks of a repository; takes a few seconds. Raises EngineFailed where it cannot be asked."""
-    ids = _asked(call, restic.list_locks(call)).split()
-    locks = [lock_in(one, _asked(call, restic.cat_lock(call, one))) for one in ids[:MOST_LOCKS]]
-    return judged(locks, notes_in(notes), now)
-
-
-def _asked(call: Call, argv: tuple[str, ...]) -> str:
-    answer = ask(argv, call.environment, seconds=ASK_FOR)
-    if answer.code != 0:
-        raise failure(trouble(answer.code, answer.err.splitlines()))
-    return answer.out
+# Where it is kept
 
 
 def notes_folder(own_data: Path, name: str) -> Path:

@@ -33,7 +33,7 @@ GRACE: Final = 10.0
 """Seconds that restic has to take its lock away when it is told to end by INT; 0.14 dies of TERM with its lock left."""
 
 MOST_LOCKS: Final = 20
-REACHED: Final = 0
+WENT_WELL: Final = 0
 PROGRESS_BEGINS: Final = "["
 
 
@@ -79,7 +79,7 @@ class Repository:
         for number, lock_id in enumerate(ids[:MOST_LOCKS], start=1):
             heard: list[str] = []
             ending = self._run(restic.cat_lock(self._call, lock_id), f"lock-{number}", heard.append)
-            if ending.code == REACHED:  # it may be gone by now
+            if ending.code == WENT_WELL:  # it may be gone by now
                 found.append(lock_in(lock_id, "\n".join(heard)))
         return judged(found, notes_in(self._notes), datetime.now(UTC))
 
@@ -149,7 +149,7 @@ class Repository:
             words: list[str] = []
             self._context.report(Progress(stage="check", message=f"reading {in_words((part,))} of the data"))
             ending = self._check(part, f"check-{number}", words)
-            if ending.code == REACHED:
+            if ending.code == WENT_WELL:
                 continue
             found = trouble(ending.code, words)
             if found.code == "locked":
@@ -241,7 +241,7 @@ class Repository:
         return "\n".join(heard)
 
     def _insist(self, ending: Exit, words: Sequence[str]) -> None:
-        if ending.code != REACHED:
+        if ending.code != WENT_WELL:
             raise self._failure(ending, words)
 
     def _failure(self, ending: Exit, words: Sequence[str]) -> EngineFailed:

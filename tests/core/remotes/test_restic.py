@@ -11,10 +11,10 @@ import pytest
 
 from core.errors import EngineFailed
 from core.processes.descent import boot_id, known
-from core.remotes import restic, restic_locks
+from core.remotes import restic
 from core.remotes.asking import ask
 from core.remotes.calls import failure
-from core.remotes.restic_locks import Lock, judged, may_unlock_ours, notes_in
+from core.remotes.restic_locks import Lock, judged, lock_in, may_unlock_ours, notes_in
 from core.remotes.restic_places import place_in
 from core.remotes.restic_troubles import trouble
 from tests.servers import REPOSITORY_PASSWORD, SomeDestinations, a_repository
@@ -359,16 +359,23 @@ def test_the_locks_of_a_repository_are_read(tmp_path):
     while not list((tmp_path / "repository" / "locks").iterdir()):
         assert holder.poll() is None
 
-    alive = restic_locks.read_locks(call, tmp_path / "notes", datetime.now(UTC))
+    alive = locks_now(call)
     holder.kill()
     holder.wait()
-    gone = restic_locks.read_locks(call, tmp_path / "notes", datetime.now(UTC))
+    gone = locks_now(call)
 
     assert [(one.lock.pid, one.standing) for one in (*alive, *gone)] == [
         (holder.pid, "alive"),
         (holder.pid, "gone"),
     ]
     assert not alive[0].lock.exclusive
+
+
+def locks_now(call):
+    """Return the locks that a repository has, as restic shows them."""
+    ids = ask(restic.list_locks(call), call.environment).out.split()
+    locks = [lock_in(one, ask(restic.cat_lock(call, one), call.environment).out) for one in ids]
+    return judged(locks, (), datetime.now(UTC))
 
 
 def test_a_new_repository_is_made_and_opens_with_its_password_alone(tmp_path):
