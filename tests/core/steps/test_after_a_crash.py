@@ -81,9 +81,11 @@ class Place:
         for supervisor in (self.data / "work").glob("*/*/attempt-1/program/supervisor"):
             pid = int(supervisor.read_text().split('"pid":')[1].split(",")[0])
             os.kill(pid, signal.SIGKILL)
-        for process in bearers(f"HOLDFAST_RUN={run_id}:1"):
+        mark = f"HOLDFAST_RUN={run_id}:1".encode()
+        for process in bearers(mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
+        until(lambda: not bearers(mark))
 
 
 @pytest.fixture
