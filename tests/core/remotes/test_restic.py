@@ -6,6 +6,7 @@ import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -262,7 +263,7 @@ def test_a_lock_is_told_by_whom_and_since_when():
 
 
 def a_lock(**fields):
-    given = {
+    given: dict[str, Any] = {
         "id": "1",
         "host": socket.gethostname(),
         "user": "ana",
@@ -274,6 +275,7 @@ def a_lock(**fields):
 
 def a_note(folder, **fields):
     myself = known(os.getpid())
+    assert myself is not None
     mine = {"pid": os.getpid(), "started": myself.started, "boot": boot_id(), "host": socket.gethostname()}
     path = folder / f"note-{len(list(folder.iterdir()))}.json"
     path.write_text(json.dumps(mine | fields))

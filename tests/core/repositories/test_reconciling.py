@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 def a_snapshot(run, **fields):
-    given = {
+    given: dict[str, Any] = {
         "id": f"{run}-snapshot",
         "time": NOW,
         "paths": ("/a",),
@@ -28,22 +29,29 @@ def a_snapshot(run, **fields):
     return Snapshot(**given | fields)
 
 
+def became(registers, run, reported, ended_at=NOW):
+    """Return what became of a run's snapshot, which somebody knows."""
+    standing = standing_of(registers, run, reported, ended_at)
+    assert standing is not None
+    return standing
+
+
 def test_a_snapshot_that_is_deleted_elsewhere_is_gone_since_the_look_that_missed_it():
     first = followed_by(None, [a_snapshot("r1"), a_snapshot("r2")], NOW)
 
     second = followed_by(first, [a_snapshot("r2")], NOW + DAY)
     third = followed_by(Known.kept(second.as_register), [a_snapshot("r2")], NOW + 2 * DAY)
 
-    standing = standing_of([third.as_register], "r1", "r1-snap", NOW)
+    standing = became([third.as_register], "r1", "r1-snap")
     assert (standing.state, standing.since) == ("gone", NOW + DAY)
     assert standing.sentence == "Gone from the repository since 2026-11-22."
-    assert standing_of([third.as_register], "r2", "r2-snap", NOW).state == "found"
+    assert became([third.as_register], "r2", "r2-snap").state == "found"
 
 
 def test_a_snapshot_that_a_lost_run_finished_is_found_as_that_run_s():
     known = followed_by(None, [a_snapshot("lost")], NOW)
 
-    standing = standing_of([Known(NOW, {}, {}).as_register, known.as_register], "lost", "", NOW)
+    standing = became([Known(NOW, {}, {}).as_register, known.as_register], "lost", "")
 
     assert (standing.state, standing.snapshot) == ("found", "lost-snapshot")
 
@@ -51,7 +59,7 @@ def test_a_snapshot_that_a_lost_run_finished_is_found_as_that_run_s():
 def test_a_snapshot_that_was_gone_before_anybody_looked_is_gone():
     known = followed_by(None, [], NOW + DAY).as_register
 
-    assert standing_of([known], "r1", "31c9023b", NOW).state == "gone"
+    assert became([known], "r1", "31c9023b").state == "gone"
     assert standing_of([known], "r1", "31c9023b", NOW + 2 * DAY) is None
     assert standing_of([known], "r1", "", NOW) is None
     assert standing_of([], "r1", "31c9023b", NOW) is None
@@ -84,7 +92,10 @@ def test_what_restic_lists_is_understood_with_its_long_times():
 def test_only_a_whole_snapshot_of_the_same_run_and_folder_is_one_to_adopt():
     listed = [a_snapshot("r", id="one"), a_snapshot("r", id="two"), a_snapshot("other", id="three")]
 
-    assert finished(listed, "r", "/a", ()).id == "two"
+    newest = finished(listed, "r", "/a", ())
+
+    assert newest is not None
+    assert newest.id == "two"
     assert finished(listed, "r", "/a", ("two", "one")) is None
     assert finished(listed, "r", "/b", ()) is None
 
