@@ -23,6 +23,8 @@ from core.steps.wishes import StepWishes
 from core.work import Copied, Outcome, RunContext, RunStopped, Surroundings
 
 MOST_COPIES = 8
+SHARED = frozenset({"exclude", "include", "bandwidth_limit", "bandwidth_times"})
+"""Options of the whole job that a kind may say more about."""
 
 
 def _as_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,8 +126,14 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     @property
     def needs_admin(self) -> bool:
-        """Tell whether only an admin may give a job these options."""
-        return steps.are_commands(self)
+        """Tell whether only an admin may give a job these options, or those of one of its copies."""
+        return steps.are_commands(self) or any(map(self._part_needs_admin, self.parts))
+
+    def _part_needs_admin(self, part: Part) -> bool:
+        try:
+            return self.engine_of(part).needs_admin
+        except ValueError:  # `check` says so
+            return False
 
     def engine_of(self, part: Part) -> CopyingEngine:
         """Return the engine of a copy; raises pydantic's ValidationError, a ValueError."""
@@ -137,7 +145,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
             "guard_changes": False,
         }
         patterns = {
-            name: (*mine, *more.get(name, ()))
+            name: (*mine, *_patterns_in(more.get(name, ())))
             for name, mine in (("exclude", self.exclude), ("include", self.include))
         }
         own = {"source": str(self.source), "destination": part.destination}
@@ -149,14 +157,22 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         places = [part.destination for part in self.parts]
         if len(set(places)) < len(places):
             problems["copies"] = "Two copies cannot go to the same place."
-        for kind in self.kind_options:
-            if kind not in {part.kind for part in self.parts}:
-                problems["kind_options"] = f"No copy is of kind {kind!r}."
+        problems |= self._problems_of_kind_options()
         for part in self.parts:
             problems |= self._problems_of(part, surroundings)
             problems |= self._problems_of_deleting(part)
         if problems:
             raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
+
+    def _problems_of_kind_options(self) -> dict[str, str]:
+        """Return what is wrong with the options by kind: of a kind that is not there, or the job's own business."""
+        own = type(self).model_fields.keys() | {"destination"}
+        for kind, options in self.kind_options.items():
+            if kind not in {part.kind for part in self.parts}:
+                return {"kind_options": f"No copy is of kind {kind[:40]!r}."}
+            if misplaced := sorted((own - SHARED) & options.keys()):
+                return {"kind_options": f"{misplaced[0]} is for the whole job: set it there, not by kind."}
+        return {}
 
     def _problems_of_deleting(self, part: Part) -> dict[str, str]:
         """Return why nothing may be deleted for a copy like this."""
@@ -277,6 +293,14 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
             records=proof.records,
             roots=clearing.roots_in(engine.reading(context, ground, copied)),
         )
+
+
+def _patterns_in(given: object) -> tuple[object, ...]:
+    """Return the patterns that a kind adds; raises ValueError for what is no list."""
+    if not isinstance(given, list | tuple):
+        message = "patterns are a list"
+        raise ValueError(message)  # noqa: TRY004 - as pydantic tells of an option that is not good
+    return tuple(given)
 
 
 def _failed(part: Part, error: HoldfastError) -> PartDone:

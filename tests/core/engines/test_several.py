@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from core.acting import Actor, acting_as
+from core.drafts import JobDraft, checked
 from core.engines import engine_for
-from core.errors import EngineFailed, InvalidOptions
+from core.errors import EngineFailed, InvalidOptions, Refused
 from core.work import Answer, RunHeld, RunStopped
 from tests.builders import WHEN
 from tests.doubles import ScriptedContext
@@ -198,3 +200,42 @@ def test_a_file_that_one_copy_lacks_is_not_deleted(source, make_context, tmp_pat
 
     assert content_of(source) == {"two.txt": FILES["two.txt"]}
     assert outcome.result["deletion"]["files"] == 2
+
+
+def test_a_mirror_that_only_an_admin_may_make_is_no_operators_as_one_of_several(
+    source, make_context, tmp_path
+):
+    options = {
+        "source": str(source),
+        "copies": [f"rclone {tmp_path / 'copy'}"],
+        "kind_options": {"rclone": {"mirror": True}},
+    }
+    draft = JobDraft(name="both", kind="several", options=options)
+    surroundings = make_context().surroundings
+
+    with acting_as(Actor(name="olga", admin=False)), pytest.raises(Refused, match="Only admins"):
+        checked(draft, engine_for, surroundings)
+
+    with acting_as(Actor(name="ana")):
+        assert checked(draft, engine_for, surroundings).kind == "several"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"exclude": 5}, "no options of rsync"),
+        ({"exclude": "*.tmp"}, "no options of rsync"),
+        ({"steps": [{"do": "command", "before": ["true"]}]}, "steps is for the whole job"),
+        ({"delete_source": True}, "delete_source is for the whole job"),
+        ({"destination": "/elsewhere"}, "destination is for the whole job"),
+    ],
+)
+def test_options_by_kind_that_cannot_be_or_would_not_be_obeyed_are_refused_in_words(
+    source, make_context, tmp_path, more, said
+):
+    engine = several(source, f"rsync {tmp_path / 'copy'}", kind_options={"rsync": more})
+
+    with pytest.raises(InvalidOptions) as refused:
+        engine.check(make_context().surroundings)
+
+    assert said in refused.value.problems["options.kind_options"]
