@@ -18,10 +18,12 @@ from core.copying.patterns import BadPattern, check_pattern, lines_for
 from core.copying.rates import rate_from
 from core.copying.refusals import problems_with
 from core.copying.sampling import percent
+from core.copying.trial import TrialWishes
 from core.copying.wishes import Report, Wishes
 from core.destinations.known import Destination, Target, target_in
 from core.destinations.marker import marker_of
 from core.engines.base import Engine
+from core.engines.copy_trial import trial_of
 from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
 from core.models import NOTHING
@@ -54,6 +56,7 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
     can_pause: ClassVar = True
     repeatable: ClassVar = True
     proves: ClassVar = True
+    can_rehearse: ClassVar = True
 
     source: Path = Field(
         title="Source",
@@ -277,6 +280,19 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
             return "Then looks at sizes and times only; that does not count as verified."
         sure, share = percent(self.sample_confidence), percent(self.sample_good_share)
         return f"Then reads back a random sample, to be {sure} sure that {share} of the files are good."
+
+    def rehearse(self, context: RunContext) -> Outcome:
+        """Find out what a run would do: a program of ours looks at both sides and writes nothing."""
+        self.check(context.surroundings)
+        wishes = TrialWishes(
+            source=str(self.source),
+            destination=str(self.folder(context.surroundings)),
+            patterns=self.patterns,
+            content=self.compare == "content",
+            left_out=(str(context.surroundings.own_data),),
+            own_names=OURS,
+        )
+        return trial_of(context, wishes)
 
     # A run
 
