@@ -76,6 +76,7 @@ def test_at_a_change_of_the_limit_a_program_is_started_again_and_takes_up_what_i
 
 def test_a_run_that_is_out_of_time_is_not_started_again(workspace, tmp_path):
     engine = engine_for("rsync", {"source": "/a", "destination": "/b"})
+    assert isinstance(engine, RsyncEngine)
     context = ScriptedContext(workspace, own_data=tmp_path / "own")
     begun = []
 

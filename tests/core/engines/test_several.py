@@ -147,7 +147,8 @@ def test_the_next_attempt_makes_only_what_is_missing(source, make_context, tmp_p
     second = first.again()
     outcome = engine.run(second)
 
-    states = [(copy["destination"], copy["state"]) for copy in failed.value.result["copies"]]
+    shown = failed.value.result or {}
+    states = [(copy["destination"], copy["state"]) for copy in shown["copies"]]
     assert states == [(str(good), "completed"), (str(late), "failed")]
     assert copies_in(outcome) == [(str(good), "completed", True), (str(late), "completed", True)]
     again = {path.name for path in tmp_path.glob(f"work/attempt-{second.attempt}/*")}

@@ -113,8 +113,10 @@ def test_a_secret_that_is_needed_is_asked_for():
 def test_a_call_names_the_configuration_and_has_no_secret(tmp_path):
     destinations = SomeDestinations(tmp_path)
     add_remote(destinations, "nas", webdav_settings(80, user="ana"), **{"pass": "heron"})
+    nas = destinations.find("nas")
+    assert nas is not None
 
-    found = call(destinations.find("nas"), destinations, "photos/a b")
+    found = call(nas, destinations, "photos/a b")
 
     assert found.argv[:2] == ("rclone", "--config")
     assert found.place == "holdfast:backups/photos/a b"

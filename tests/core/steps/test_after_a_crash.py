@@ -55,6 +55,7 @@ class Place:
         argv = [sys.executable, "-m", "tests.core.steps.serving", str(self.data), str(self.programs)]
         process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE)
         try:
+            assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             yield
         finally:

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -272,7 +273,7 @@ def postgresql():
     folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
     who = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    own = {"user": who, "group": pwd.getpwnam(who).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    own: dict[str, Any] = {"user": who, "group": pwd.getpwnam(who).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     if own:
         shutil.chown(folder, who)
 

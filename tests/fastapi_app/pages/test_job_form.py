@@ -26,7 +26,7 @@ def test_the_form_asks_for_every_option_of_the_kind(reader):
     for name, option in CopyEngine.model_fields.items():
         field = page.select_one(f'[name="options.{name}"]')
         label = page.select_one(f'label[for="{field["id"]}"]') or field.find_parent("label")
-        assert words(label).startswith(option.title)
+        assert words(label).startswith(option.title or "no title")
         assert (option.description or "no help") in words(page.select_one(f"#help-{field['id']}"))
 
 
