@@ -1,7 +1,8 @@
 """Several copies of one folder: each by its own program, to its own destination, with its own proof."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -20,7 +21,7 @@ from core.models import Failure
 from core.parts import Part, PartContext, PartDone, Together, part_in, proved_by_all
 from core.proofs.values import Proof, Verify
 from core.steps.wishes import StepWishes
-from core.work import Copied, Outcome, RunContext, RunStopped, Surroundings
+from core.work import Copied, LeftAtWork, Outcome, RunContext, RunHeld, RunStopped, Surroundings
 
 MOST_COPIES = 8
 SHARED = frozenset({"exclude", "include", "bandwidth_limit", "bandwidth_times"})
@@ -142,7 +143,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         shared = {
             "bandwidth_limit": self.bandwidth_limit,
             "bandwidth_times": self.bandwidth_times,
-            "guard_changes": False,
+            "guard_changes": self.guard_changes,
         }
         patterns = {
             name: (*mine, *_patterns_in(more.get(name, ())))
@@ -153,16 +154,21 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def check(self, surroundings: Surroundings) -> None:
         """Raise InvalidOptions if these options cannot work here."""
+        problems = self._problems()
+        for part in self.parts:
+            problems |= self._problems_of(part, surroundings)
+        _refuse(problems)
+
+    def _problems(self) -> dict[str, str]:
+        """Return what is wrong with the job itself, whatever its destinations are like today."""
         problems = {**steps.problems(self, self.source), **bad_patterns(self.exclude, self.include)}
         places = [part.destination for part in self.parts]
         if len(set(places)) < len(places):
             problems["copies"] = "Two copies cannot go to the same place."
         problems |= self._problems_of_kind_options()
         for part in self.parts:
-            problems |= self._problems_of(part, surroundings)
             problems |= self._problems_of_deleting(part)
-        if problems:
-            raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
+        return problems
 
     def _problems_of_kind_options(self) -> dict[str, str]:
         """Return what is wrong with the options by kind: of a kind that is not there, or the job's own business."""
@@ -232,7 +238,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def run(self, context: RunContext) -> Outcome:
         """Make one attempt."""
-        self.check(context.surroundings)
+        _refuse(self._problems())
         with steps.around(context, self) as done:
             ended = self._all_made(context)
         copied = done.told(_carried(ended))
@@ -246,16 +252,14 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         return outcome_of(copied, proof, cleared)
 
     def _all_made(self, context: RunContext) -> tuple[PartDone, ...]:
-        """Make every copy; raises RunStopped once all of them have let go."""
+        """Make every copy; raises RunStopped once all of them have let go, RunHeld once all others are made."""
         together = Together(context, len(self.parts))
-        if not self.side_by_side:
-            return tuple(self._made(context, part, together) for part in self.parts)
-        with ThreadPoolExecutor(len(self.parts), "copy") as threads:
-            futures = [threads.submit(self._made, context, part, together) for part in self.parts]
-        stopped = [error for future in futures if (error := future.exception()) is not None]
-        for error in stopped:
-            raise error
-        return tuple(future.result() for future in futures)
+        makers = [partial(self._made, context, part, together) for part in self.parts]
+        if self.side_by_side:
+            with ThreadPoolExecutor(len(makers), "copy") as threads:
+                futures = [threads.submit(make) for make in makers]
+            return _gathered(future.result for future in futures)
+        return _gathered(makers, at_once=True)
 
     def _made(self, context: RunContext, part: Part, together: Together) -> PartDone:
         """Make one copy and prove it; what an earlier attempt made stays, unless the source is to be deleted."""
@@ -273,6 +277,8 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def _made_anew(self, context: PartContext, part: Part) -> PartDone:
         engine = self.engine_of(part)
+        if problems := engine.problems(context.surroundings):
+            raise EngineFailed(" ".join(problems.values()), code=InvalidOptions.code)
         ground = engine.ground(context.surroundings)
         sides = guards.Sides(
             source=ground.source, target=ground.target, patterns=engine.patterns, clears=self.delete_source
@@ -293,6 +299,32 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
             records=proof.records,
             roots=clearing.roots_in(engine.reading(context, ground, copied)),
         )
+
+
+def _refuse(problems: Mapping[str, str]) -> None:
+    if problems:
+        raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
+
+
+def _gathered(makers: Iterable[Callable[[], PartDone]], *, at_once: bool = False) -> tuple[PartDone, ...]:
+    """Return how all parts ended; raises RunStopped, `at_once` before more are made unless a part asks a person."""
+    ended: list[PartDone] = []
+    stopped: list[RunStopped] = []
+    for make in makers:
+        try:
+            ended.append(make())
+        except RunStopped as error:
+            stopped.append(error)
+            if at_once and not isinstance(error, RunHeld):
+                break
+    if stopped:
+        raise min(stopped, key=_patience)
+    return tuple(ended)
+
+
+def _patience(error: RunStopped) -> int:
+    """Return how long it can wait to be said: a program that stays at work is for whoever is next, a question for last."""
+    return 0 if isinstance(error, LeftAtWork) else 2 if isinstance(error, RunHeld) else 1
 
 
 def _patterns_in(given: object) -> tuple[object, ...]:

@@ -59,15 +59,17 @@ class Memory(Value, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(Value, frozen=True, kw_only=True, omit_defaults=True):
-    """What a run has found so far; `passed` is the attempt that may go on, `agreed` that a person said that it may.
+    """What a run has found so far; `passed` is the attempt that may go on, `agreed` what a person let pass.
 
-    `held` is what the run asked, as long as nothing else was decided; `allowed` how many files a mirror may remove
-    without asking, None as many as it likes.
+    `held` is what the run asked, as long as nothing else was decided, and `asked` what that was about; `allowed` how
+    many files a mirror may remove without asking, None as many as it likes; `target` is where the copy goes, in words.
     """
 
     passed: int = 0
-    agreed: bool = False
+    agreed: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     held: Question | None = None
+    target: str = "the destination"
     began: Reading | None = None
     look: Look | None = None
     stands: Standing | None = None

@@ -12,12 +12,12 @@ from core.destinations.marker import Marker, marker_of, put_marker
 from core.errors import EngineFailed
 from core.guards import usual
 from core.guards.clocks import Clocks, reading_of, trouble_between
-from core.guards.holding import heard, hold
+from core.guards.holding import REMOVALS, heard, hold
 from core.guards.looking import Look, check_marker, look_at
 from core.guards.memory import State, keep_state, remember, remembered, state_of
 from core.guards.places import Standing, is_other, standing_of
 from core.guards.power import on_battery
-from core.guards.usual import KEPT, Counted
+from core.guards.usual import KEPT, Counted, Finding
 from core.guards.wishes import GuardWishes
 from core.models import Value
 from core.processes.patience import TooLong, within
@@ -28,6 +28,7 @@ NOTHING_WRITTEN: Final = "Nothing was written in this run so far. Answer once; w
 PATIENCE: Final = 60.0
 """Seconds that a disk may take to answer: some have to wake up first."""
 
+SHRUNK: Final = "shrunk"
 ANSWERS_NOT: Final = "Is the network share or the disk still there? Nothing was written."
 COPIED_ALREADY: Final = (
     "The copy was made; nothing was proved or deleted yet. If the source was damaged, stop, "
@@ -77,6 +78,7 @@ class Round:
         self._clears = sides.clears
         self._marks = sides.marks
         self._clocks = clocks
+        self._name = sides.place.rstrip(":")
         self._memory = remembered(context).of(sides.origin, sides.place, sides.rules)
 
     # Before the program
@@ -100,28 +102,40 @@ class Round:
             hold(self._context, state, found, hint=NOTHING_WRITTEN)
         keep_state(self._context, replace(state, passed=self._context.attempt, allowed=self._allowed(state)))
 
-    def _looked(self, state: State) -> tuple[State, list[str]]:
+    def _looked(self, before: State) -> tuple[State, list[Finding]]:
         """Return what both sides look like and what is unusual of it; a disk that is gone can hold this for ever.
 
-        Raises EngineFailed where the source cannot be copied.
+        What a person let pass is not found again, but what came since is. Raises EngineFailed where the source cannot
+        be copied.
         """
         if self._wishes.require_marker:
             check_marker(self._source)
         now = reading_of(self._clocks)
         trouble = trouble_between(None, self._memory.ended_ns, now)
+        look = look_at(self._source)
         state = replace(
-            state,
-            look=look_at(self._source),
+            before,
+            look=look,
             stands=standing_of(self._source),
             place=self._place(),
-            began=state.began or now,
+            began=before.began or now,
+            target=self._name,
             warnings=(trouble,) if trouble else (),
         )
-        return state, [] if state.agreed else self._unusual(state)
+        agreed = {what for what in before.agreed if what != SHRUNK or not self._went_on(before.look, look)}
+        return state, [one for one in self._unusual(state) if one.what not in agreed]
+
+    @staticmethod
+    def _went_on(agreed: Look | None, now: Look) -> bool:
+        """Tell whether the source went on shrinking far below what a person agreed to."""
+        seen = (
+            Counted(run="", seen_files=agreed.files, seen_bytes=agreed.bytes) if agreed is not None else None
+        )
+        return seen is not None and bool(usual.looks_shrunk((seen,), now))
 
     def _allowed(self, state: State) -> int | None:
         """Return how many files a mirror may remove without asking; None is as many as it likes."""
-        if state.agreed or not self._wishes.guard_changes:
+        if REMOVALS in state.agreed or not self._wishes.guard_changes:
             return None
         known = usual.usual_of([run.files for run in self._earlier])
         files = known or (state.look.files if state.look is not None else 0)
@@ -146,48 +160,53 @@ class Round:
         path = found.settings.get("path") if found is not None and found.type == "folder" else None
         return Path(path) if isinstance(path, str) else None
 
-    def _unusual(self, state: State) -> list[str]:
-        found = []
+    def _unusual(self, state: State) -> list[Finding]:
+        found: list[Finding] = []
         if self._wishes.guard_places:
             found += [*self._moved(state), *self._unmarked()]
         if self._wishes.guard_changes and state.look is not None:
             found += self._unlike(state.look)
         return found
 
-    def _moved(self, state: State) -> list[str]:
-        """Return which side lies on another disk than last time, in words."""
+    def _moved(self, state: State) -> list[Finding]:
+        """Return which side lies on another disk than last time."""
         found = []
         sides = (
-            ("source", self._memory.stands, state.stands),
-            ("destination", self._memory.place, state.place),
+            ("source", "The source", self._memory.stands, state.stands),
+            ("destination", f"The destination {self._name}", self._memory.place, state.place),
         )
-        for name, before, now in sides:
+        for what, name, before, now in sides:
             if before is not None and now is not None and is_other(before, now):
-                found.append(
-                    f"The {name} lies elsewhere than last time: on {now.in_words}, not on {before.in_words}. "
+                words = (
+                    f"{name} lies elsewhere than last time: on {now.in_words}, not on {before.in_words}. "
                     "Is the disk mounted?"
                 )
+                found.append(Finding(what=f"{what} moved", words=words))
         return found
 
-    def _unmarked(self) -> list[str]:
-        """Return what is wrong with the marker that an earlier run left in the destination, in words."""
+    def _unmarked(self) -> list[Finding]:
+        """Return what is wrong with the marker that an earlier run left in the destination."""
         folder, known = self._root(), self._memory.marker
         if folder is None or known is None:
             return []
         if not folder.is_dir():
-            return [f"The destination {folder} is gone; it was there last time. Is the disk mounted?"]
+            words = f"The destination {folder} is gone; it was there last time. Is the disk mounted?"
+            return [Finding(what="destination gone", words=words)]
         now = marker_of(folder)
         if now == known:
             return []
         what = (
             "has lost the marker that earlier runs left there" if now is None else "is marked as another one"
         )
-        return [f"The destination {folder} {what}. Is the right disk mounted?"]
+        words = f"The destination {folder} {what}. Is the right disk mounted?"
+        return [Finding(what=f"destination {what}", words=words)]
 
-    def _unlike(self, look: Look) -> list[str]:
-        found = [usual.renamed(self._memory.look, look)]
-        found += [] if self._clears else [usual.looks_shrunk(self._earlier, look)]
-        return [sentence for sentence in found if sentence]
+    def _unlike(self, look: Look) -> list[Finding]:
+        found = {
+            "renamed": usual.renamed(self._memory.look, look),
+            SHRUNK: "" if self._clears else usual.looks_shrunk(self._earlier, look),
+        }
+        return [Finding(what=what, words=words) for what, words in found.items() if words]
 
     @property
     def _earlier(self) -> tuple[Counted, ...]:
@@ -220,10 +239,12 @@ class Round:
             removed=copied.removed,
         )
 
-    def _excessive(self, counted: Counted) -> list[str]:
-        smaller = "" if self._clears else usual.shrank(self._earlier, counted)
-        found = (smaller, usual.changed_too_much(self._earlier, counted))
-        return [sentence for sentence in found if sentence]
+    def _excessive(self, counted: Counted) -> list[Finding]:
+        found = {
+            SHRUNK: "" if self._clears else usual.shrank(self._earlier, counted),
+            "changed": usual.changed_too_much(self._earlier, counted),
+        }
+        return [Finding(what=what, words=words) for what, words in found.items() if words]
 
     def _marked(self) -> Marker | None:
         """Return the marker of the destination, laid there if it has none; None where it can have none."""

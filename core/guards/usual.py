@@ -32,6 +32,13 @@ REMOVED_MOST: Final = 1_000
 REMOVED_LEAST: Final = 10
 
 
+class Finding(Value, frozen=True, kw_only=True):
+    """Something unusual: of which sort, and in words."""
+
+    what: str
+    words: str
+
+
 class Counted(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What a run found and did; None is what nobody told.
 

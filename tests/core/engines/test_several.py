@@ -119,17 +119,61 @@ def test_two_copies_to_one_place_are_refused(source, make_context, tmp_path):
 
 
 def test_a_copy_that_fails_leaves_the_others_made_and_the_run_failed(source, make_context, tmp_path):
-    gone, good = tmp_path / "gone" / "away" / "copy", tmp_path / "good"
-    gone.parent.mkdir(parents=True)
+    gone, good = tmp_path / "disk" / "copy", tmp_path / "good"
+    gone.parent.mkdir()
     engine = several(source, f"rsync {gone}", f"rsync {good}")
     engine.check(make_context().surroundings)
     gone.parent.rmdir()
-    gone.parent.write_text("a file is in the way")
 
-    with pytest.raises((EngineFailed, InvalidOptions)) as failed:
+    with pytest.raises(EngineFailed, match="1 of 2 copies could not be made") as failed:
         engine.run(make_context())
 
     assert str(gone) in str(failed.value)
+    assert content_of(good) == FILES
+
+
+def test_a_copy_that_asks_a_person_leaves_the_others_made(source, make_context, tmp_path):
+    asks, good = tmp_path / "asks", tmp_path / "good"
+    engine = several(source, f"rsync {asks}", f"rsync {good}")
+    context = make_context()
+    engine.run(context)
+    (asks / ".holdfast-destination").unlink()
+    (source / "new.txt").write_text("new")
+    (tmp_path / "next").mkdir()
+    later = ScriptedContext(tmp_path / "next", own_data=tmp_path / "data")
+    later.notes = context.notes
+
+    with pytest.raises(RunHeld, match="has lost the marker") as held:
+        engine.run(later)
+    before = content_of(asks)
+    question = held.value.question
+    later.answers[question.id] = Answer(question=question.id, answer="go", by="ana", at=WHEN)
+    outcome = engine.run(later.again())
+
+    assert "new.txt" not in before
+    assert content_of(good) == content_of(asks) == content_of(source)
+    assert copies_in(outcome) == [(str(asks), "completed", True), (str(good), "completed", True)]
+    assert not list((tmp_path / "next" / "attempt-2").glob("copy-2-*"))
+
+
+def test_a_mirror_among_several_removes_no_more_than_a_mirror_by_itself(source, make_context, tmp_path):
+    for number in range(60):
+        (source / f"{number}.txt").write_text("text")
+    copy = tmp_path / "copy"
+    engine = several(source, f"rsync {copy}", kind_options={"rsync": {"mirror": True}})
+    context = make_context()
+    engine.run(context)
+    for number in range(25):
+        (source / f"{number}.txt").unlink()
+    (tmp_path / "next").mkdir()
+    later = ScriptedContext(tmp_path / "next", own_data=tmp_path / "data")
+    later.notes = context.notes
+
+    with pytest.raises(RunHeld, match=f"files at {copy}") as held:
+        engine.run(later)
+
+    assert held.value.question.admin_only
+    assert len(content_of(copy)) >= 53
 
 
 def test_the_next_attempt_makes_only_what_is_missing(source, make_context, tmp_path):

@@ -407,7 +407,8 @@ def test_a_mirror_may_remove_a_tenth_and_asks_for_more(house):
     house.before()
 
     allowed = guards.allowance(house.context, WATCHED)
-    with pytest.raises(RunHeld, match="would remove 150 files at the destination") as held:
+    assert allowed is not None
+    with pytest.raises(RunHeld, match="would remove 150 files at /") as held:
         guards.hold_removals(house.context, allowed=allowed, wanted=150)
     house.answer(held, "go")
     house.before()
@@ -415,6 +416,56 @@ def test_a_mirror_may_remove_a_tenth_and_asks_for_more(house):
     assert allowed == 20
     assert held.value.question.admin_only
     assert guards.allowance(house.context, WATCHED) is None
+
+
+def test_a_mirror_of_which_nobody_knows_how_much_it_would_remove_needs_an_admin(house):
+    house.fill(200)
+    house.before()
+
+    with pytest.raises(RunHeld, match="would remove more than 20 files") as held:
+        guards.hold_removals(house.context, allowed=20)
+
+    assert held.value.question.admin_only
+
+
+def test_an_answer_about_something_else_lets_no_mirror_remove_more(house):
+    house.fill(200)
+    house.ran(total_files=200)
+    for number in range(50, 200):
+        (house.source / f"photo-{number}.jpg").unlink()
+    house.next_run()
+    with pytest.raises(RunHeld, match="has 50 files") as held:
+        house.before()
+    house.answer(held, "go")
+    house.before()
+
+    assert not held.value.question.admin_only
+    assert guards.allowance(house.context, WATCHED) == 20
+    with pytest.raises(RunHeld, match=f"at {house.destination} that the source no longer has"):
+        guards.hold_removals(house.context, allowed=20, wanted=150)
+
+
+def test_what_came_after_the_answer_is_asked_about_anew(house):
+    house.fill(100)
+    house.ran(total_files=100)
+    for number in range(40, 100):
+        (house.source / f"photo-{number}.jpg").unlink()
+    house.next_run()
+    with pytest.raises(RunHeld, match="has 40 files") as first:
+        house.before()
+    for number in range(2, 40):
+        (house.source / f"photo-{number}.jpg").unlink()
+    house.destination.rename(house.folder / "unplugged")
+    house.answer(first, "go")
+
+    with pytest.raises(RunHeld) as second:
+        house.before()
+    house.answer(second, "go")
+    house.before()
+
+    asked = " ".join((second.value.question.sentence, *second.value.question.details))
+    assert "is gone; it was there last time" in asked
+    assert "has 2 files" in asked
 
 
 def test_a_limit_of_the_job_itself_is_not_asked_about_twice(house):
