@@ -29,7 +29,7 @@ from core.remotes.rsync_places import UMASK, find_here, find_there
 from core.remotes.rsync_rules import NotForRsync, as_bytes, as_typed, literal, rules_for
 from core.remotes.rsync_said import Listener
 from core.remotes.rsync_troubles import trouble
-from core.remotes.rsync_verdict import BUDGET, GOOD, judged
+from core.remotes.rsync_verdict import BUDGET, GOOD, PARTLY, judged
 from core.sizes import size
 from core.storage import atomic
 from core.work import Copied, Fact, Outcome, RunContext, Surroundings
@@ -156,7 +156,9 @@ class RsyncEngine(CopyingEngine):
         if not rsync_version.program():
             return "rsync is not installed on this machine."
         found = rsync_version.version()
-        return "" if found is None or found >= rsync_version.OLDEST else "rsync is too old here: 3.1 is needed."
+        return (
+            "" if found is None or found >= rsync_version.OLDEST else "rsync is too old here: 3.1 is needed."
+        )
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -276,6 +278,8 @@ class RsyncEngine(CopyingEngine):
         call = self._call(ground, context.surroundings)
         self._find_place(context, ground, call)
         allowed = guards.allowance(context, self) if self.mirror else None
+        if allowed is not None and allowed < self.remove_most:
+            self._ask_before_removing(context, ground, call, allowed)
         budget = self.remove_most if allowed is None else min(allowed, self.remove_most)
         named = context.note("rsync").get("files", FEW) < FEW
         options = (
@@ -289,6 +293,7 @@ class RsyncEngine(CopyingEngine):
         heard = Listener(context.report, str(self.source))
 
         def start(name: str, seconds: float | None) -> Exit:
+            heard.begin()
             order = Order(
                 argv=(*call.argv, *self._wishes(ground), *options, "--", *self._ends(call)),
                 folder="/",
@@ -313,6 +318,25 @@ class RsyncEngine(CopyingEngine):
             result={"unchanged": max((heard.total_files or 0) - heard.files, 0)},
             warnings=warnings,
         )
+
+    def _ask_before_removing(self, context: RunContext, ground: Ground, call: Call, allowed: int) -> None:
+        """Count what a mirror would remove, and raise RunHeld where that is more than a guard lets it."""
+        argv = (
+            *call.argv,
+            "--dry-run",
+            *self._wishes(ground),
+            "--delete",
+            self._filter(context),
+            "--info=stats2",
+            "--no-human-readable",
+        )
+        heard = Listener(lambda _: None, str(self.source))
+        order = Order(argv=(*argv, "--", *self._ends(call)), folder="/", environment=call.environment)
+        ending = context.execute(order, heard.count, name="count")
+        if ending.code not in {*GOOD, PARTLY}:
+            raise failure(trouble(ending.code, heard.said), heard.last_words)
+        if heard.all_removed > allowed:
+            guards.hold_removals(context, allowed=allowed, wanted=heard.all_removed)
 
     def _over_budget(self, context: RunContext, allowed: int | None, budget: int) -> str:
         """Return what to say of a mirror that reached its limit; raises RunHeld where the limit was the guards'."""

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from core.copying.names import shown
 from core.models import Progress
 from core.processes.orders import Stream
@@ -48,10 +50,27 @@ class Listener:
         self._next_at = 0.0
         self._logged = 0
         self._numbers: dict[str, int] = {}
+        self._entries: dict[str, int] = {}
+        self._finished = ""
+        self._files_before = self._bytes_before = 0
         self.errors: deque[str] = deque(maxlen=MOST_KEPT)
         self.named: list[str] = []
         self.troubled = self.vanished = self.skipped = 0
         self.only_attributes = True
+
+    def begin(self) -> None:
+        """Note that rsync begins, or begins again: what it carried before counts, and what it could not do it says again."""
+        self._files_before, self._bytes_before = self.files, self.bytes
+        self._numbers, self._entries, self._finished = {}, {}, ""
+        self.errors.clear()
+        self.named.clear()
+        self.troubled = self.vanished = self.skipped = 0
+        self.only_attributes = True
+
+    def count(self, stream: Stream, line: str) -> bool:
+        """Take a line of a rsync that only counts; none of them goes to the log."""
+        self.hear(stream, line)
+        return False
 
     def hear(self, stream: Stream, line: str) -> bool | None:
         """Take a line; False keeps it out of the log."""
@@ -65,23 +84,34 @@ class Listener:
         progress = progress_in(line) if stream == "out" else None
         if progress is None:
             return False
-        self._report(progress)
+        self._tell(progress)
         return True
 
     @property
     def files(self) -> int:
-        """Return how many files were carried."""
-        return self._numbers.get("Number of regular files transferred", 0)
+        """Return how many files were carried; of a rsync that was ended, how many it had finished."""
+        found = self._numbers.get("Number of regular files transferred")
+        if found is None and (last := PROGRESS.match(self._finished)):
+            found = int(last["files"])
+        return self._files_before + (found or 0)
 
     @property
     def bytes(self) -> int:
         """Return how many bytes those files have."""
-        return self._numbers.get("Total transferred file size", 0)
+        found = self._numbers.get("Total transferred file size")
+        if found is None and (last := PROGRESS.match(self._finished)):
+            found = _number(last["done"])
+        return self._bytes_before + (found or 0)
 
     @property
     def removed(self) -> int:
         """Return how many files the destination lost, without folders where rsync tells them apart."""
         return self._numbers.get("Number of deleted files", 0)
+
+    @property
+    def all_removed(self) -> int:
+        """Return how many files and folders the destination lost, or would lose."""
+        return self._entries.get("Number of deleted files", 0)
 
     @property
     def total_files(self) -> int | None:
@@ -107,11 +137,13 @@ class Listener:
     def _hear_output(self, line: str) -> bool | None:
         if not line.strip():
             return False
+        if "xfr#" in line and "%" in line:
+            self._finished = line
         if "%" in line and (now := time.monotonic()) >= self._next_at:
             progress = progress_in(line)
             if progress is not None:
                 self._next_at = now + REPORT_EVERY
-                self._report(progress)
+                self._tell(progress)
                 return False
         if "%" in line and PROGRESS.match(line):
             return False
@@ -122,11 +154,16 @@ class Listener:
         self._take_statistic(line)
         return None
 
+    def _tell(self, progress: Progress) -> None:
+        done = progress.done + self._bytes_before
+        self._report(replace(progress, done=done) if self._bytes_before else progress)
+
     def _take_statistic(self, line: str) -> None:
         statistic = STATISTIC.match(line)
         if statistic is not None:
             number = statistic["files"] or statistic["number"]
             with_folders = statistic["files"] is None and statistic["name"] == "Number of files"
+            self._entries[statistic["name"]] = _number(statistic["number"])
             self._numbers[statistic["name"]] = 0 if with_folders else _number(number)
 
     def _hear_error(self, line: str) -> None:

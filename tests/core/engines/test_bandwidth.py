@@ -64,12 +64,14 @@ def test_a_line_of_the_timetable_that_is_wrong_is_told_by_its_field(kind):
 def test_at_a_change_of_the_limit_a_program_is_started_again_and_takes_up_what_it_has(
     source, workspace, tmp_path
 ):
+    (source / "a small one that is done before").write_bytes(bytes(100))
     engine = Hurried(source=source, destination=str(tmp_path / "copy"))
     context = SayingContext(workspace, own_data=tmp_path / "own")
 
     outcome = engine.run(context)
 
     assert outcome.result["verified"]
+    assert (outcome.result["copied"], outcome.result["copied_bytes"]) == (2, 3_000_100)
     assert any("The limit changes" in line for line in context.infos)
     assert {"copy", "copy-2"} <= {path.name for path in (workspace / "attempt-1").iterdir()}
 

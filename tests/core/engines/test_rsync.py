@@ -213,20 +213,22 @@ def test_a_plain_copy_leaves_links_out_and_says_so(here):
     assert outcome.warnings == ("1 special file or link was left out.",)
 
 
-def test_a_mirror_that_would_remove_more_than_usual_asks_first(here):
-    write(here.source, {str(number): "1" for number in range(100)})
-    before, context = here.context(), here.context()
-    here.engine(mirror=True, guard_changes=True).run(before)
+def test_a_mirror_that_would_remove_more_than_usual_removes_nothing_before_it_asks(place):
+    write(place.source, {str(number): "1" for number in range(100)})
+    before, context = place.context(), place.context()
+    place.engine(mirror=True, guard_changes=True).run(before)
     context.notes = before.notes
     for number in range(80):
-        (here.source / str(number)).unlink()
+        (place.source / str(number)).unlink()
 
     with pytest.raises(RunHeld) as held:
-        here.engine(mirror=True, guard_changes=True).run(context)
+        place.engine(mirror=True, guard_changes=True).run(context)
 
-    allowed = 100 - len(read(here.copy))
-    assert f"it may remove {allowed} without asking" in held.value.question.sentence
-    assert len(read(here.root / "photos.holdfast-replaced")) == allowed
+    assert "would remove 80 files" in held.value.question.sentence
+    assert "it may remove 10 without asking" in held.value.question.sentence
+    assert held.value.question.admin_only
+    assert len(read(place.copy)) == 100
+    assert not (place.root / "photos.holdfast-replaced").exists()
 
 
 def test_a_mirror_removes_no_more_than_its_budget(here):

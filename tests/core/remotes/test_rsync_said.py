@@ -56,6 +56,27 @@ def test_the_counts_at_the_end_are_taken():
 
     assert (heard.total_files, heard.total_bytes) == (1200, 9_000_003)
     assert (heard.files, heard.bytes, heard.removed) == (7, 1000, 1)
+    assert heard.all_removed == 2
+
+
+def test_what_was_carried_before_the_limit_changed_is_not_forgotten():
+    told = []
+    heard = Listener(told.append, "/photos")
+    heard.begin()
+    heard.hear("out", "  700  70%  1.00kB/s  0:00:01 (xfr#2, to-chk=1/3)")
+    heard.hear("out", "  900  90%  1.00kB/s  0:00:01")
+    heard.hear("err", "rsync error: received SIGINT, SIGTERM, or SIGHUP (code 20) at rsync.c(716)")
+    heard.hear("err", "rsync: [sender] write error: Broken pipe (32)")
+
+    heard.begin()
+    heard.hear("err", 'rsync: [generator] failed to set times on "/copy/a": Operation not permitted (1)')
+    heard.glance("out", "  300 100%  1.00kB/s  0:00:00 (xfr#1, to-chk=0/3)")
+    heard.hear("out", "Number of regular files transferred: 1")
+    heard.hear("out", "Total transferred file size: 300 bytes")
+
+    assert (heard.files, heard.bytes) == (3, 1000)
+    assert (heard.troubled, heard.only_attributes) == (1, True)
+    assert [progress.done for progress in told] == [700, 1000]
 
 
 def test_files_that_could_not_be_read_are_named_as_the_source_has_them():
