@@ -235,9 +235,18 @@ class RcloneEngine(CopyingEngine):
         place = self._place(ground, context.surroundings, context.workspace)
         features = self._features(context, place)
         allowed = guards.allowance(context, self) if self.mirror else None
+        rules = self._write_rules(context)
+        if allowed is not None and allowed < self.mirror_most:
+            self._ask_before_removing(
+                context,
+                place,
+                command_line(
+                    place, self._setting(features, None), ground.source, rules, dry=True, quiet=True
+                ),
+                allowed,
+            )
         budget = self.mirror_most if allowed is None else min(allowed, self.mirror_most)
         setting = self._setting(features, budget)
-        rules = self._write_rules(context)
         talk = Talk(context.report, context.warn, context.error)
         argv = command_line(place, setting, ground.source, rules)
         ending = context.execute(
@@ -245,6 +254,19 @@ class RcloneEngine(CopyingEngine):
         )
         self._judge(context, ending, talk, allowed if allowed == budget else None)
         return self._copied(ending, talk, setting)
+
+    def _ask_before_removing(
+        self, context: RunContext, place: Place, argv: Sequence[str], allowed: int
+    ) -> None:
+        """Count what a mirror would put aside, and raise RunHeld where that is more than a guard lets it."""
+        talk = Talk(lambda _: None, lambda _: None, context.error)
+        ending = context.execute(
+            self._order(argv, place, context), talk.hear, name="count", on_latest=talk.glance
+        )
+        if ending.code != 0 and not talk.vanished:
+            raise failure(talk.judged(ending.code), talk.last_words)
+        if talk.stats.removed > allowed:
+            guards.hold_removals(context, allowed=allowed, wanted=talk.stats.removed)
 
     def _place(self, ground: Ground, surroundings: Surroundings, home: Path | str = "") -> Place:
         return place_of(ground.target, ground.destination, surroundings.destinations, str(home))

@@ -11,7 +11,7 @@ from core.models import NOTHING, Value
 from core.remotes import rclone
 
 STEADY: Final = (
-    "--use-json-log", "--log-level", "NOTICE", "--stats", "1s", "--stats-log-level", "NOTICE",
+    "--use-json-log", "--stats", "1s",
     "--retries", "2", "--low-level-retries", "3", "--contimeout", "30s", "--timeout", "5m",
 )  # fmt: skip
 
@@ -80,13 +80,15 @@ def environment_for(place: Place, workspace: Path) -> dict[str, str]:
 
 
 def command_line(
-    place: Place, setting: Setting, source: Path, rules: Path, *, dry: bool = False
+    place: Place, setting: Setting, source: Path, rules: Path, *, dry: bool = False, quiet: bool = False
 ) -> tuple[str, ...]:
-    """Return the whole command of a copy or of its trial."""
+    """Return the whole command of a copy or of its trial; one that is `quiet` names no file but where one fails."""
+    level = "ERROR" if quiet else "NOTICE"
     return (
         *place.argv,
         setting.verb,
         *STEADY,
+        *("--log-level", level, "--stats-log-level", level),
         *setting.options,
         *(removal_options(place, setting.most_removed) if setting.verb == "sync" else ()),
         *(["--dry-run"] if dry else []),

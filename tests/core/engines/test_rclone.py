@@ -9,7 +9,7 @@ import pytest
 
 from core.engines import engine_for
 from core.errors import EngineFailed, InvalidOptions, Unreachable
-from core.work import RunStopped, Surroundings
+from core.work import RunHeld, RunStopped, Surroundings
 from tests.doubles import ScriptedContext
 from tests.rclone_servers import (
     PASSWORD,
@@ -394,6 +394,26 @@ def test_a_mirror_puts_aside_what_the_source_no_longer_has(backup, source, tmp_p
     assert outcome.result["removed"] == 1
     assert any(name.endswith("inner/file 1") for name in aside)
     assert outcome.result["verified"]
+
+
+def test_a_mirror_that_would_put_aside_more_than_usual_puts_nothing_aside_before_it_asks(
+    backup, source, new_context, tmp_path
+):
+    for number in range(30):
+        (source / f"doomed {number}").write_text("x")
+    before, context = new_context(), new_context()
+    backup(tmp_path / "photos", before, mirror=True)
+    context.notes = before.notes
+    for number in range(30):
+        (source / f"doomed {number}").unlink()
+
+    with pytest.raises(RunHeld) as held:
+        backup(tmp_path / "photos", context, mirror=True)
+
+    assert "would remove 30 files" in held.value.question.sentence
+    assert held.value.question.admin_only
+    assert len(tree_of(tmp_path / "photos")) == 43
+    assert not (tmp_path / "photos-removed").exists()
 
 
 def test_a_mirror_stops_at_its_limit(backup, source, tmp_path):
