@@ -58,7 +58,8 @@ def _understood(flat: Mapping[str, Any]) -> tuple[Remark, ...]:
         Remark(place="the file", words="A job that runs borgmatic with this file, for Holdfast to watch.")
     ]
     for name, words in SHOWN.items():
-        named = [_name_of(each) for each in flat.get(name) or () if isinstance(each, str | dict)]
+        listed = flat[name] if isinstance(flat.get(name), list) else ()
+        named = [_name_of(each) for each in listed if isinstance(each, str | dict)]
         if named:
             remarks.append(Remark(place=name, words=f"{words}: {', '.join(named[:20])}."))
     return tuple(remarks)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from core.imports.values import Found, NotUnderstood, PlannedDestination, Remark
 from core.places.drafts import DestinationDraft
 from core.remotes.backends import BACKENDS, CRYPT_PASSWORD, CRYPT_SALT
+from core.remotes.rclone import LOGIN
 
 ENCRYPTED: Final = "RCLONE_ENCRYPT_V0"
 WELL_KNOWN: Final = bytes.fromhex("9c935b48730a554d6bfd7c63c886a92bd390198eb8128afbf4de162b8b95f638")
@@ -87,8 +88,10 @@ def _of_backend(
 ) -> tuple[dict[str, object], dict[str, str], tuple[Remark, ...]]:
     kind = section.get("type", "")
     backend = BACKENDS.get(kind)
+    if not kind:
+        raise NotUnderstood("it does not say its type")
     if backend is None:
-        raise NotUnderstood(f"Holdfast does not use rclone's {kind[:40] or 'nothing'}")
+        raise NotUnderstood(f"Holdfast does not use rclone's {kind[:40]}")
     options: dict[str, str] = {}
     secrets: dict[str, str] = {}
     left_out = []
@@ -100,6 +103,8 @@ def _of_backend(
                 left_out.append(Remark(place=place, words=words))
         elif value and option.secret:
             secrets[name] = revealed(value) if option.obscured else value
+        elif value and LOGIN.search(value):
+            raise NotUnderstood(f"there is a user or password in the address of its option {name}")
         elif value:
             options[name] = value
     return {"backend": kind, "options": options}, secrets, tuple(left_out)

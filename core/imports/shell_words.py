@@ -14,6 +14,9 @@ REDIRECTED: Final = re.compile(r"(?<!\S)(?:\d|&)?>>?\s*(?:&\d|[^\s|;&<>]+)|(?<!\
 BETWEEN: Final = re.compile(r"&&|\|\||;|\|")
 ODD: Final = re.compile(r"[&()<>{}]|(?<!\S)~|[*?\[]")
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+LONGEST_LINE: Final = 10_000
+"""Letters of a line that is taken apart: many times what people write, and little enough to be done at once."""
+
 WATCHERS: Final = frozenset({"logger", "tee", "mail", "mailx", "ts", "grep", "cat", "systemd-cat"})
 """What may stand behind a pipe: it hears what a program says and has no part in what it does."""
 
@@ -25,6 +28,7 @@ def masked(line: str, quotes: re.Pattern[str] = QUOTED) -> str:
 
 def commands_in(line: str) -> Iterator[tuple[str, ...]]:
     """Yield the words of each command of a line; raises NotUnderstood."""
+    _check_length(line)
     if EXPANDED.search(masked(line, SINGLE)):
         raise NotUnderstood("it has $ or ` in it, which only a shell could resolve")
     line = _without_redirections(line)
@@ -39,6 +43,11 @@ def commands_in(line: str) -> Iterator[tuple[str, ...]]:
             yield words
         behind_pipe = match is not None and match[0] == "|"
         start = len(line) if match is None else match.end()
+
+
+def _check_length(line: str) -> None:
+    if len(line) > LONGEST_LINE:
+        raise NotUnderstood(f"it is longer than {LONGEST_LINE:,} letters")
 
 
 def _without_redirections(line: str) -> str:
@@ -62,6 +71,7 @@ def assignment_in(line: str) -> tuple[str, str] | None:
 
     Raises NotUnderstood.
     """
+    _check_length(line)
     bare = line.strip().removeprefix("export ").strip()
     if not bare or bare.startswith("#"):
         return None

@@ -30,6 +30,8 @@ KNOWN: Final = frozenset({"backend", "options", "path", "encrypt", "encrypt_fold
 SIZE: Final = re.compile(r"[1-9]\d{0,8}[KMGkmg]?i?\Z")
 NUMBER: Final = re.compile(r"\d{1,9}\Z")
 URL: Final = re.compile(r"https?://[^/\s]+[^\s]*\Z")
+LOGIN: Final = re.compile(r"(?<=://)[^/?#]*@")
+"""A user, and perhaps a password, in an address: whatever is no secret is shown."""
 
 Settings = Mapping[str, Any]
 
@@ -133,6 +135,8 @@ def _problem_of_text(text: str, *, secret: bool) -> str:
         return ""
     if text.startswith(("-", ":")):
         return "This cannot begin with - or :."
+    if LOGIN.search(text):
+        return "Leave the user and the password out of the address: they have fields of their own."
     return "This cannot begin with a quote or have %( in it." if _is_read_otherwise(text) else ""
 
 

@@ -242,6 +242,8 @@ def test_a_configuration_of_borgmatic_becomes_a_job_that_runs_it(older):
         "0 1 * * * rsync\n" * 6_000,
         "\ud800".encode("utf-8", "replace").decode(),
         "export X='" + "a" * 100_000,
+        "source_directories: 5\nrepositories: true",
+        "source_directories: {a: b}\nrepositories: {c: d}",
     ],
 )
 def test_hostile_files_are_read_without_harm(text):
@@ -250,3 +252,23 @@ def test_hostile_files_are_read_without_harm(text):
 
         assert not found.jobs
         assert not found.destinations
+
+
+@pytest.mark.parametrize(
+    "text", ["RESTIC_REPOSITORY=" + "a:" * 400_000, "* * * * * rsync " + "'" * 800_000, "A=" + "\\" * 800_000]
+)
+def test_a_line_without_end_is_not_taken_apart(text):
+    for read in (restic_files.read, crontab.read):
+        found = read(text, {})
+
+        assert not found.jobs
+        assert "longer than 10,000 letters" in words(found) or "no time and command" in words(found)
+
+
+def test_a_login_in_the_address_of_a_remote_is_neither_taken_over_nor_repeated():
+    found = rclone_conf.read("[a]\ntype = webdav\nurl = https://ana:seven-geese@dav.example/\n[b]\nurl=x", {})
+
+    assert not found.destinations
+    assert "user or password in the address of its option url" in words(found)
+    assert "does not say its type" in words(found)
+    assert "geese" not in repr(found)
