@@ -1,5 +1,11 @@
 """The commands of jobs and runs as programs see them."""
 
+import pytest
+
+from core.people import Role
+from tests.fastapi_app.api.test_destinations import HOST, PLACE
+from tests.servers import Sshd
+
 
 def test_the_command_of_a_run_is_told_over_http(world):
     headers = world.bearer()
@@ -24,3 +30,27 @@ def test_commands_of_what_is_not_there_are_not_found(world):
     ]
 
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ADMIN])
+def test_a_command_tells_where_a_destination_is_to_admins_alone(people, world, tmp_path, role):
+    admin, key = people[Role.ADMIN], Sshd(tmp_path).host_key
+    admin.post(PLACE, json={**HOST, "settings": {**HOST["settings"], "host_key": key}})
+    (tmp_path / "source").mkdir()
+    options = {"source": str(tmp_path / "source"), "destination": "cellar:photos"}
+    job = admin.post("/api/v1/jobs", json={"name": "photos", "kind": "rsync", "options": options}).json()
+    run = admin.post(f"/api/v1/jobs/{job['id']}/runs").json()
+    addresses = (
+        f"/api/v1/jobs/{job['id']}/commands",
+        f"/api/v1/runs/{run['id']}/commands",
+        f"/runs/{run['id']}",
+    )
+
+    told = [people[role].get(address) for address in addresses]
+
+    assert [each.status_code for each in told] == [200, 200, 200]
+    known = ["keeper@cellar.secret-name.example" in each.text for each in told]
+    assert known == [role is Role.ADMIN] * 3
+    if role is not Role.ADMIN:
+        assert told[0].json()["commands"] == []
+        assert "only admins" in told[0].json()["about"]
