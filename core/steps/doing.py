@@ -1,7 +1,9 @@
 """Does the steps of a run before its copy, and sees that they are undone."""
 
 import contextlib
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -77,6 +79,8 @@ class Doing:
         deed = step.deed(part)
         if deed is None:
             return
+        if part is not None and self._never_began(number):
+            _clear(part)
         try:
             self._run(number, step, deed)
         except LeftAtWork:
@@ -88,16 +92,22 @@ class Doing:
         if dump is not None and part is not None:
             self._put_in_place(part, dump)
 
+    def _never_began(self, number: int) -> bool:
+        folder = self._programs / f"{NAME}{number}"
+        mark = f"{self._context.run_id}:{self._context.attempt}"
+        return Program(folder, mark).standing() is Standing.NEVER_BEGAN
+
     def _noted(self, step: Step) -> bool:
         """Note what undoes the step, durably, before it is done; False where there is nothing to do."""
         undoing = step.undoing()
         if undoing is None:
             return True
-        entry = Entry(deed=undoing, seconds=min(step.seconds, LONGEST_UNDOING), path=self._path)
-        with self._journal.held():
+        seconds = min(step.seconds, LONGEST_UNDOING)
+        entry = Entry(deed=undoing, seconds=seconds, path=self._path, shared=step.probe is not None)
+        with self._journal.held(), entry.held():
             if entry in self._journal.entries():  # what an attempt before this one did is ours to undo
                 return True
-            if not self._is_wanted(step):
+            if not self._journal.is_shared(entry) and not self._is_wanted(step):
                 return False
             self._journal.add(entry)
         return True
@@ -144,8 +154,11 @@ class Doing:
     def _put_in_place(self, part: Path, dump: Path) -> None:
         """Give a dump that is whole its name, durably; one that an earlier server put there already stays."""
         try:
-            if not part.exists() and dump.exists():
+            if not os.path.lexists(part) and dump.exists():
                 return
+            if not stat.S_ISREG(part.lstat().st_mode):
+                message = f"Something took the place of the dump {dump} while it was made."
+                raise EngineFailed(message, hint=NOT_COPIED, code="step-failed")
             atomic.sync_file(part)
             part.replace(dump)
             atomic.sync_folder(dump.parent)
@@ -181,6 +194,15 @@ class Doing:
         """Let whoever takes the attempt up do the steps again."""
         for folder in self._programs.glob(f"{NAME}*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(part: Path) -> None:
+    """Remove what lies where a dump is to be made: a half one of before, or what somebody laid there to be written to."""
+    try:
+        part.unlink(missing_ok=True)
+    except OSError as error:
+        message = f"The dump cannot be made: {part} is in the way: {error.strerror}."
+        raise EngineFailed(message, hint=NOT_COPIED, code="step-failed") from error
 
 
 def _failure(deed: Deed, code: int | None, said: list[str]) -> EngineFailed:

@@ -22,14 +22,25 @@ log = logging.getLogger(__name__)
 FOLDER: Final = "steps"
 ENDING: Final = ".json"
 _HANDS: Final = tuple(Lock() for _ in range(64))
+_DEEDS: Final = tuple(Lock() for _ in range(64))
 
 
-class Entry(Value, frozen=True, kw_only=True):
-    """One thing to undo; `seconds` is how long that may take, `path` where programs are looked for."""
+class Entry(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing to undo; `seconds` is how long that may take, `path` where programs are looked for.
+
+    `shared` is that runs can have it in common: the last of those that noted it undoes it.
+    """
 
     deed: Deed
     seconds: int
     path: str
+    shared: bool = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other run of this process from doing or undoing the same thing meanwhile."""
+        with _DEEDS[hash(self.deed.argv) % len(_DEEDS)]:
+            yield
 
 
 class _Written(Value, frozen=True, kw_only=True):
@@ -41,6 +52,7 @@ class Journal:
 
     def __init__(self, own_data: Path, run_id: str) -> None:
         self.run_id = run_id
+        self._own_data = own_data
         self._path = own_data / FOLDER / f"{run_id}{ENDING}"
         self._hand = _HANDS[hash(run_id) % len(_HANDS)]
 
@@ -72,6 +84,19 @@ class Journal:
             self._write(tuple(left))
         else:
             self.forget()
+
+    def is_shared(self, entry: Entry) -> bool:
+        """Tell whether another run has noted the same thing, and so keeps it as it is."""
+        others = (one for one in journals_in(self._own_data) if one.run_id != self.run_id)
+        return entry.shared and any(
+            entry.deed.argv == one.deed.argv for other in others for one in other.known()
+        )
+
+    def known(self) -> tuple[Entry, ...]:
+        """Return what is to be undone; nothing where that cannot be read."""
+        with contextlib.suppress(StorageFailed):
+            return self.entries()
+        return ()
 
     def forget(self) -> None:
         """Remove the file, as nothing is to be undone any more."""

@@ -16,6 +16,12 @@ UNIT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}\Z")
 CONTAINER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 DATABASE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]{0,62}\Z")
 HOST: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}|/[A-Za-z0-9/._-]{0,200})\Z")
+UNIT_ENDINGS: Final = (
+    *(".service", ".socket", ".device", ".mount", ".automount", ".swap"),
+    *(".target", ".path", ".timer", ".slice", ".scope"),
+)
+"""What the whole name of a unit ends in, see systemd.unit(5)."""
+
 DUMP_ENDINGS: Final = (".sql", ".dump", ".sqlite", ".sqlite3", ".db", ".backup")
 CONNECT_SECONDS: Final = "15"
 
@@ -132,22 +138,27 @@ class StopService(Step):
     name: Unit
 
     @property
+    def _unit(self) -> str:
+        """Return its whole name, as systemd completes it: two ways to say one service are one."""
+        return self.name if self.name.endswith(UNIT_ENDINGS) else f"{self.name}.service"
+
+    @property
     def probe(self) -> Probe:
         """Ask systemd whether it runs."""
         asked = ("--property=LoadState", "--property=ActiveState")
         running = ("ActiveState=active", "ActiveState=activating", "ActiveState=reloading")
         return Probe(
-            argv=("systemctl", "show", *asked, "--", self.name), yes=running, unknown="LoadState=not-found"
+            argv=("systemctl", "show", *asked, "--", self._unit), yes=running, unknown="LoadState=not-found"
         )
 
     def deed(self, dump: Path | None) -> Deed:  # noqa: ARG002 - it makes no file
         """Stop it."""
-        argv = ("systemctl", "--no-ask-password", "stop", "--", self.name)
+        argv = ("systemctl", "--no-ask-password", "stop", "--", self._unit)
         return Deed(words=f"stop {self.name}", argv=argv)
 
     def undoing(self) -> Deed:
         """Start it."""
-        argv = ("systemctl", "--no-ask-password", "start", "--", self.name)
+        argv = ("systemctl", "--no-ask-password", "start", "--", self._unit)
         return Deed(words=f"start {self.name}", argv=argv)
 
 

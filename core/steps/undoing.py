@@ -34,12 +34,24 @@ def _troubles(journal: Journal, say: Say) -> Iterator[str]:
     if not noted:
         journal.forget()
     for entry in reversed(noted):
-        asked = ask(entry.deed.argv, surroundings_of(entry), seconds=entry.seconds)
-        if asked.code == 0:
-            journal.drop(entry)
-            say(f"Afterwards: {entry.deed.words}.")
-        else:
-            yield f"{_first_up(entry.deed.words)} failed: {reason_of(asked)}. It is tried again every minute."
+        with entry.held():
+            trouble = _undo_one(journal, entry, say)
+        if trouble:
+            yield trouble
+
+
+def _undo_one(journal: Journal, entry: Entry, say: Say) -> str:
+    """Undo one thing, or leave that to another run that has need of it still; return what went wrong, in words."""
+    if journal.is_shared(entry):
+        journal.drop(entry)
+        say(f"Afterwards: {entry.deed.words} is left to another run, which has need of it as it is.")
+        return ""
+    asked = ask(entry.deed.argv, surroundings_of(entry), seconds=entry.seconds)
+    if asked.code != 0:
+        return f"{_first_up(entry.deed.words)} failed: {reason_of(asked)}. It is tried again every minute."
+    journal.drop(entry)
+    say(f"Afterwards: {entry.deed.words}.")
+    return ""
 
 
 def surroundings_of(entry: Entry) -> dict[str, str]:

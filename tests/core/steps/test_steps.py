@@ -58,6 +58,15 @@ class Bench:
     def around(self, *lines):
         return steps.around(self.context, StepWishes(steps=list(lines)))
 
+    def around_another_run(self, *lines):
+        """Return the same for a run of another job that is at work beside it."""
+        workspace = self.own_data.parent / "another"
+        workspace.mkdir()
+        context = ScriptedContext(workspace, own_data=self.own_data)
+        context.run_id = "run-2"
+        context.surroundings = replace(context.surroundings, step_programs=self.programs)
+        return steps.around(context, StepWishes(steps=list(lines)))
+
     def noted(self):
         return [entry.deed.words for journal in journals_in(self.own_data) for entry in journal.entries()]
 
@@ -209,6 +218,49 @@ def test_steps_of_a_run_that_somebody_is_at_work_on_are_left_to_them(bench):
     assert bench.is_running("web.service")
 
 
+@pytest.mark.parametrize("line", ["stop-service web.service", "stop-container web"])
+def test_a_service_that_two_runs_stop_is_started_by_the_last_of_them(bench, line):
+    name = line.split()[1]
+    bench.runs(name)
+    first, second = bench.around(line), bench.around_another_run(line.removesuffix(".service"))
+    first.__enter__()
+    second.__enter__()
+
+    first.__exit__(None, None, None)
+    meanwhile = bench.is_running(name)
+    second.__exit__(None, None, None)
+
+    assert not meanwhile
+    assert bench.is_running(name)
+    assert "is left to another run" in bench.context.infos[-1]
+    assert bench.noted() == []
+
+
+def test_a_service_that_two_dead_runs_stopped_is_started_once(bench):
+    bench.runs("web.service")
+    for around in (
+        bench.around("stop-service web.service"),
+        bench.around_another_run("stop-service web.service"),
+    ):
+        around.__enter__()
+
+    steps.recover(bench.own_data, lambda _: False, lambda *_: None)
+
+    assert bench.is_running("web.service")
+    assert sum("start" in call for call in bench.calls()) == 1
+    assert bench.noted() == []
+
+
+def test_a_command_of_two_runs_is_run_after_each(bench):
+    (bench.programs / "thaw").write_text('#!/bin/sh\necho thaw >> "$(dirname "$0")/calls"\n')
+    (bench.programs / "thaw").chmod(0o755)
+
+    with bench.around("command after=thaw"), bench.around_another_run("command after=thaw"):
+        pass
+
+    assert bench.calls() == ["thaw", "thaw"]
+
+
 def test_a_note_of_what_to_undo_that_cannot_be_read_is_told_and_stops_nothing_else(bench):
     bench.runs("web.service")
     around = bench.around("stop-service web.service")
@@ -273,7 +325,9 @@ def postgresql():
     folder = Path(tempfile.mkdtemp(prefix="holdfast-pg-"))
     binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
     who = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    own: dict[str, Any] = {"user": who, "group": pwd.getpwnam(who).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    own: dict[str, Any] = (
+        {"user": who, "group": pwd.getpwnam(who).pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    )
     if own:
         shutil.chown(folder, who)
 
@@ -416,6 +470,42 @@ def test_a_mariadb_is_dumped_with_its_password_in_a_file(bench):
     assert words[-2:] == ["--databases", "wiki"]
 
 
+@pytest.mark.parametrize("kind", ["link", "a half dump that anybody may read"])
+def test_what_lies_in_the_place_of_a_dump_is_not_written_to(bench, tmp_path, kind):
+    dump, part = bench.source / "wiki.sql", bench.source / ".wiki.sql.holdfast.part"
+    victim = tmp_path / "victim"
+    victim.write_text("of somebody else")
+    if kind == "link":
+        part.symlink_to(victim)
+    else:
+        part.write_text("half")
+        part.chmod(0o644)
+
+    with bench.around(f"dump-mariadb {dump} database=wiki"):
+        text, mode = dump.read_text(), dump.lstat().st_mode
+
+    assert victim.read_text() == "of somebody else"
+    assert (text, mode & 0o777) == ("-- a dump\n", 0o600)
+    assert not dump.is_symlink()
+    assert bench.files() == ["wiki.sql"]
+
+
+def test_a_link_that_takes_the_place_of_a_dump_meanwhile_is_no_dump(bench):
+    dump = bench.source / "wiki.sql"
+    dump.write_text("-- of yesterday")
+    swapped = 'for word; do case "$word" in --result-file=*) ln -s /etc/passwd "${word#--result-file=}" ;; esac; done'
+    (bench.programs / "mariadb-dump").write_text(f"#!/bin/sh\n{swapped}\n")
+
+    with (
+        pytest.raises(EngineFailed, match="took the place of the dump"),
+        bench.around(f"dump-mariadb {dump} database=wiki"),
+    ):
+        pytest.fail("nothing may be copied")
+
+    assert dump.read_text() == "-- of yesterday"
+    assert not dump.is_symlink()
+
+
 # What people write
 
 
@@ -481,6 +571,27 @@ def test_a_dump_belongs_below_the_source_in_a_place_of_its_own(bench, tmp_path):
 
     assert all(words in found[line] for line, words in lines.items())
     assert found[next(reversed(lines))] == ""
+
+
+def test_a_dump_never_takes_the_place_of_a_database_or_of_another_dump(bench, tmp_path):
+    (bench.source / "app.db").write_bytes(b"a database")
+    (tmp_path / "by-link").symlink_to(bench.source)
+    through_a_link = f"dump-sqlite {bench.source}/app.db database={tmp_path}/by-link/app.db"
+    of_another_step = (
+        f"dump-sqlite {bench.source}/copy.db database={bench.source}/app.db",
+        f"dump-postgresql {bench.source}/app.db",
+    )
+    twice = (f"dump-postgresql {bench.source}/a.sql database=one", f"dump-mariadb {bench.source}/a.sql")
+
+    found = [
+        steps.problems(StepWishes(steps=list(lines)), bench.source).get("steps", "")
+        for lines in ((through_a_link,), of_another_step, twice)
+    ]
+
+    assert "Step 1" in found[0]
+    assert "Step 2" in found[1]
+    assert all("is the database itself" in words for words in found[:2])
+    assert found[2].endswith("a.sql is the dump of an earlier step.")
 
 
 @pytest.mark.parametrize(
