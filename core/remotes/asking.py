@@ -31,13 +31,18 @@ class Asked(NamedTuple):
     timed_out: bool
 
 
+def never() -> bool:
+    """Tell that nobody has had enough."""
+    return False
+
+
 def ask(
     argv: Sequence[str],
     environment: Mapping[str, str],
     *,
     seconds: float = 20.0,
     stdin: str = "",
-    enough: Callable[[], bool] = lambda: False,
+    enough: Callable[[], bool] = never,
 ) -> Asked:
     """Run a program for a moment and return what it said; afterwards nothing of its group is left at work.
 

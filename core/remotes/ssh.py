@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -193,12 +193,18 @@ def fingerprint_of(key: str) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
-def scan_key(host: str, port: int = DEFAULT_PORT, *, seconds: float = 15.0) -> HostKeys:
+def scan_key(
+    host: str,
+    port: int = DEFAULT_PORT,
+    *,
+    seconds: float = 15.0,
+    enough: Callable[[], bool] = asking.never,
+) -> HostKeys:
     """Return the keys that a host shows, for a person to compare; raises Unreachable where it shows none."""
     if problem := _problem_of_host(host) or _problem_of_port(port):
         raise EngineFailed(problem, hint="Correct the destination.")
-    argv = ["ssh-keyscan", "-T", str(int(seconds) - 3), "-p", str(port), "--", host]
-    answer = asking.ask(argv, {"PATH": PATH, "LANG": "C.UTF-8"}, seconds=seconds)
+    argv = ["ssh-keyscan", "-T", str(max(1, int(seconds) - 3)), "-p", str(port), "--", host]
+    answer = asking.ask(argv, {"PATH": PATH, "LANG": "C.UTF-8"}, seconds=seconds, enough=enough)
     lines = [line for line in answer.out.splitlines() if line.strip() and not line.startswith("#")]
     try:
         keys = sorted(keys_in("\n".join(lines)))

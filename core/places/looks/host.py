@@ -57,6 +57,7 @@ def with_the_key_of(settings: Mapping[str, Any], patience: Patience) -> Seen:
             str(settings["host"]),
             int(settings.get("port") or ssh.DEFAULT_PORT),
             seconds=min(15.0, patience.left),
+            enough=patience.enough,
         )
     except EngineFailed as error:
         return Seen(reachable=False, sentence=str(error), hint=error.hint, code=error.code)

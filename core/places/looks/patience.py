@@ -4,16 +4,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from core.remotes.asking import Asked, ask
+from core.remotes.asking import Asked, ask, never
 
 WHOLE_LOOK: Final = 20.0
 LEAST: Final = 0.1
 """Seconds that a look may take, and that each of its questions has at least."""
-
-
-def never() -> bool:
-    """Tell that nobody has had enough."""
-    return False
 
 
 class Patience:
@@ -32,6 +27,11 @@ class Patience:
     def is_over(self) -> bool:
         """Tell whether nothing more is to be asked."""
         return self._enough() or time.monotonic() >= self._until
+
+    @property
+    def enough(self) -> Callable[[], bool]:
+        """Return what tells that nobody waits for it any longer."""
+        return self._enough
 
     def ask(self, argv: Sequence[str], environment: Mapping[str, str], *, stdin: str = "") -> Asked:
         """Ask a program as long as there is time."""

@@ -206,8 +206,16 @@ def test_a_destination_that_never_answers_is_told_in_time(service, silence, data
     assert list((data / "secrets").iterdir()) == []
 
 
-def test_a_look_that_is_called_off_ends(service, book, silence):
-    made = book.create(a_cloud(f"http://127.0.0.1:{silence}/"))
+@pytest.mark.parametrize(
+    "draft",
+    [
+        lambda port: a_cloud(f"http://127.0.0.1:{port}/"),
+        lambda port: a_host(host="127.0.0.1", port=port),
+        lambda port: a_repository(f"rest:http://127.0.0.1:{port}/", password="seven grey geese"),
+    ],
+)
+def test_a_look_that_is_called_off_ends(service, book, silence, draft):
+    made = book.create(draft(silence))
     with ThreadPoolExecutor(1) as other:
         look = other.submit(service.probes.test, made.id)
 
