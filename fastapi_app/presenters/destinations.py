@@ -319,10 +319,9 @@ def jobs_by_destination(
 
 
 def _places_in(options: Mapping[str, object]) -> Iterator[str]:
-    """Return where copies go: a job has one place, or several copies, each a line such as "rsync nas:photos full"."""
-    place, copies = options.get("destination"), options.get("copies")
-    if isinstance(place, str):
-        yield place
+    """Return where copies go, or are watched: one place, or several copies, each a line such as "rsync nas:photos full"."""
+    copies = options.get("copies")
+    yield from (place for name in ("destination", "place") if isinstance(place := options.get(name), str))
     for line in copies if isinstance(copies, list | tuple) else ():
         yield from str(line).split()[1:2]
 

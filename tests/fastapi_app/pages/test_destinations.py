@@ -192,6 +192,14 @@ def test_a_destination_shows_its_jobs_and_the_newest_verified_copy(world, reader
     assert "Jobs use it." in words(page.select_one("#more"))
 
 
+def test_a_destination_shows_the_jobs_that_only_watch_it(world, reader, shelf):
+    world.house.service.manager.create(JobDraft(name="dumps", kind="watch", options={"place": shelf.id}))
+
+    page = reader.open(f"/destinations/{shelf.id}")
+
+    assert "dumps" in words(page.main)
+
+
 def test_a_destination_is_removed_by_a_form(world, reader, shelf):
     form = reader.open(f"/destinations/{shelf.id}").select_one("#more form")
 
