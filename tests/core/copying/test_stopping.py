@@ -153,7 +153,10 @@ def test_a_member_of_the_crew_that_is_killed_fails_the_attempt_and_not_the_next(
 
     def kill_one(progress):
         if progress.stage == "copy" and progress.done > 600_000 and not killed:
-            killed.append(psutil.Process().children()[0])
+            crew = [
+                child for child in psutil.Process().children() if "core.copying.child" in str(child.cmdline())
+            ]
+            killed.append(crew[0])
             killed[0].kill()
 
     with pytest.raises(EngineFailed, match="The copy broke off") as failed:
