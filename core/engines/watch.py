@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.clock import Clock, SystemClock
@@ -66,12 +67,12 @@ Percent = Annotated[float, Field(ge=0, le=100_000)] | None
 class Noted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a run notes for the next: of which place and pattern, what was measured, and up to when files were proved.
 
-    `proved_ns` is of the clock that nobody sets on a file: when its entry was last changed.
+    `proved_ns` is of the clock that nobody sets on a file: when its entry was last changed. What was changed in the
+    future by that clock is read in every run.
     """
 
     about: str = ""
     amount: int | None = None
-    newest: str = ""
     proved_ns: int = 0
 
 
@@ -244,11 +245,12 @@ class WatchEngine(Engine):
         found = self._found(context)
         now_ns = int(self.clock.now().timestamp() * SECOND)
         this = judging.measured(found, now_ns)
-        noted = self._noted(context)
+        noted = self._noted(context, now_ns)
         amount = self._amount(this)
-        before = None if this.newest is not None and noted.newest == _name_of(this.newest) else noted.amount
         what = "The newest backup has" if self.measure == "newest" else "All files together have"
-        problems = judging.problems_of(self._expected, this, now_ns, amount=amount, before=before, what=what)
+        problems = judging.problems_of(
+            self._expected, this, now_ns, amount=amount, before=noted.amount, what=what
+        )
         proof = self._proved(context, found, noted) if found else proving.Found()
         problems += _bad_in_words(proof)
         result = self._result(this, now_ns, proof)
@@ -257,7 +259,7 @@ class WatchEngine(Engine):
             raise EngineFailed(
                 " ".join(problems), hint=LOOK_THERE, result=result, warnings=warnings, code="backup-not-good"
             )
-        self._take_note(context, this, noted, found, amount)
+        self._take_note(context, noted, found, amount, now_ns)
         return Outcome(result=result, warnings=warnings)
 
     @property
@@ -274,25 +276,29 @@ class WatchEngine(Engine):
             return this.bytes
         return this.newest.size if this.newest is not None else 0
 
-    def _noted(self, context: RunContext) -> Noted:
-        """Return what the run before noted of the same files; nothing where the job was of others then."""
+    def _noted(self, context: RunContext, now_ns: int) -> Noted:
+        """Return what the run before noted of the same files; nothing where the job was of others then.
+
+        Where the clock was set back since, nobody knows what is new, and all counts as new.
+        """
         try:
             noted = msgspec.convert(dict(context.note(NOTE)), Noted)
         except msgspec.ValidationError:
             return Noted()
-        return noted if noted.about == self._about else Noted()
+        if noted.about != self._about:
+            return Noted()
+        return replace(noted, proved_ns=0) if noted.proved_ns > now_ns else noted
 
     @property
     def _about(self) -> str:
         return f"{self.place}\n{self.pattern}\n{self.measure}\n{self.prove}"
 
     def _take_note(
-        self, context: RunContext, this: Measured, noted: Noted, found: Sequence[Seen], amount: int
+        self, context: RunContext, noted: Noted, found: Sequence[Seen], amount: int, now_ns: int
     ) -> None:
         reads = self.prove not in {"none", "check"}
-        proved = max((one.ctime_ns for one in found), default=0) if reads else noted.proved_ns
-        newest = _name_of(this.newest) if this.newest is not None else ""
-        note = Noted(about=self._about, amount=amount, newest=newest, proved_ns=proved)
+        latest = max((one.ctime_ns for one in found if one.ctime_ns <= now_ns), default=0)
+        note = Noted(about=self._about, amount=amount, proved_ns=latest if reads else noted.proved_ns)
         context.take_note(NOTE, msgspec.to_builtins(note))
 
     def _result(self, this: Measured, now_ns: int, proof: proving.Found) -> Mapping[str, Any]:
@@ -348,12 +354,12 @@ class WatchEngine(Engine):
             except TooLong as error:
                 message = f"{folder} does not answer."
                 raise EngineFailed(message, hint="Is the disk still there?", transient=True) from error
-            return tuple(one for one in found if not is_list(one.name))
+            return _backups_in(found)
         destination = context.surroundings.destinations.find(self.target.destination_id)
         if destination is None:
             message = f"There is no destination {self.target.destination_id!r} any more."
             raise EngineFailed(message, hint="Make it again, or watch another place.")
-        return listed(context, destination, self.target.below, self.pattern)
+        return _backups_in(listed(context, destination, self.target.below, self.pattern))
 
     def _folder(self, surroundings: Surroundings) -> Path | None:
         """Return the folder of this machine that is watched; None where it is a remote."""
@@ -399,8 +405,9 @@ PROOF_IN_WORDS: Final = {
 }
 
 
-def _name_of(newest: Seen) -> str:
-    return f"{newest.name} {newest.mtime_ns} {newest.size}"
+def _backups_in(found: Sequence[Seen]) -> tuple[Seen, ...]:
+    """Return them without lists of digests, which say nothing of how new a backup is."""
+    return tuple(one for one in found if not is_list(one.name))
 
 
 def _warnings(this: Measured) -> tuple[str, ...]:

@@ -159,6 +159,32 @@ def test_all_files_together_can_be_compared_with_last_time(shelf):
     )
 
 
+def test_older_backups_that_go_are_noticed_though_the_newest_stays(shelf):
+    for number in range(10):
+        shelf.put(f"{number}.sql", b"x" * 1_000, age=(number + 1) * HOUR)
+    shelf.watch(measure="all", most_shrink=50)
+    for number in range(1, 10):
+        (shelf.folder / f"{number}.sql").unlink()
+
+    assert "90 % less" in str(shelf.failure(measure="all", most_shrink=50))
+
+
+def test_a_clock_that_was_wrong_keeps_no_new_file_from_being_read(shelf):
+    shelf.put("a.sql")
+    shelf.watch(prove="readable")
+    (note,) = shelf._notes
+    ahead = time.time_ns() + int(DAY * 1e9)
+    shelf._notes[note] = {**shelf._notes[note], "proved_ns": ahead}
+    shelf.put("b.sql")
+
+    healed = shelf.watch(prove="readable")
+    shelf.put("c.sql")
+    after = shelf.watch(prove="readable")
+
+    assert healed["verification"]["files"] == 2
+    assert after["verification"]["files"] == 1
+
+
 def test_reading_files_to_the_end_proves_only_that_they_can_be_read(shelf):
     shelf.put("new.sql", b"x" * 3_000_000)
 
@@ -296,13 +322,16 @@ def test_files_at_a_remote_of_rclone_are_watched(shelf, tmp_path):
         (server.folder / "inner").mkdir()
         path = server.folder / "inner" / "new.sql"
         path.write_bytes(b"x" * 5_000)
+        (server.folder / "SHA256SUMS").write_text("a list of digests is no backup")
         settings = webdav_settings(server.port, path="", user=USER)
         add_remote(shelf.known, "cloud", settings, **{"pass": PASSWORD})
 
         result = shelf.watch(place="cloud", pattern="*.sql")
+        whole = shelf.watch(place="cloud")
         small = shelf.failure(place="cloud", smallest="1 MB")
 
     assert (result["newest"]["name"], result["bytes"]) == ("inner/new.sql", 5_000)
+    assert (whole["newest"]["name"], whole["files"]) == ("inner/new.sql", 1)
     assert "it should have 1.0 MB at least" in str(small)
 
 
