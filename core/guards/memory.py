@@ -63,6 +63,7 @@ class State(Value, frozen=True, kw_only=True, omit_defaults=True):
 
     `held` is what the run asked, as long as nothing else was decided, and `asked` what that was about; `allowed` how
     many files a mirror may remove without asking, None as many as it likes; `target` is where the copy goes, in words.
+    `above` is the folder nearest to the copy that was there when the run began, and `disk` where that stood.
     """
 
     passed: int = 0
@@ -74,6 +75,8 @@ class State(Value, frozen=True, kw_only=True, omit_defaults=True):
     look: Look | None = None
     stands: Standing | None = None
     place: Standing | None = None
+    above: str = ""
+    disk: Standing | None = None
     allowed: int | None = None
     warnings: tuple[str, ...] = ()
 

@@ -30,6 +30,10 @@ PATIENCE: Final = 60.0
 
 SHRUNK: Final = "shrunk"
 ANSWERS_NOT: Final = "Is the network share or the disk still there? Nothing was written."
+PLACES: Final = ("source moved", "destination")
+"""How the findings begin that are about where a side lies."""
+
+WENT_AWAY: Final = "Mount it again, then start the job again. What was written since then lies in the folder below the mount."
 COPIED_ALREADY: Final = (
     "The copy was made; nothing was proved or deleted yet. If the source was damaged, stop, "
     "and put it right from an older copy."
@@ -110,11 +114,19 @@ class Round:
         """
         if self._wishes.require_marker:
             check_marker(self._source)
+        if any(
+            what.startswith(PLACES) for what in before.agreed
+        ):  # a person said that it may lie elsewhere now
+            before = replace(before, above="", disk=None, stands=None)
+        self._insist_on_disks(before, begins=True)
         now = reading_of(self._clocks)
         trouble = trouble_between(None, self._memory.ended_ns, now)
         look = look_at(self._source)
+        above = Path(before.above) if before.above else self._above()
         state = replace(
             before,
+            above=str(above or ""),
+            disk=before.disk or (standing_of(above) if above is not None else None),
             look=look,
             stands=standing_of(self._source),
             place=self._place(),
@@ -151,6 +163,29 @@ class Round:
     def _place(self) -> Standing | None:
         folder = self._root()
         return standing_of(folder) if folder is not None and folder.is_dir() else None
+
+    def _above(self) -> Path | None:
+        """Return the folder nearest to the copy that is there, or the copy's own; None is remote."""
+        folder = self._root()
+        if folder is None or not folder.is_absolute():
+            return None
+        return next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+
+    def _insist_on_disks(self, state: State, *, begins: bool) -> None:
+        """Raise EngineFailed where a side lies on another disk than when the run began: it went away in the middle.
+
+        Of a folder that is gone before the copy `begins` there are questions of its own.
+        """
+        if not self._wishes.guard_places:
+            return
+        sides = [("The source", self._source, state.stands)]
+        sides += [(f"The destination {self._name}", Path(state.above), state.disk)] if state.above else []
+        for name, folder, before in sides:
+            now = standing_of(folder)
+            if before is not None and (not begins if now is None else is_other(before, now)):
+                where = f"on {now.in_words}" if now is not None else "nowhere"
+                message = f"{name} lay on {before.in_words} when the run began, and now {where}: its disk went away."
+                raise EngineFailed(message, hint=WENT_AWAY, transient=True, code="disk-went-away")
 
     def _root(self) -> Path | None:
         """Return the folder whose marker counts: of a destination its own, else the one that the job names; None is remote."""
@@ -215,8 +250,12 @@ class Round:
     # After the program
 
     def end(self, copied: Copied) -> Copied:
-        """Look at what was done, note it, and return it with the warnings of the guards."""
+        """Look at what was done, note it, and return it with the warnings of the guards.
+
+        Raises EngineFailed where a side is not on the disk any more on which it was.
+        """
         state = state_of(self._context)
+        self._insist_on_disks(state, begins=False)
         counted = self._counted(state, copied)
         found = [] if state.agreed or not self._wishes.guard_changes else self._excessive(counted)
         if found:

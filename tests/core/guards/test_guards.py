@@ -11,7 +11,7 @@ from core.destinations.known import Target
 from core.destinations.marker import Marker, marker_of, put_marker
 from core.errors import EngineFailed
 from core.guards import looking, power
-from core.guards.memory import NOTE
+from core.guards.memory import NOTE, keep_state, state_of
 from core.guards.places import Standing, is_other, standing_of
 from core.guards.wishes import GuardWishes
 from core.work import Answer, Copied, RunHeld
@@ -314,6 +314,27 @@ def test_a_source_on_another_disk_than_last_time_is_asked_about(house):
         RunHeld, match=r"not on /dev/sdb1 \(ext4\) mounted at /mnt/photos\. Is the disk mounted\?"
     ):
         house.before()
+
+
+@pytest.mark.parametrize("side", ["stands", "disk"])
+def test_a_disk_that_goes_away_in_the_middle_leaves_no_copy_that_counts(house, side):
+    house.fill(3)
+    house.destination.rmdir()
+    house.next_run()
+    house.before()
+    house.destination.mkdir()  # as a program does that finds none
+    state = state_of(house.context)
+    stick = Standing(source="/dev/sdb1", type="ext4", within="/", point="/mnt/stick", uuid="4f")
+    keep_state(house.context, replace(state, **{side: stick}))
+
+    with pytest.raises(EngineFailed, match="/mnt/stick when the run began") as after:
+        house.after()
+    house.context.attempt += 1
+    with pytest.raises(EngineFailed, match="its disk went away") as before:
+        house.before()
+
+    assert after.value.transient
+    assert before.value.code == "disk-went-away"
 
 
 def test_a_destination_that_is_gone_or_another_one_is_asked_about(house):
