@@ -1,6 +1,7 @@
 """What rclone says while it works: its log, a JSON object a line, in which its statistics come once a second."""
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -27,6 +28,8 @@ VANISHED: Final = (
     "source object: object not found",
 )
 GIVING_UP: Final = ("attempt ", "can't retry", "failed to copy with", "failed to sync with", "not deleting")
+
+WHEN: Final = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ")
 
 HOPELESS: Final = frozenset(
     {
@@ -113,12 +116,9 @@ class Talk:
     @property
     def last_words(self) -> str:
         """Return the last trouble it spoke of, for people."""
-        for line in reversed(self.said):
-            entry = entry_in(line)
-            message = line if entry is None else str(entry.get("msg", ""))
-            if not message.lower().startswith("can't retry"):
-                return message.strip()[:LONGEST_WORDS]
-        return ""
+        found = [_words_of(line) for line in reversed(self.said)]
+        told = [words for words in found if not words.lower().startswith(GIVING_UP)]
+        return (told or found or [""])[0][:LONGEST_WORDS]
 
     def _hear_plain(self, stream: Stream, line: str) -> None:
         if stream == "out":
@@ -166,6 +166,12 @@ class Talk:
         name = str(entry.get("object", ""))
         if not message.startswith("Replacing invalid UTF-8"):
             self._warn(f"{name}: {message}" if name else message)
+
+
+def _words_of(line: str) -> str:
+    """Return what a line says, without the time at which it does."""
+    entry = entry_in(line)
+    return WHEN.sub("", line if entry is None else str(entry.get("msg", "")).strip())
 
 
 def entry_in(line: str) -> dict[str, Any] | None:

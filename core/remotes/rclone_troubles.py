@@ -1,6 +1,7 @@
 """What rclone's exit codes and last words mean for people."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -13,6 +14,11 @@ TEMPORARY: Final = 5
 
 DELETE_LIMIT: Final = "--max-delete threshold reached"
 """What it says where a mirror would remove more than it may."""
+
+PATH: Final = re.compile(
+    r"\b(?:\w*open|\w*stat|\w*mkdir|read\w*|write|rename\w*|remove|unlink\w*|ch\w+|symlink|truncate) /.*: "
+)
+"""What the system was asked to do with which file, as programs in Go put it before why it refused."""
 
 
 class Sign(NamedTuple):
@@ -27,6 +33,13 @@ class Sign(NamedTuple):
 
 
 SIGNS: Final = (
+    Sign(
+        ("corrupted on transfer", "corrupted transfer"),
+        "failed",
+        "What arrived at the destination is not what was sent.",
+        "It is sent again. If this goes on, look at the disks on both sides and at the memory of this machine.",
+        transient=True,
+    ),
     Sign(
         ("failed to open source", "error reading source", "can't copy - source file"),
         "failed",
@@ -49,7 +62,7 @@ SIGNS: Final = (
     ),
     Sign(
         ("no space left", "insufficient storage", "insufficientstorage", "507 ", "quota exceeded", "quotaexceeded",
-         "storagequotaexceeded", "disk quota", "insufficient_space", "storage_cap_exceeded", "not enough space",
+         "storagequotaexceeded", "disk quota", "insufficient_space", "storage_cap_exceeded", "not enough space", "remaining disk space",
          "552 ", "quotalimitreached"),
         "destination-full",
         "The destination is full.",
@@ -116,7 +129,7 @@ def trouble(code: int | None, said: Sequence[str]) -> Trouble:
     for text in map(_message, reversed(said)):
         if not text.startswith("can't retry"):  # it only says that it gives up
             for sign in SIGNS:
-                if any(word in text for word in sign.words):
+                if any(_has(text, word) for word in sign.words):
                     return _trouble_of(sign)
     if code in {FOLDER_NOT_FOUND, FILE_NOT_FOUND}:
         return _trouble_of(next(sign for sign in SIGNS if sign.code == "missing"))
@@ -149,11 +162,21 @@ def _trouble_of(sign: Sign) -> Trouble:
     )
 
 
+def _has(text: str, word: str) -> bool:
+    """Tell whether a text has a word; a number is not the end of a longer one."""
+    at = text.find(word)
+    while at > 0 and word[0].isdigit() and text[at - 1].isdigit():
+        at = text.find(word, at + 1)
+    return at >= 0
+
+
 def _message(line: str) -> str:
-    """Return what a line says, in small letters: the name of the file that it is about is not part of it."""
+    """Return what a line says, in small letters: the names of files could say anything, and are not part of it."""
     try:
         entry = json.loads(line) if line.startswith("{") else None
     except ValueError:
         entry = None
     text = str(entry.get("msg", "")) if isinstance(entry, dict) else line
-    return text.lower()
+    name = str(entry.get("object", "")) if isinstance(entry, dict) else ""
+    text = text.replace(f"/{name}", "/") if name else text
+    return PATH.sub(" ", text).lower()

@@ -28,7 +28,8 @@ ATTRIBUTES: Final = re.compile(
     r"(?:set_acl|set_xattr|lsetxattr|lremovexattr|sys_acl_set_file|rsync_xal_set|utimensat)"
 )
 SUMMARY: Final = re.compile(
-    r"rsync (?:error|warning): |IO error encountered|rsync: connection unexpectedly closed"
+    r"rsync (?:error|warning): |IO error encountered|rsync: connection unexpectedly closed|"
+    r"write error: Broken pipe"
 )
 VANISHED: Final = re.compile(r"(?:file|directory) has vanished: ")
 SKIPPED: Final = re.compile(r"skipping non-regular file ")

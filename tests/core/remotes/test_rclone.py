@@ -9,6 +9,7 @@ from core.errors import EngineFailed
 from core.remotes.backends import BACKENDS
 from core.remotes.rclone import call, config_text, settings_problems
 from core.remotes.rclone_features import features_in
+from core.remotes.rclone_log import Talk
 from core.remotes.rclone_troubles import trouble
 from tests.rclone_servers import add_remote, webdav_settings
 from tests.servers import SomeDestinations
@@ -147,6 +148,10 @@ def test_a_call_names_the_configuration_and_has_no_secret(tmp_path):
         (1, "NoSuchBucket: The specified bucket does not exist", "missing"),
         (3, "", "missing"),
         (1, "knownhosts: key mismatch", "host-key"),
+        (1, "Failed to copy: preallocate: file too big for remaining disk space", "destination-full"),
+        (1, "Failed to copy: corrupted on transfer: sizes differ 1401 vs 0", "failed"),
+        (1, "request 8507 of many failed", "failed"),
+        (1, "Failed to copy: mkdir /nas/401 forbidden: permission denied", "refused"),
         (1, "something else", "failed"),
         (None, "", "failed"),
     ],
@@ -158,6 +163,23 @@ def test_troubles_have_a_word_of_their_own(code, line, expected):
     assert (plain.code, logged.code) == (expected, expected)
     assert plain.sentence
     assert plain.hint
+
+
+def test_the_name_of_a_file_is_not_taken_for_a_trouble_of_the_destination():
+    entry = {"level": "error", "msg": "Failed to copy: open /nas/507 a: permission denied", "object": "507 a"}
+
+    assert trouble(1, [json.dumps(entry)]).code == "refused"
+
+
+def test_what_it_said_last_is_what_was_wrong_and_not_that_it_gives_up():
+    talk = Talk(lambda _: None, lambda _: None, lambda _: None)
+    talk.hear(
+        "err", json.dumps({"level": "error", "msg": "Failed to copy: the disk is on fire", "object": "a"})
+    )
+    talk.hear("err", json.dumps({"level": "error", "msg": "Attempt 2/2 failed with 1 errors and: on fire"}))
+    talk.hear("err", "2026/11/22 01:20:49 Failed to copy with 2 errors: last error was: on fire")
+
+    assert talk.last_words == "Failed to copy: the disk is on fire"
 
 
 def test_every_trouble_has_a_sentence_of_its_own():

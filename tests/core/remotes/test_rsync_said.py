@@ -132,6 +132,15 @@ def test_what_may_pass_is_tried_again_and_what_needs_a_person_is_not():
         assert (found.transient and found.unreachable) == (found.code in passing)
 
 
+def test_the_last_word_of_a_full_disk_is_not_the_broken_pipe_that_follows():
+    heard = a_listener(
+        'rsync: [receiver] write failed on "/nas/f16": No space left on device (28)',
+        "rsync: [sender] write error: Broken pipe (32)",
+    )
+
+    assert "No space left on device" in heard.last_words
+
+
 def test_the_name_of_a_file_is_not_taken_for_a_trouble():
     heard = a_listener(
         'rsync: [sender] send_files failed to open "/photos/No space left on device": Permission denied (13)'
