@@ -101,6 +101,11 @@ def unreadable(source: Path) -> str | None:
 
 def problem_with_destination(destination: Path, mounts: Mounts) -> str | None:
     """Return why nothing can be copied to here."""
+    return problem_with_system(destination, mounts) or unusable(destination)
+
+
+def problem_with_system(destination: Path, mounts: Mounts) -> str | None:
+    """Return why a folder is refused because the system needs it, whether it is there yet or not."""
     real = real_path(destination)
     if is_root(real, mounts):
         return "The root of the machine, /, is never copied into."
@@ -108,7 +113,7 @@ def problem_with_destination(destination: Path, mounts: Mounts) -> str | None:
         return f"{real} belongs to the system and is never copied into."
     if holds_any(real, (*SYSTEM, *HOLDERS), mounts):
         return f"{real} holds folders of the system; name a folder of its own in it."
-    return unusable(destination)
+    return None
 
 
 def unusable(destination: Path) -> str | None:

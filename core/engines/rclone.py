@@ -12,6 +12,8 @@ from core.copying.mounts import Mounts
 from core.copying.paces import as_rclone_writes
 from core.copying.refusals import (
     problem_with_source,
+    problem_with_system,
+    problems_between,
     problems_of,
     problems_with,
     problems_with_own,
@@ -167,8 +169,14 @@ class RcloneEngine(CopyingEngine):
             if destination is not None and not root.is_dir():
                 found.setdefault("destination", f"There is no folder {root}. Is the disk mounted?")
             return found
-        own = problems_with_own(self.source, Path("/nowhere/at/all"), surroundings.own_data)
-        return problems_of("source", self.source, Mounts.here(), problem_with_source) or own
+        place = reached_here(destination, self.target.below)
+        own = problems_with_own(self.source, place or Path("/nowhere/at/all"), surroundings.own_data)
+        mounts = Mounts.here()
+        found = problems_of("source", self.source, mounts, problem_with_source) or own
+        if found or place is None:
+            return found
+        system = problems_of("destination", place, mounts, problem_with_system)
+        return system or problems_between(self.source, place)
 
     def _has_room_beside(self, destination: Destination | None) -> bool:
         folder = folder_of(destination, self.target.folder, self.target.below)
@@ -437,3 +445,11 @@ def folder_of(destination: Destination | None, folder: Path | None, below: str) 
             else Path(str(destination.settings["path"]))
         )
     return None
+
+
+def reached_here(destination: Destination | None, below: str) -> Path | None:
+    """Return the folder of this machine that rclone itself writes to for a destination; None where that is elsewhere."""
+    if destination is None or destination.settings.get("backend") != "local":
+        return None
+    root = Path(str(destination.settings["path"]))
+    return root / below if below and not destination.settings.get("encrypt") else root

@@ -156,7 +156,7 @@ class ResticEngine(CopyingEngine):
         if target.below:
             return {"destination": "A repository has no folders to copy into; name it without a path."}
         place = place_in(destination.settings["repository"])
-        if place.backend == "local" and (problem := self._problem_of_nesting(Path(place.text))):
+        if place.backend == "local" and (problem := self._problem_of_place(Path(place.text), surroundings)):
             return {"destination": problem}
         if self.password_file is not None:
             return {"password_file": "The destination has a password of its own; leave this empty."}
@@ -168,9 +168,7 @@ class ResticEngine(CopyingEngine):
             place_in(str(folder))
         except BadRepository as error:
             found["destination"] = str(error)
-        if lies_in(Path(os.path.realpath(folder)), Path(os.path.realpath(surroundings.own_data))):
-            found["destination"] = "Holdfast keeps its own data here; choose another folder."
-        if problem := self._problem_of_nesting(folder):
+        if problem := self._problem_of_place(folder, surroundings):
             found["destination"] = problem
         file = self.password_file
         if file is None:
@@ -178,6 +176,12 @@ class ResticEngine(CopyingEngine):
         elif not file.is_absolute() or not file.is_file():
             found["password_file"] = "There is no such file."  # noqa: S105 - words
         return found
+
+    def _problem_of_place(self, folder: Path, surroundings: Surroundings) -> str:
+        """Return why a folder of this machine cannot hold the repository; empty where it can."""
+        if lies_in(Path(os.path.realpath(folder)), Path(os.path.realpath(surroundings.own_data))):
+            return "Holdfast keeps its own data here; choose another folder."
+        return self._problem_of_nesting(folder)
 
     def _problem_of_nesting(self, folder: Path) -> str:
         source, repository = (Path(os.path.realpath(path)) for path in (self.source, folder))

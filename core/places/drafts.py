@@ -14,7 +14,7 @@ from core.destinations.known import DestinationType
 from core.destinations.secret_files import LARGEST
 from core.errors import InvalidOptions
 from core.models import NOTHING, Value
-from core.places.settings import BY_TYPE, settings_from
+from core.places.settings import BY_TYPE, a_folder_here, settings_from
 from core.terms import is_printable
 
 LONGEST_NAME: Final = 80
@@ -144,12 +144,23 @@ def _problem_of_secret(secret: str) -> str:
 
 
 def _problems_of_folder(kind: DestinationType, settings: Mapping[str, Any], data: Path) -> dict[str, str]:
-    """Return why a folder of this machine cannot be it: Holdfast's own data lies there."""
-    if kind != "folder":
+    """Return why a folder of this machine cannot be it, whichever program writes there."""
+    field, path = _folder_here(kind, settings)
+    if not field:
         return {}
-    path = Path(
-        settings["path"]
-    )  # as it is written: following links may wait for a disk, and probing does it
-    if path.is_relative_to(data) or data.is_relative_to(path):
-        return {"settings.path": "Holdfast keeps its own data there. Choose a folder of its own."}
+    try:
+        a_folder_here(path)
+    except ValueError as error:
+        return {f"settings.{field}": str(error)}
+    folder = Path(path)  # as it is written: following links may wait for a disk, and probing does it
+    if folder.is_relative_to(data) or data.is_relative_to(folder):
+        return {f"settings.{field}": "Holdfast keeps its own data there. Choose a folder of its own."}
     return {}
+
+
+def _folder_here(kind: DestinationType, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the setting that names a folder of this machine and the folder; empty where it is elsewhere."""
+    if kind == "folder" or (kind == "rclone" and settings.get("backend") == "local"):
+        return "path", str(settings.get("path", ""))
+    repository = str(settings.get("repository", ""))
+    return ("repository", repository) if kind == "restic" and repository.startswith("/") else ("", "")

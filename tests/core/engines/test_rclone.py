@@ -489,6 +489,19 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_any_process(
     assert not any(" rcd" in text or "--rc" in text for text in ours)
 
 
+@pytest.mark.parametrize("below", ["", ":own/jobs", ":source/inner"])
+def test_a_remote_of_this_machine_leads_neither_into_our_own_data_nor_into_the_source(
+    source, destinations, new_context, tmp_path, below
+):
+    add_remote(destinations, "here", {"backend": "local", "path": str(tmp_path)})
+    engine = engine_for("rclone", {"source": str(source), "destination": f"here{below}"})
+
+    with pytest.raises(InvalidOptions) as refused:
+        engine.check(new_context().surroundings)
+
+    assert list(refused.value.problems) == ["options.destination"]
+
+
 def everything_said_to_processes() -> list[str]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):

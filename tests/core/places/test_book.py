@@ -7,7 +7,7 @@ import pytest
 from core.acting import Actor, acting_as
 from core.drafts import JobDraft
 from core.errors import HoldfastError, InvalidOptions, NotFound, Refused, VersionConflict, WrongState
-from core.places.drafts import DestinationPatch
+from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.states import Seen
 from tests.core.places.conftest import a_cloud, a_folder, a_host, a_repository
 
@@ -167,8 +167,12 @@ def test_hostile_settings_are_refused_by_field(book, data, why):
 
 def test_the_data_of_holdfast_itself_is_no_destination(book, data):
     for path in (data, data / "jobs", data.parent):
-        with pytest.raises(InvalidOptions, match="its own data"):
-            book.create(a_folder(path))
+        local = DestinationDraft(
+            name="here", type="rclone", settings={"backend": "local", "path": str(path)}
+        )
+        for draft in (a_folder(path), a_repository(path, password="seven grey geese"), local):
+            with pytest.raises(InvalidOptions, match="its own data"):
+                book.create(draft)
 
 
 @pytest.mark.parametrize("odd", ["../../etc", "a/b", "", ".", "NAS", "a" * 42, "nas\n", "nas~", "\ud800"])
