@@ -13,6 +13,9 @@ SOURCE_MARKER: Final = b".holdfast-source"
 RECEIPTS: Final = b".holdfast-receipts"
 """At a destination that is a folder: a copy of the receipts, and a file for each job that has its copies here."""
 
+SIGN: Final = ".holdfast-apart-"
+"""How the names begin of signs that lie for a moment on one side, so that it is seen whether the other is the same."""
+
 OURS: Final = (QUARANTINE.decode(), RECEIPTS.decode(), SOURCE_MARKER.decode(), DESTINATION_MARKER)
 """All of them, by name."""
 
@@ -21,6 +24,7 @@ LEFT_OUT: Final = (
     f"{RECEIPTS.decode()}/",
     SOURCE_MARKER.decode(),
     DESTINATION_MARKER,
+    f"{SIGN}*",
 )
 """Patterns as in .gitignore; they come last, so that nothing takes back in what they leave out."""
 

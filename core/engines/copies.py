@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from core import clearing, guards, proofs, steps
+from core.clearing import apart
 from core.clearing.wishes import ClearingWishes
 from core.copying.pace_wishes import PaceWishes
 from core.copying.patterns import BadPattern, check_pattern, lines_for
@@ -176,6 +177,10 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
     def reading(self, context: RunContext, ground: Ground, copied: Copied) -> Reading:
         """Return how the destination is read back."""
 
+    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
+        """Tell whether a destination that only a program reaches is the source itself, by another way."""
+        return False
+
     @abstractmethod
     def would_do(self, context: RunContext, ground: Ground) -> Outcome:
         """Return what a run would do, as `rehearse` says it, and write nothing."""
@@ -244,10 +249,17 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         """Take away from the source what was proved, where the job says so."""
         if not self.delete_source:
             return NOTHING
-        roots = clearing.roots_in(self.reading(context, ground, copied))
+        roots = self.roots_apart(context, ground, copied)
         return clearing.clear(
             context, self, ground.source, ground.target, proof, roots=roots, warnings=copied.warnings
         )
+
+    def roots_apart(self, context: RunContext, ground: Ground, copied: Copied) -> tuple[str, ...]:
+        """Return the folders in which copies are read back by us; raises EngineFailed where there is no copy but the source."""
+        roots = clearing.roots_in(self.reading(context, ground, copied))
+        if not roots and self.leads_to_source(context, ground):
+            raise apart.refused(ground.source, self.destination)
+        return roots
 
 
 def bad_patterns(exclude: tuple[str, ...], include: tuple[str, ...]) -> dict[str, str]:

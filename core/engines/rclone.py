@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, Literal, NoReturn
 from pydantic import Field
 
 from core import guards
+from core.clearing import apart
 from core.copying.facts import measure
 from core.copying.mounts import Mounts
 from core.copying.paces import as_rclone_writes
@@ -255,6 +256,8 @@ class RcloneEngine(CopyingEngine):
             )
         budget = self.mirror_most if allowed is None else min(allowed, self.mirror_most)
         setting = self._setting(features, budget)
+        if setting.compare != self.compare:  # always so at such a destination, and nothing to worry about
+            context.info("The destination keeps neither times nor checksums to compare by: all is sent again.")
         talk = Talk(context.report, context.warn, context.error)
         argv = command_line(place, setting, ground.source, rules)
         ending = context.execute(
@@ -348,18 +351,13 @@ class RcloneEngine(CopyingEngine):
     def _copied(self, ending: Exit, talk: Talk, setting: Setting) -> Copied:
         stats = talk.stats
         result: Mapping[str, Any] = {"compared": stats.checks, "by": setting.compare}
-        warnings = list(talk.warnings)
-        if setting.compare != self.compare:
-            warnings.append(
-                "The destination keeps neither times nor checksums to compare by, so every file was sent again."
-            )
         return Copied(
             since_ns=int(ending.started_at.timestamp() * 1_000_000) * 1_000,
             files=stats.files,
             bytes=stats.bytes,
             removed=stats.removed,
             result=result,
-            warnings=tuple(warnings),
+            warnings=tuple(talk.warnings),
         )
 
     # The proof, and a trial
@@ -385,6 +383,26 @@ class RcloneEngine(CopyingEngine):
             list_ends="line",
             names="rclone",
         )  # fmt: skip
+
+    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
+        """Tell whether a sign that is sent to the destination appears in the source: servers may list what was there a while ago."""
+        name = apart.name_of_sign(context)
+        place = self._place(ground, context.surroundings, context.workspace)
+        there = f"{place.place}{'' if place.place.endswith((':', '/')) else '/'}{name}"
+        with apart.sign_in(context.workspace, name) as sign:
+            self._carry(context, place, "apart", "copyto", str(sign), there)
+        seen = apart.seen_in(ground.source, name, context.workspace / f"{name}-seen")
+        self._carry(context, place, "apart-over", "deletefile", there)
+        return seen
+
+    def _carry(self, context: RunContext, place: Place, name: str, *words: str) -> None:
+        """Let rclone do something with one file; raises EngineFailed where it cannot."""
+        talk = Talk(lambda _: None, context.warn, context.error)
+        verb, *ends = words
+        argv = (*place.argv, "--use-json-log", "--retries", "3", verb, "--", *ends)
+        ending = context.execute(self._order(argv, place, context), talk.hear, name=name)
+        if ending.code != 0:
+            raise failure(talk.judged(ending.code), talk.last_words)
 
     def would_do(self, context: RunContext, ground: Ground) -> Outcome:
         """Return what a run would do, and write nothing."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from core import clearing, guards
+from core.clearing import apart
 from core.copying.facts import free_space, measure
 from core.copying.mounts import Mounts
 from core.copying.patterns import BadPattern
@@ -25,7 +26,7 @@ from core.processes.orders import Exit, Order
 from core.proofs.values import FolderReading, Reading, RemoteRsyncReading
 from core.remotes import rsync_trial, rsync_version, ssh
 from core.remotes.calls import Call, failure
-from core.remotes.rsync_places import UMASK, find_here, find_there
+from core.remotes.rsync_places import UMASK, find_here, find_there, has_there
 from core.remotes.rsync_rules import NotForRsync, as_bytes, as_typed, literal, rules_for
 from core.remotes.rsync_said import Listener
 from core.remotes.rsync_troubles import trouble
@@ -351,6 +352,12 @@ class RsyncEngine(CopyingEngine):
             return FolderReading(root=call.place, links=self.preset != "plain")
         argv = (*call.argv, *self._wishes(ground), self._filter(context))
         return RemoteRsyncReading(argv=argv, place=f"{call.place}/", environment=call.environment)
+
+    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
+        """Tell whether a sign that lies in the source is seen at the destination."""
+        name = apart.name_of_sign(context)
+        with apart.sign_in(ground.source, name):
+            return has_there(context, self._call(ground, context.surroundings), name)
 
     def would_do(self, context: RunContext, ground: Ground) -> Outcome:
         """Return what a run would do, and write nothing."""

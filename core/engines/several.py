@@ -297,7 +297,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
             result=outcome.result,
             warnings=outcome.warnings,
             records=proof.records,
-            roots=clearing.roots_in(engine.reading(context, ground, copied)),
+            roots=engine.roots_apart(context, ground, copied) if self.delete_source else (),
         )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import EngineFailed, HoldfastError
-from core.processes.orders import Order
+from core.processes.orders import Order, Stream
 from core.remotes.calls import Call, failure
 from core.remotes.rsync_said import Listener
 from core.remotes.rsync_troubles import trouble
@@ -50,6 +50,24 @@ def _look(context: RunContext, call: Call, name: str) -> HoldfastError | None:
     if found.code != MISSING:
         raise failure(found, heard.last_words)
     return failure(found, heard.last_words)
+
+
+def has_there(context: RunContext, call: Call, name: str) -> bool:
+    """Tell whether a folder of another machine has a name; raises what is wrong where it cannot be looked into."""
+    only = (f"--include=/{name}", "--exclude=*")
+    asked = ("--protect-args", "--list-only", "--dirs", *only, "--", f"{call.place.rstrip('/')}/")
+    heard = Listener(lambda _: None, "")
+    said: list[str] = []
+
+    def hear(stream: Stream, line: str) -> bool:
+        said.append(line)
+        return bool(heard.hear(stream, line))
+
+    order = Order(argv=(*call.argv, *asked), folder="/", environment=call.environment)
+    ending = context.execute(order, hear, name="apart")
+    if ending.code != 0:
+        raise failure(trouble(ending.code, heard.said), heard.last_words)
+    return any(line.endswith(f" {name}") for line in said)
 
 
 def _make(context: RunContext, root: Call, below: str) -> None:
