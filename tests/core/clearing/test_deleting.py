@@ -76,6 +76,19 @@ def test_a_file_that_came_after_the_proof_stays(world: World):
     assert files_in(world.source) == {b"year 0/new.jpg": b"never copied"}
 
 
+@pytest.mark.parametrize("roots", [None, ()], ids=["a folder", "a remote"])
+def test_a_file_that_came_between_the_proof_and_the_list_stays(world: World, roots):
+    world.put_some()
+    records = world.records()
+    (world.source / "year 0" / "new.jpg").write_bytes(b"never copied")
+
+    preview = world.preview(records, **({} if roots is None else {"roots": roots}))
+    world.delete(preview)
+
+    assert preview.files == 3
+    assert files_in(world.source) == {b"year 0/new.jpg": b"never copied"}
+
+
 @pytest.mark.parametrize(
     ("what", "why"),
     [
