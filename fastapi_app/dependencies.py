@@ -7,10 +7,11 @@ from starlette.requests import HTTPConnection
 
 from core.accounts import Accounts
 from core.manager import JobManager
+from core.people import Role
 from core.service import Service
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.house import House
-from fastapi_app.refusals import NotSignedIn
+from fastapi_app.refusals import NotAllowed, NotSignedIn
 
 
 async def _house(connection: HTTPConnection) -> House:
@@ -45,3 +46,12 @@ TheService = Annotated[Service, Depends(_service)]
 Manager = Annotated[JobManager, Depends(_manager)]
 TheAccounts = Annotated[Accounts, Depends(_accounts)]
 Person = Annotated[SomePerson, Depends(_person)]
+
+
+async def _only_admins(person: Person) -> None:
+    if not person.may(Role.ADMIN):
+        raise NotAllowed(person.role, Role.ADMIN)
+
+
+OnlyAdmins = Depends(_only_admins)
+"""For a route that shows what only admins may know; what changes something, the gate keeps."""

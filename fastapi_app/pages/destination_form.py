@@ -18,7 +18,7 @@ from core.places.forms import Form
 from core.places.states import Seen, Standing, standing_of
 from core.service import Service
 from fastapi_app.auth import local_path
-from fastapi_app.dependencies import TheService
+from fastapi_app.dependencies import OnlyAdmins, TheService
 from fastapi_app.errors import status_of
 from fastapi_app.pages.coming_back import back_with
 from fastapi_app.pages.destinations import BackInAddress, looking, to_page
@@ -26,7 +26,7 @@ from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters.destination_form import destination_form, type_cards, wrong_fields
 from fastapi_app.presenters.destinations import seen_view
 
-router = APIRouter(prefix="/destinations")
+router = APIRouter(prefix="/destinations", dependencies=[OnlyAdmins])
 
 MOST_FIELDS: Final = 100
 TEST: Final = "test"

@@ -7,14 +7,11 @@ from starlette.responses import HTMLResponse
 
 from core.errors import HoldfastError, InvalidOptions
 from core.imports.values import SOURCES, SourceType
-from core.people import Role
-from fastapi_app.auth import Person as SomePerson
-from fastapi_app.dependencies import Person, TheService
+from fastapi_app.dependencies import OnlyAdmins, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas
 from fastapi_app.presenters.imports import import_view, made_view
-from fastapi_app.refusals import NotAllowed
 
-router = APIRouter(prefix="/import")
+router = APIRouter(prefix="/import", dependencies=[OnlyAdmins])
 
 TEMPLATE: Final = "pages/import.html"
 HERE: Final = "destinations"
@@ -25,9 +22,8 @@ Path = Annotated[str, Form(max_length=4_096)]
 
 
 @router.get("")
-def ask(canvas: TheCanvas, person: Person) -> HTMLResponse:
+def ask(canvas: TheCanvas) -> HTMLResponse:
     """Ask what is to be imported."""
-    _only_for_admins(person)
     return _draw(canvas)
 
 
@@ -35,7 +31,6 @@ def ask(canvas: TheCanvas, person: Person) -> HTMLResponse:
 def preview(
     canvas: TheCanvas,
     service: TheService,
-    person: Person,
     source: Annotated[SourceType, Form()],
     *,
     text: Text = "",
@@ -44,7 +39,6 @@ def preview(
     other_text: Text = "",
 ) -> HTMLResponse:
     """Show what a file would become. What was entered is not sent back: it may have secrets in it."""
-    _only_for_admins(person)
     files = {other_path.strip(): _lines(other_text)} if other_path.strip() else {}
     try:
         shown = service.imports.preview(source, _lines(text), files, path=path.strip())
@@ -55,10 +49,9 @@ def preview(
 
 @router.post("/{digest}/apply")
 def apply(
-    digest: str, canvas: TheCanvas, service: TheService, person: Person, enable: Annotated[str, Form()] = ""
+    digest: str, canvas: TheCanvas, service: TheService, enable: Annotated[str, Form()] = ""
 ) -> HTMLResponse:
     """Make what was shown under that hash."""
-    _only_for_admins(person)
     try:
         made = service.imports.apply(digest, enable=bool(enable))
     except HoldfastError as error:
@@ -73,8 +66,3 @@ def _draw(canvas: Canvas, *, status: int = 200, **context: object) -> HTMLRespon
 
 def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")
-
-
-def _only_for_admins(person: SomePerson) -> None:
-    if not person.may(Role.ADMIN):
-        raise NotAllowed(person.role, Role.ADMIN)

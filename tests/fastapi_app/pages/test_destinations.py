@@ -222,6 +222,14 @@ def test_who_may_only_look_sees_how_it_is_and_nothing_more(world, people, shelf)
         assert "Only for admins." not in str(page)
         assert not page.main.select("form")
     assert viewer.browser.post(f"/destinations/{shelf.id}/test").status_code == 403
+    for form in (
+        f"/destinations/{shelf.id}/edit",
+        "/destinations/new",
+        "/destinations/new?type=ssh",
+        "/import",
+    ):
+        answer = people[Role.OPERATOR].get(form)
+        assert (answer.status_code, str(world.folder) in answer.text) == (403, False)
 
 
 def test_a_host_is_trusted_once_a_person_compared_its_key(world, reader):
