@@ -165,7 +165,7 @@ SIGNS: Final = tuple(
             ),
         ),
         (
-            r"unknown flag|unsupported repository version|invalid argument",
+            r"unknown (shorthand )?flag|unsupported repository version|invalid argument \S+ for ",
             _trouble(
                 "failed",
                 "This version of restic cannot do what the job asks for.",
