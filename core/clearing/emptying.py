@@ -10,11 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from core.clearing.digests import digest_of
 from core.clearing.held import Held
+from core.clearing.kernel import is_being_written, let_writers_wait
 from core.clearing.names import split
 from core.clearing.orders import MOST_NAMED, Handled, Kept
 from core.clearing.receipts import Became, Moving
-from core.clearing.removal import Stays, check_copy
+from core.clearing.removal import READ, Stays, check_copy
 from core.clearing.sides import Stopped
 from core.copying.names import shown
 from core.copying.tree import Tree
@@ -26,6 +28,7 @@ SOME = 64
 
 def main(arguments: list[str]) -> None:
     """Let go of what lies in quarantine, and say how that went."""
+    let_writers_wait()
     sys.stdout.buffer.write(msgspec.json.encode(empty(Path(arguments[0]), arguments[1])))
 
 
@@ -78,6 +81,8 @@ class _Emptying:
                 self._one(shelf, moving)
             except Stays as stays:
                 self._keep(moving, str(stays))
+            except FileNotFoundError:
+                self._became.append(Became(n=moving.n, state="gone", why="it was not in quarantine any more"))
             except OSError as error:
                 self._keep(moving, in_words(error))
             if len(self._became) >= SOME:
@@ -86,8 +91,13 @@ class _Emptying:
     def _one(self, shelf: Tree, moving: Moving) -> None:
         folder, name = split(moving.name)
         private = shelf.folder(folder)
-        info = os.stat(name, dir_fd=private, follow_symlinks=False)
-        _check_same(info, moving)
+        handle = os.open(name, READ, dir_fd=private)
+        try:
+            info = os.fstat(handle)
+            _check_same(info, moving)
+            _check_content(handle, moving)
+        finally:
+            os.close(handle)
         for tree in self._copies:
             check_copy(tree, _record_of(moving, info.st_dev))
         os.unlink(name, dir_fd=private)
@@ -109,6 +119,14 @@ def _check_same(info: os.stat_result, moving: Moving) -> None:
     """Raise Stays where the file is not what was put there, whatever the number of its disk is now."""
     now = (info.st_ino, info.st_size, info.st_mtime_ns)
     if not stat.S_ISREG(info.st_mode) or now != (moving.inode, moving.size, moving.mtime_ns):
+        raise Stays("it changed while it lay in quarantine")
+
+
+def _check_content(handle: int, moving: Moving) -> None:
+    """Raise Stays where somebody writes to the file, or did and set its time back."""
+    if is_being_written(handle):
+        raise Stays("somebody has it open for writing")
+    if digest_of(handle, moving.algorithm) != (bytes.fromhex(moving.digest), moving.size):
         raise Stays("it changed while it lay in quarantine")
 
 

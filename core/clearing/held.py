@@ -13,6 +13,7 @@ from core.clearing.shelves import remove_empty, shelf_name
 from core.clearing.sides import FOLDER, Stopped
 from core.copying.tree import Tree
 from core.copying.troubles import in_words
+from core.destinations.marker import marker_of
 
 STATES: Final = ("open", "aside", "gone", "kept", "astray", "back")
 
@@ -30,7 +31,7 @@ class Held:
             self._quarantine = _opened_below(self.source, run_id)
             stack.callback(os.close, self._quarantine)
             self.roots = [
-                stack.enter_context(_held(root)) for root in self.began.roots if Path(root).is_dir()
+                stack.enter_context(_held(root)) for root in self.began.roots if _is_there(Path(root))
             ]
             self.receipts = stack.enter_context(_receipts(own_data, run_id, self.roots))
             settle(self.receipts, self.source, self._quarantine)
@@ -146,6 +147,11 @@ def _opened_below(source: int, run_id: str) -> int:
         os.close(handle)
         raise Stopped("The quarantine at the source is not a folder of Holdfast's own.")
     return handle
+
+
+def _is_there(root: Path) -> bool:
+    """Tell whether a destination is there with its marker; a disk that is not mounted leaves an empty folder behind."""
+    return root.is_dir() and marker_of(root) is not None
 
 
 @contextlib.contextmanager

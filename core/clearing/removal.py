@@ -193,6 +193,8 @@ class Removal:
         self._on_step("moved", one.record.path)
         try:
             check_moved(private, name, one.handle, one.record)
+            for tree in self._copies:
+                check_stayed(tree, one.record, whole=self._at_once)
         except (Stays, OSError) as stays:
             _put_back(private, name, above, stays)
             raise
@@ -229,6 +231,24 @@ def check_copy(copies: Tree, record: Record) -> None:
         raise Stays(f"its copy cannot be read back: {in_words(error)}") from error
     finally:
         os.close(handle)
+
+
+def check_stayed(copies: Tree, record: Record, *, whole: bool) -> None:
+    """See that the copy did not go with the file, as it does where both are one by a way that no number tells; raises Stays.
+
+    Only then does a file go for good: `whole` is that all of the copy is read again.
+    """
+    copies.forget()
+    try:
+        if whole:
+            check_copy(copies, record)
+            return
+        folder, name = split(record.path)
+        handle = os.open(name, READ, dir_fd=copies.folder(folder))
+    except (Stays, OSError) as trouble:
+        why = in_words(trouble) if isinstance(trouble, OSError) else str(trouble)
+        raise Stays(f"its copy went when it was moved, so both are one: {why}") from trouble
+    os.close(handle)
 
 
 def check_moved(private: int, name: bytes, handle: int, record: Record | Moving) -> None:

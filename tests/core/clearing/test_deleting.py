@@ -174,6 +174,23 @@ def test_a_copy_that_is_the_file_itself_counts_for_nothing(world: World):
     assert "the file itself" in deletion.kept[0].why
 
 
+@pytest.mark.parametrize("days", [0, 7])
+def test_a_copy_that_goes_with_its_file_counts_for_nothing(world: World, days: int):
+    names = [os.fsdecode(name) for name in world.put_some()]
+
+    def hear(step: str, path: bytes) -> None:
+        if (
+            step == "moved"
+        ):  # as where the destination is the source, mounted by a program that numbers files anew
+            (world.copy / os.fsdecode(path)).unlink()
+
+    deletion = world.delete(world.preview(quarantine_days=days), on_step=hear)
+
+    assert (deletion.files, deletion.kept_files) == (0, len(names))
+    assert "both are one" in deletion.kept[0].why
+    assert all((world.source / name).exists() for name in names)
+
+
 def test_a_file_that_somebody_writes_to_stays(world: World):
     name = os.fsdecode(world.put("letter.txt", b"first words"))
     preview = world.preview()

@@ -4,6 +4,7 @@ import os
 
 from core.clearing.emptying import empty
 from core.clearing.putting_back import put_back
+from core.clearing.receipts import Became
 from tests.core.clearing.world import QUARANTINE, RUN, World
 
 
@@ -52,6 +53,45 @@ def test_what_changed_while_it_lay_aside_stays(world: World):
 
     assert "changed while it lay" in handled.kept[0].why
     assert world.aside() == {b"letter.txt": b"some more words"}
+
+
+def test_what_was_written_to_while_it_lay_aside_stays_although_its_time_was_set_back(world: World):
+    name = os.fsdecode(world.put("letter.txt", b"first words"))
+    world.delete()
+    path = world.source / QUARANTINE / RUN / "attempt-1" / name
+    info = path.stat()
+    path.write_bytes(b"other words")
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+    handled = empty(world.data, RUN)
+
+    assert "changed while it lay" in handled.kept[0].why
+    assert world.aside() == {b"letter.txt": b"other words"}
+
+
+def test_what_somebody_removed_by_hand_is_not_waited_for_for_ever(world: World):
+    world.put_some()
+    world.delete()
+    (world.source / QUARANTINE / RUN / "attempt-1" / "year 0" / "0.jpg").unlink()
+
+    handled = empty(world.data, RUN)
+
+    assert (handled.files, handled.kept_files, handled.left) == (2, 0, False)
+    assert [line.state for line in world.receipt() if isinstance(line, Became)][3:] == ["gone"] * 3
+
+
+def test_nothing_is_written_where_a_destination_is_not_mounted(world: World):
+    world.put_some()
+    world.delete()
+    world.copy.rename(world.place / "unplugged")
+    world.copy.mkdir()
+
+    handled = empty(world.data, RUN)
+    back = put_back(world.data, RUN)
+
+    assert "destination is not there" in handled.trouble
+    assert back.files == 3
+    assert list(world.copy.iterdir()) == []
 
 
 def test_bytes_that_changed_at_the_last_moment_are_never_let_go_of(world: World):
