@@ -230,6 +230,7 @@ def test_who_may_only_look_sees_how_it_is_and_nothing_more(world, people, shelf)
     ):
         answer = people[Role.OPERATOR].get(form)
         assert (answer.status_code, str(world.folder) in answer.text) == (403, False)
+    assert "New destination" not in people[Role.OPERATOR].get("/jobs/new?kind=copy").text
 
 
 def test_a_host_is_trusted_once_a_person_compared_its_key(world, reader):
