@@ -24,7 +24,7 @@ from core.destinations.known import Destination
 from core.engines.copies import CopyingEngine, Ground, now_ns
 from core.processes.orders import Exit, Order
 from core.proofs.values import FolderReading, Reading, RemoteRsyncReading
-from core.remotes import rsync_trial, rsync_version, ssh
+from core.remotes import rsync_trial, rsync_unfinished, rsync_version, ssh
 from core.remotes.calls import Call, failure
 from core.remotes.rsync_places import UMASK, find_here, find_there, has_there
 from core.remotes.rsync_rules import NotForRsync, as_bytes, as_typed, literal, rules_for
@@ -62,7 +62,9 @@ class RsyncEngine(CopyingEngine):
     summary: ClassVar = (
         "A folder to another disk or over ssh, with everything that rsync keeps, read back afterwards."
     )
-    harmless: ClassVar = "Nothing at the destination was removed or left half-written."
+    harmless: ClassVar = (
+        "No file at the destination was left half-written; what a mirror removed is beside it."
+    )
     deletes: ClassVar = "Never, unless it is a mirror; what a mirror replaces is kept beside it"
 
     preset: Literal["archive", "system", "plain"] = Field(
@@ -290,6 +292,7 @@ class RsyncEngine(CopyingEngine):
             "--outbuf=L",
             "--no-human-readable",
             *(("--out-format=%i %n",) if named else ()),
+            *self._unfinished(context, call),
         )
         heard = Listener(context.report, str(self.source))
 
@@ -305,6 +308,8 @@ class RsyncEngine(CopyingEngine):
             return context.execute(order, heard.hear, name=name, on_latest=heard.glance)
 
         ending = self.paced(context, start)
+        if not _is_far(ground):
+            rsync_unfinished.remove_here(Path(call.place), rsync_unfinished.name_of(context.job_id))
         warnings = judged(ending, heard)
         if ending.code == BUDGET:
             warnings = (*warnings, self._over_budget(context, allowed, budget))
@@ -319,6 +324,11 @@ class RsyncEngine(CopyingEngine):
             result={"unchanged": max((heard.total_files or 0) - heard.files, 0)},
             warnings=warnings,
         )
+
+    def _unfinished(self, context: RunContext, call: Call) -> tuple[str, ...]:
+        """Return the option that names the folder for files until they are whole; none where there can be no such folder."""
+        name = rsync_unfinished.name_of(context.job_id)
+        return (f"--temp-dir={name}",) if rsync_unfinished.is_ready(context, call, name, UMASK) else ()
 
     def _ask_before_removing(self, context: RunContext, ground: Ground, call: Call, allowed: int) -> None:
         """Count what a mirror would remove, and raise RunHeld where that is more than a guard lets it."""

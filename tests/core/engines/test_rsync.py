@@ -1,5 +1,6 @@
 """rsync as a kind of job: run for real, to folders of this machine and over a server of ssh of the tests' own."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from core.engines import engine_for
 from core.engines.rsync import RsyncEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
+from core.remotes.rsync_unfinished import name_of
 from core.work import LeftAtWork, RunHeld, RunStopped
 from tests.core.copying.humble import PUT_DOWN
 from tests.doubles import ScriptedContext
@@ -359,6 +361,41 @@ def test_a_rsync_that_is_killed_is_tried_again_and_goes_on(here):
     outcome = here.run()
 
     assert failed.value.transient
+    assert outcome.result["verified"] is True
+
+
+def test_what_a_killed_rsync_leaves_is_ours_and_goes_with_the_next_run(place):
+    write(place.source, {"big": os.urandom(3_000_000), "sub/small": "1"})
+
+    def kill(progress):
+        for process in psutil.process_iter() if progress.done else ():
+            with contextlib.suppress(psutil.Error):
+                if process.name() == "rsync" and str(place.root.parent) in str(
+                    (process.cmdline(), process.cwd())
+                ):
+                    process.kill()
+
+    with pytest.raises(EngineFailed):
+        place.engine(bandwidth_limit=500_000).run(place.context(ask=kill))
+    left = {path.relative_to(place.copy).parent.name for path in place.copy.rglob("*big.*")}
+    outcome = place.run()
+
+    assert left == {name_of("job-1")}
+    assert not [*place.copy.rglob("*big.*")]
+    assert outcome.result["verified"] is True
+    assert read(place.copy) == read(place.source)
+
+
+def test_a_link_in_the_place_of_what_is_unfinished_leads_nowhere(place):
+    elsewhere = write(place.root.parent / "elsewhere", {"precious": "1"})
+    write(place.source, {"a": "1"})
+    place.copy.mkdir()
+    (place.copy / name_of("job-1")).symlink_to(elsewhere)
+
+    outcome = place.run()
+
+    assert read(elsewhere) == {"precious": b"1"}
+    assert read(place.copy) == {"a": b"1"}
     assert outcome.result["verified"] is True
 
 
