@@ -54,7 +54,7 @@ class RcloneEngine(CopyingEngine):
     summary: ClassVar = (
         "To S3, WebDAV, Google Drive, a Windows share and more, by rclone; read back afterwards."
     )
-    harmless: ClassVar = "The source was only read. What was at the destination before is still there."
+    harmless: ClassVar = "The source was only read. A file that was being replaced may be cut short there; the next run sends it again."
     deletes: ClassVar = (
         "Nothing, unless it mirrors: then what the source no longer has is put aside beside the copy."
     )
@@ -257,7 +257,9 @@ class RcloneEngine(CopyingEngine):
         budget = self.mirror_most if allowed is None else min(allowed, self.mirror_most)
         setting = self._setting(features, budget)
         if setting.compare != self.compare:  # always so at such a destination, and nothing to worry about
-            context.info("The destination keeps neither times nor checksums to compare by: all is sent again.")
+            context.info(
+                "The destination keeps neither times nor checksums to compare by: all is sent again."
+            )
         talk = Talk(context.report, context.warn, context.error)
         argv = command_line(place, setting, ground.source, rules)
         ending = context.execute(
