@@ -1,12 +1,13 @@
 """Parts of a run: each is a copy of its own, to its own destination, and they share one attempt."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from heapq import merge
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from msgspec import convert, to_builtins
 from msgspec.structs import replace
@@ -16,8 +17,9 @@ from core.models import NOTHING, Failure, Progress, Value
 from core.packed import thawed
 from core.processes.orders import Exit, Hide, OnLatest, OnLine, Order
 from core.proofs.records import Record, RecordWriter, read_records
-from core.work import Answer, Asked, RunContext, Surroundings
+from core.work import Answer, Asked, LeftAtWork, RunContext, Surroundings
 
+T = TypeVar("T")
 PROOFS: Final = ("full", "sample", "fast")
 
 
@@ -188,6 +190,21 @@ class PartContext:
     def error(self, message: str) -> None:
         """Write an error to the run's log."""
         self._context.error(f"{self._part.destination}: {message}")
+
+
+def all_of(makers: Sequence[Callable[[], T]], *, side_by_side: bool) -> tuple[T, ...]:
+    """Return what is made for each part, one after the other or at the same time.
+
+    Raises RunStopped: of several at once that a program stays at work, which is for whoever is next.
+    """
+    if not side_by_side:
+        return tuple(make() for make in makers)
+    with ThreadPoolExecutor(len(makers), "copy") as threads:
+        futures = [threads.submit(make) for make in makers]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    for error in sorted(errors, key=lambda error: not isinstance(error, LeftAtWork)):
+        raise error
+    return tuple(future.result() for future in futures)
 
 
 def proved_by_all(records: Sequence[Path], into: Path) -> int:

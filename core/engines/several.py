@@ -1,10 +1,9 @@
 """Several copies of one folder: each by its own program, to its own destination, with its own proof."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -14,18 +13,34 @@ from core.copying.pace_wishes import PaceWishes
 from core.destinations.known import target_in
 from core.engines.base import Engine
 from core.engines.carried import all_told
-from core.engines.copies import CopyingEngine, Pattern, Rate, bad_patterns, outcome_of
+from core.engines.copies import CopyingEngine, Ground, Pattern, Rate, bad_patterns, outcome_of
 from core.errors import EngineFailed, HoldfastError, InvalidOptions, StorageFailed, Unreachable
 from core.guards.wishes import GuardWishes
 from core.models import Failure
-from core.parts import Part, PartContext, PartDone, Together, part_in, proved_by_all
+from core.parts import Part, PartContext, PartDone, Together, all_of, part_in, proved_by_all
 from core.proofs.values import Proof, Verify
 from core.steps.wishes import StepWishes
-from core.work import Copied, LeftAtWork, Outcome, RunContext, RunHeld, RunStopped, Surroundings
+from core.work import Copied, Outcome, RunContext, RunHeld, RunStopped, Surroundings
 
 MOST_COPIES = 8
 SHARED = frozenset({"exclude", "include", "bandwidth_limit", "bandwidth_times"})
 """Options of the whole job that a kind may say more about."""
+
+
+PartEnd = PartDone | RunHeld
+"""How a part ended: made or failed, or with a question."""
+
+Tried = TypeVar("Tried")
+
+
+class Carried(NamedTuple):
+    """A copy that was carried over and is to be proved."""
+
+    part: Part
+    context: PartContext
+    engine: CopyingEngine
+    ground: Ground
+    copied: Copied
 
 
 def _as_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -239,8 +254,12 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
     def run(self, context: RunContext) -> Outcome:
         """Make one attempt."""
         _refuse(self._problems())
+        together = Together(context, len(self.parts))
+        copying = [partial(self._carried_over, context, part, together) for part in self.parts]
         with steps.around(context, self) as done:
-            ended = self._all_made(context)
+            carried = all_of(copying, side_by_side=self.side_by_side)
+        proving = [partial(self._proved, context, one, together) for one in carried]
+        ended = _unheld(all_of(proving, side_by_side=self.side_by_side))
         copied = done.told(_carried(ended))
         _insist(ended)
         proof = _together(ended, context.workspace)
@@ -251,31 +270,40 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         )
         return outcome_of(copied, proof, cleared)
 
-    def _all_made(self, context: RunContext) -> tuple[PartDone, ...]:
-        """Make every copy; raises RunStopped once all of them have let go, RunHeld once all others are made."""
-        together = Together(context, len(self.parts))
-        makers = [partial(self._made, context, part, together) for part in self.parts]
-        if self.side_by_side:
-            with ThreadPoolExecutor(len(makers), "copy") as threads:
-                futures = [threads.submit(make) for make in makers]
-            return _gathered(future.result for future in futures)
-        return _gathered(makers, at_once=True)
-
-    def _made(self, context: RunContext, part: Part, together: Together) -> PartDone:
-        """Make one copy and prove it; what an earlier attempt made stays, unless the source is to be deleted."""
+    def _carried_over(self, context: RunContext, part: Part, together: Together) -> Carried | PartEnd:
+        """Carry one copy over, which is proved afterwards; what an earlier attempt made stays, unless the source goes."""
         if not self.delete_source and (before := together.ended(part)) is not None:
             return before
+        return self._tried(
+            part, together, context, lambda: self._copied(PartContext(context, part, together), part)
+        )
+
+    def _proved(self, context: RunContext, carried: Carried | PartEnd, together: Together) -> PartEnd:
+        """Prove one copy, if it was carried over."""
+        if not isinstance(carried, Carried):
+            return carried
+        done = self._tried(carried.part, together, context, lambda: self._good(carried))
+        if isinstance(done, PartDone) and done.error is None:
+            together.end(carried.part, done)
+        return done
+
+    def _tried(
+        self, part: Part, together: Together, context: RunContext, work: Callable[[], Tried]
+    ) -> Tried | PartEnd:
+        """Return what came of it, how the part failed, or what it asks a person."""
         try:
-            done = self._made_anew(PartContext(context, part, together), part)
+            return work()
+        except RunHeld as held:
+            return held
         except RunStopped:
             raise
         except HoldfastError as error:
-            done = _failed(part, error)
             context.error(f"{part.destination}: {error}")
-        together.end(part, done)
-        return done
+            failed = _failed(part, error)
+            together.end(part, failed)
+            return failed
 
-    def _made_anew(self, context: PartContext, part: Part) -> PartDone:
+    def _copied(self, context: PartContext, part: Part) -> Carried:
         engine = self.engine_of(part)
         if problems := engine.problems(context.surroundings):
             raise EngineFailed(" ".join(problems.values()), code=InvalidOptions.code)
@@ -285,6 +313,10 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         )
         guards.before(context, self, sides)
         copied = all_told(context, guards.after(context, self, sides, engine.copy_all(context, ground)))
+        return Carried(part, context, engine, ground, copied)
+
+    def _good(self, carried: Carried) -> PartDone:
+        part, context, engine, ground, copied = carried
         proof = engine.prove(context, ground, copied)
         proofs.insist(proof, copied)
         outcome = outcome_of(copied, proof, {})
@@ -301,30 +333,19 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         )
 
 
+def _unheld(ended: Iterable[PartEnd]) -> tuple[PartDone, ...]:
+    """Return how the parts ended; raises RunHeld where one of them asks a person, now that the others are made."""
+    done: list[PartDone] = []
+    for end in ended:
+        if isinstance(end, RunHeld):
+            raise end
+        done.append(end)
+    return tuple(done)
+
+
 def _refuse(problems: Mapping[str, str]) -> None:
     if problems:
         raise InvalidOptions({f"options.{field}": text for field, text in problems.items()})
-
-
-def _gathered(makers: Iterable[Callable[[], PartDone]], *, at_once: bool = False) -> tuple[PartDone, ...]:
-    """Return how all parts ended; raises RunStopped, `at_once` before more are made unless a part asks a person."""
-    ended: list[PartDone] = []
-    stopped: list[RunStopped] = []
-    for make in makers:
-        try:
-            ended.append(make())
-        except RunStopped as error:
-            stopped.append(error)
-            if at_once and not isinstance(error, RunHeld):
-                break
-    if stopped:
-        raise min(stopped, key=_patience)
-    return tuple(ended)
-
-
-def _patience(error: RunStopped) -> int:
-    """Return how long it can wait to be said: a program that stays at work is for whoever is next, a question for last."""
-    return 0 if isinstance(error, LeftAtWork) else 2 if isinstance(error, RunHeld) else 1
 
 
 def _patterns_in(given: object) -> tuple[object, ...]:

@@ -156,6 +156,25 @@ def test_a_copy_that_asks_a_person_leaves_the_others_made(source, make_context, 
     assert not list((tmp_path / "next" / "attempt-2").glob("copy-2-*"))
 
 
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_what_was_stopped_for_several_copies_runs_again_before_they_are_proved(
+    source, make_context, tmp_path, side_by_side
+):
+    began, ended = tmp_path / "began", tmp_path / "ended"
+    step = {"do": "command", "before": ["touch", str(began)], "after": ["touch", str(ended)]}
+    lines = f"rsync {tmp_path / 'one'}", f"rsync {tmp_path / 'two'}"
+    engine = several(source, *lines, steps=[step], side_by_side=side_by_side)
+
+    outcome = engine.run(make_context())
+
+    programs = {path.name: path / "supervisor" for path in tmp_path.glob("work/attempt-1/copy-*")}
+    at = {name: path.stat().st_mtime_ns for name, path in programs.items() if path.exists()}
+    copies = [when for name, when in at.items() if name.endswith("-copy")]
+    proofs = [when for name, when in at.items() if name.endswith("-proof")]
+    assert (len(copies), len(proofs), outcome.result["verified"]) == (2, 2, True)
+    assert began.stat().st_mtime_ns < min(copies) < max(copies) < ended.stat().st_mtime_ns < min(proofs)
+
+
 def test_a_mirror_among_several_removes_no_more_than_a_mirror_by_itself(source, make_context, tmp_path):
     for number in range(60):
         (source / f"{number}.txt").write_text("text")
