@@ -1,5 +1,6 @@
 """A repository as one attempt of a run uses it: each question and each backup is a program of the attempt."""
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -246,10 +247,31 @@ class Repository:
 
     def _failure(self, ending: Exit, words: Sequence[str]) -> EngineFailed:
         found = trouble(ending.code, words)
+        if found.code == "failed" and (more := self._said_by_ssh()):
+            words = (*words, *more)
+            found = trouble(ending.code, words)
         if found.code == "locked":
             found = self._explained(found, "\n".join(words))
         said = "" if found.code in {"failed", "locked", "wrong-password"} else last_words(words)
         return failure(found, said)
+
+    def _said_by_ssh(self) -> Sequence[str]:
+        """Return why ssh cannot be used, where restic ended before it had passed that on; nothing where it can."""
+        beginning = "sftp.command="
+        command = next((one for one in self._call.argv if one.startswith(beginning)), "")
+        if not command:
+            return ()
+        said: list[str] = []
+
+        def hear(stream: Stream, line: str) -> bool:
+            if stream == "err":
+                said.append(line)
+            return True
+
+        argv = tuple(shlex.split(command.removeprefix(beginning)))
+        order = Order(argv=argv, folder="/", environment=self._call.environment)
+        ending = self._context.execute(order, hear, name="ssh", hide=self._hide)
+        return () if ending.code == WENT_WELL else said
 
     def _explained(self, found: Trouble, text: str) -> Trouble:
         """Return the trouble with what is known here of who holds the lock."""

@@ -18,6 +18,8 @@ from core.engines.restic import ResticEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
 from core.executing import Follower
 from core.processes.program import Program
+from core.remotes import restic
+from core.repositories.repository import Repository
 from core.work import LeftAtWork, RunStopped
 from tests.doubles import Listener, ScriptedContext
 from tests.servers import REPOSITORY_PASSWORD, SomeDestinations, a_repository, repositories_at
@@ -523,6 +525,21 @@ def test_a_wrong_password_and_a_repository_that_is_gone_are_told_apart(house):
     assert found == [("wrong-password", False), ("missing", False)]
     assert str(wrong.value) == "The repository does not open with this password."
     assert str(gone.value).startswith("There is no repository at this place.")
+
+
+def test_what_ssh_said_is_known_even_if_restic_ended_before_it_was_passed_on(house, sshd):
+    settings = {
+        "repository": f"sftp://{sshd.user}@127.0.0.1:{sshd.port}/{house.repository}",
+        "host_key": Path(f"{sshd.key}.pub").read_text(),
+    }
+    house.known.add("other", "restic", settings, key=sshd.key.read_text(), password=REPOSITORY_PASSWORD)
+    call = restic.call(house.known.find("other"), house.known)
+    mute = replace(call, argv=("/bin/false", *call.argv[1:]))
+
+    with pytest.raises(EngineFailed) as refused:
+        Repository(house.context(), mute, "other").locks()
+
+    assert refused.value.code == "host-key"
 
 
 def test_a_server_that_is_away_is_unreachable_and_one_that_knows_us_not_refuses(tmp_path, server):
