@@ -10,7 +10,7 @@ from blake3 import blake3
 from core.clearing.names import SIGN
 from core.copying.troubles import in_words
 from core.errors import EngineFailed, StorageFailed
-from core.work import RunContext
+from core.work import LeftAtWork, RunContext
 
 
 def name_of_sign(context: RunContext) -> str:
@@ -20,17 +20,25 @@ def name_of_sign(context: RunContext) -> str:
 
 @contextlib.contextmanager
 def sign_in(folder: Path, name: str) -> Iterator[Path]:
-    """Put the sign into a folder for a while; raises StorageFailed where that cannot be."""
+    """Put the sign into a folder for a while; raises StorageFailed where that cannot be.
+
+    It stays where a program that looks for it is left at work.
+    """
     path = folder / name
     try:
         path.write_text(f"{name}\n")
     except OSError as error:
         raise StorageFailed(f"No file can be put into {folder}: {in_words(error)}.") from error
+    left = False
     try:
         yield path
+    except LeftAtWork:
+        left = True
+        raise
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        if not left:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def seen_in(folder: Path, name: str, note: Path) -> bool:
