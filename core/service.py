@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import platform
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,18 +12,19 @@ from typing import Final
 from core import steps
 from core.attempts import Fate
 from core.audit import Audit
-from core.clearing.quarantines import Quarantine, Quarantines
+from core.clearing.quarantines import Quarantines
 from core.clerk import Clerk
 from core.clock import Clock, SystemClock
 from core.dead_letters import DeadLetters
 from core.destinations.known import Destinations
 from core.dispatch.local import LocalDispatcher
+from core.doubts import Doubts
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker
 from core.errors import HoldfastError, NotFound, StorageFailed, StoreInUse, WrongState
 from core.event_log import EventLog
-from core.events import Event, EventBus, EventsMissed, JobDeleted, RunsForgotten
+from core.events import Event, EventBus
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
@@ -43,14 +43,14 @@ from core.places.probes import Probes
 from core.places.rounds import Rounds
 from core.recovery import fate_of
 from core.rehearsals import Rehearsals
+from core.remains import Remains
 from core.scheduler import Scheduler
 from core.settings import Settings
-from core.states import AT_WORK, RunState
+from core.states import AT_WORK
 from core.storage.base import JobStore
 from core.storage.marker import read_marker
 from core.storage.measuring import Part, Scales
 from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_backup
-from core.storage.pieces import has_pieces_of_runs
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.waiting_room import WaitingRoom
@@ -66,17 +66,11 @@ RECOVER_AGAIN_EVERY: Final = 5.0
 A_MOMENT: Final = 0.05
 """Seconds in which those gather what happens who are in no hurry."""
 
-LEAVING: Final = (JobDeleted, RunsForgotten)
-"""What leaves something beside the store to be removed."""
-
 A_MINUTE: Final = 60.0
 A_WHILE: Final = 600.0
 AN_HOUR: Final = 3_600.0
 A_DAY: Final = 24 * AN_HOUR
 """How often house is kept, in seconds, and how long after the start it begins."""
-
-A_STALE_LOOK: Final = timedelta(hours=6)
-"""After which nobody goes by what was last seen of a destination."""
 
 WIND_DOWN: Final = 10.0
 """Seconds beyond the grace that whatever is at work has to make an end when Holdfast stops."""
@@ -189,7 +183,9 @@ class Service:
             self.audit,
             keep_for=timedelta(days=settings.keep_events_days),
         )
-        self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, self._doubt_of)
+        self.remains = Remains(self.manager, self.worker, self.logs, self.destinations, self.data)
+        doubts = Doubts(self.manager, self.destinations, clock)
+        self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, doubts.of)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
@@ -289,7 +285,7 @@ class Service:
         if not isinstance(self._store, YamlFilesStore):
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clerk.open()
-        self.events.subscribe("housekeeping", self._tidy, _leaves_something)
+        self.events.subscribe("housekeeping", self._tidy, self.remains.wants)
         self.events.subscribe("quarantines", self.quarantines.heard, self.quarantines.wants)
         self.events.subscribe("metrics", self.metrics.heard, self.metrics.wants, pace=A_MOMENT)
         self.events.subscribe("histories", self.histories.heard, self.histories.wants, pace=A_MOMENT)
@@ -297,7 +293,7 @@ class Service:
         self.edits.catch_up()
         self._recover()
         self.quarantines.adopt_all()
-        self._sweep()
+        self.remains.sweep()
 
     def _visit(self) -> None:
         """Open the store beside whoever is at work; where nobody is, decide about what was lost."""
@@ -305,7 +301,7 @@ class Service:
             self._open()
             return
         self.manager.open(at_work=False)
-        self.events.subscribe("housekeeping", self._tidy, _leaves_something)
+        self.events.subscribe("housekeeping", self._tidy, self.remains.wants)
         if any(run.state in AT_WORK for run in self.manager.runs_at_hand()):
             self.manager.close()
             try:
@@ -350,26 +346,6 @@ class Service:
                 log.warning(
                     "run %s of job %s had lost its worker; it is %s now", run.id, run.job_id, run.state
                 )
-
-    def _doubt_of(self, one: Quarantine) -> str:
-        """Return why the copies of what was taken away may not be there any more, as far as anybody knows."""
-        destination = one.place.partition(":")[0]
-        if one.place.startswith("/"):
-            return "" if Path(one.place).is_dir() else f"There is no folder {one.place} at present."
-        state = self.destinations.state(destination)
-        if state is None or not state.seen.reachable or self.clock.now() - state.at > A_STALE_LOOK:
-            return f"{destination} was not reached lately, so nobody knows that it has the copies."
-        try:
-            latest = self.manager.job(one.job_id).latest_run
-        except NotFound:
-            return "The job is gone, so nobody knows that its copies are still there."
-        if (
-            latest is None
-            or latest.state is not RunState.COMPLETED
-            or not (latest.result or {}).get("verified")
-        ):
-            return "The job's latest run did not prove its copies."
-        return ""
 
     def _fate_of(self, run: Run) -> Fate:
         return fate_of(run, self.worker.workspace(run.id), self._make_engine)
@@ -452,31 +428,4 @@ class Service:
 
     def _tidy(self, event: Event) -> None:
         """Remove what runs that are gone leave beside the store."""
-        if isinstance(event, LEAVING):
-            for run_id in event.run_ids:
-                self._forget(run_id)
-        elif isinstance(event, EventsMissed) and not self.another_is_at_work:
-            self._sweep()  # a visitor does not know every run of whoever is at work
-
-    def _sweep(self) -> None:
-        """Remove what runs left that are gone, where a process ended before it could.
-
-        Nothing goes while anything in the store could not be read, nor while a piece with runs in it lies
-        in quarantine: it may belong to that.
-        """
-        if self.manager.problems or has_pieces_of_runs(self.data):
-            return
-        self.destinations.tidy()
-        left = {path.name for path in self.worker.workspaces.glob("??/*")}
-        left |= {path.stem for path in (self.data / "logs").glob("??/*.log")}
-        for run_id in left:
-            if not self.manager.knows_run(run_id):
-                self._forget(run_id)
-
-    def _forget(self, run_id: str) -> None:
-        self.logs.remove(run_id)
-        shutil.rmtree(self.worker.workspace(run_id), ignore_errors=True)
-
-
-def _leaves_something(event: Event) -> bool:
-    return isinstance(event, LEAVING)
+        self.remains.heard(event, alone=not self.another_is_at_work)
