@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
+from itertools import starmap
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,7 @@ from core.manager import JobManager
 from core.packed import thawed
 from core.places.book import DestinationBook
 from core.places.drafts import DestinationDraft
+from core.places.remote import NEEDED
 from core.work import Surroundings
 
 KEPT: Final = 20
@@ -159,7 +161,7 @@ class Imports:
         try:
             return replace(planned, draft=self._book.check(draft))
         except InvalidOptions as error:
-            problems = tuple(f"{field.split('.')[-1]}: {words}" for field, words in error.problems.items())
+            problems = tuple(starmap(_problem_in_words, error.problems.items()))
             return replace(planned, draft=draft, problems=problems)
 
     def _jobs_looked_over(
@@ -307,6 +309,14 @@ def _is_same(planned: PlannedDestination, known: Destination) -> bool:
         mine.get(name, defaults.get(name)) == theirs.get(name, defaults.get(name))
         for name in SAME_BY.get(planned.draft.type, ())
     )
+
+
+def _problem_in_words(field: str, words: str) -> str:
+    place, _, name = field.partition(".")
+    if place == "secrets" and words == NEEDED:
+        secret = name.replace("_", " ")
+        return f"Its {secret} is not in the file. Make this destination by hand, then read the file again."
+    return f"{field.rsplit('.', maxsplit=1)[-1]}: {words}"
 
 
 def _shown_ref(ref: str) -> str:

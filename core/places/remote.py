@@ -10,6 +10,7 @@ from core.remotes.backends import BACKENDS, secrets_of
 
 SETTINGS: Final = "settings."
 NO_SUCH: Final = "There is no such secret."
+NEEDED: Final = "This is needed."
 NEEDED_BY_RESTIC: Final = frozenset(
     {"key", "key_id", "key_secret", "account_id", "credentials", "swift_password"}
 )
@@ -32,9 +33,7 @@ def problems(kind: DestinationType, settings: Mapping[str, Any], secrets: Collec
     wrong = {SETTINGS + name: words for name, words in found.items()}
     wrong |= {f"secrets.{name}": NO_SUCH for name in secrets if name not in known}
     return wrong | {
-        f"secrets.{name}": "This is needed."
-        for name, needed in known.items()
-        if needed and name not in secrets
+        f"secrets.{name}": NEEDED for name, needed in known.items() if needed and name not in secrets
     }
 
 

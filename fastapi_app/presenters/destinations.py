@@ -240,7 +240,7 @@ def destination_view(
         warnings=seen.warnings if seen else (),
         free=_free(state),
         growth=outlook_of(state.samples).words if state else "",
-        figures=tuple(_figures(state)),
+        figures=tuple(_figures(destination.type, state)),
         locks=tuple(
             LockView(
                 words=lock.words or _holder(lock.user, lock.host, lock.pid),
@@ -284,21 +284,21 @@ def _free(state: DestinationState | None) -> str:
     return f"{size(state.seen.free)}{total}"
 
 
-def _figures(state: DestinationState | None) -> Iterator[Figure]:
+def _figures(kind: DestinationType, state: DestinationState | None) -> Iterator[Figure]:
     if state is None:
         return
     seen, outlook = state.seen, outlook_of(state.samples)
     if free := _free(state):
         yield Figure(name="Free", words=free)
     if seen.used is not None:
-        yield Figure(name="Used by copies", words=size(seen.used))
+        yield Figure(name="Used by copies" if kind == "restic" else "Used in all", words=size(seen.used))
     if outlook.growth_per_day and outlook.growth_per_day > 0:
         yield Figure(name="Grows", words=f"{size(outlook.growth_per_day)} a day")
     yield Figure(name="Outlook", words=outlook.words)
     if seen.snapshots is not None:
         yield Figure(name="Snapshots", words=f"{seen.snapshots:,}")
     if seen.program:
-        yield Figure(name="Program", words=seen.program)
+        yield Figure(name="File system" if kind == "folder" else "Program", words=seen.program)
 
 
 def _holder(user: str, host: str, pid: int) -> str:

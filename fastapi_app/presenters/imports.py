@@ -66,7 +66,8 @@ def made_view(made: Made) -> MadeView:
 
 def _destination(planned: PlannedDestination) -> ThingView:
     draft = planned.draft
-    said = [f"{name}: {value}" for name, value in draft.settings.items() if isinstance(value, str | int)]
+    settings = {**draft.settings, **(draft.settings.get("options") or {})}
+    said = [f"{name}: {value}" for name, value in settings.items() if isinstance(value, str | int)]
     said += [f"{plural(len(draft.secrets), 'secret')} taken over"] if draft.secrets else []
     return ThingView(
         place=planned.place,

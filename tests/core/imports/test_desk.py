@@ -71,7 +71,9 @@ def test_what_cannot_be_made_is_told_and_keeps_nothing_else_back(house, lines):
     made = house.imports.apply(shown.hash)
 
     ssh = next(planned for planned in shown.found.destinations if planned.draft.type == "ssh")
-    assert ssh.problems == ("key: This is needed.",)
+    assert ssh.problems == (
+        "Its key is not in the file. Make this destination by hand, then read the file again.",
+    )
     assert len(made.jobs) == 2
     assert "There is no folder" in shown.found.jobs[3].problems[0]
     assert "cannot be made yet" in shown.found.jobs[2].problems[0]

@@ -293,3 +293,22 @@ def test_a_form_that_was_left_never_leads_elsewhere(reader):
     page = reader.open("/destinations/new?type=folder&back=//evil.example/")
 
     assert "evil" not in str(page)
+
+
+def test_what_is_used_of_a_disk_is_not_said_to_be_used_by_copies(world, reader, shelf):
+    seen(world, shelf, room=Room(free=5, total=10, used=5), program="ext4")
+
+    page = words(reader.open(f"/destinations/{shelf.id}").main)
+
+    assert "Used in all" in page
+    assert "File system ext4" in page
+    assert "Used by copies" not in page
+
+
+def test_a_destination_without_a_path_ends_in_no_colon(world, reader):
+    settings = {"backend": "webdav", "options": {"url": "http://127.0.0.1:1/"}}
+    made(world, DestinationDraft(name="Cloud", type="rclone", settings=settings))
+
+    pages = [reader.open("/destinations"), reader.open("/destinations/cloud")]
+
+    assert not any("WebDAV:" in words(page.main) for page in pages)
