@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from core.engines.base import Engine
 from core.errors import HoldfastError
 from core.listing import MOST, JobPage, JobQuery
-from core.models import Job
+from core.models import Job, Run
+from core.states import is_final
 
 
 class Jobs(Protocol):
@@ -16,14 +17,21 @@ class Jobs(Protocol):
         """Return a page of jobs."""
         ...
 
+    def runs_at_hand(self) -> tuple[Run, ...]:
+        """Return the runs at hand, all that are not over among them."""
+        ...
+
     def engine(self, kind: str, options: Mapping[str, Any]) -> Engine:
         """Return the engine with these options; raises NotFound or InvalidOptions."""
         ...
 
 
 def users_of(jobs: Jobs, destination_id: str) -> tuple[str, ...]:
-    """Return the names of the jobs that use a destination, in no order."""
-    return tuple(job.name for job in _every(jobs) if _uses(jobs, job, destination_id))
+    """Return the names of the jobs that use a destination, or have a run that is not over and does, in no order."""
+    every = tuple(_every(jobs))
+    begun = (run for run in jobs.runs_at_hand() if not is_final(run.state))
+    busy = {run.job_id for run in begun if _uses(jobs, run, destination_id)}
+    return tuple(job.name for job in every if job.id in busy or _uses(jobs, job, destination_id))
 
 
 def _every(jobs: Jobs) -> Iterator[Job]:
@@ -36,12 +44,12 @@ def _every(jobs: Jobs) -> Iterator[Job]:
             return
 
 
-def _uses(jobs: Jobs, job: Job, destination_id: str) -> bool:
-    """Tell whether a job names the destination; one whose options cannot be read any more counts if it seems to."""
-    if not any(_names(text, destination_id) for text in _texts(job.options)):
+def _uses(jobs: Jobs, one: Job | Run, destination_id: str) -> bool:
+    """Tell whether a job or a run names the destination; if its options cannot be read any more, whether it seems to."""
+    if not any(_names(text, destination_id) for text in _texts(one.options)):
         return False
     try:
-        return destination_id in jobs.engine(job.kind, job.options).destinations
+        return destination_id in jobs.engine(one.kind, one.options).destinations
     except HoldfastError:
         return True
 
