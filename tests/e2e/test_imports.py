@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 @pytest.fixture
 def lines(tmp_path):
-    """Lines of a crontab: one that is understood and one that is not."""
+    """Lines of a crontab: some that are understood, one that lacks a key and one that is not understood."""
     name = os.urandom(4).hex()
     source = tmp_path / f"photos {name}"
     source.mkdir()
@@ -17,6 +17,7 @@ def lines(tmp_path):
         f"30 2 * * * rsync -aH --delete --exclude='*.tmp' '{source}/' {tmp_path}/copy-{name}\n"
         f"0 3 * * * RESTIC_PASSWORD=very-secret restic -r {tmp_path}/repository-{name} backup '{source}'\n"
         "0 4 * * * rsync -a $HOME/ /mnt/disk\n"
+        f"0 5 * * * rsync -a '{source}/' ana@nas-{name}.example.org:/volume1/copies\n"
     )
 
 
