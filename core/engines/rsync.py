@@ -280,6 +280,7 @@ class RsyncEngine(CopyingEngine):
         """Carry everything over."""
         call = self._call(ground, context.surroundings)
         self._find_place(context, ground, call)
+        self._tidy(context, ground, call)
         allowed = guards.allowance(context, self) if self.mirror else None
         if allowed is not None and allowed < self.remove_most:
             self._ask_before_removing(context, ground, call, allowed)
@@ -292,7 +293,6 @@ class RsyncEngine(CopyingEngine):
             "--outbuf=L",
             "--no-human-readable",
             *(("--out-format=%i %n",) if named else ()),
-            *self._unfinished(context, call),
         )
         heard = Listener(context.report, str(self.source))
 
@@ -308,8 +308,8 @@ class RsyncEngine(CopyingEngine):
             return context.execute(order, heard.hear, name=name, on_latest=heard.glance)
 
         ending = self.paced(context, start)
-        if not _is_far(ground):
-            rsync_unfinished.remove_here(Path(call.place), rsync_unfinished.name_of(context.job_id))
+        if ending.code is not None:
+            rsync_unfinished.ended(context)
         warnings = judged(ending, heard)
         if ending.code == BUDGET:
             warnings = (*warnings, self._over_budget(context, allowed, budget))
@@ -325,10 +325,15 @@ class RsyncEngine(CopyingEngine):
             warnings=warnings,
         )
 
-    def _unfinished(self, context: RunContext, call: Call) -> tuple[str, ...]:
-        """Return the option that names the folder for files until they are whole; none where there can be no such folder."""
-        name = rsync_unfinished.name_of(context.job_id)
-        return (f"--temp-dir={name}",) if rsync_unfinished.is_ready(context, call, name, UMASK) else ()
+    def _tidy(self, context: RunContext, ground: Ground, call: Call) -> None:
+        """Remove what a rsync that was killed has left in a copy on this machine."""
+        since_ns = rsync_unfinished.begin(context, now_ns())
+        if since_ns is None or _is_far(ground) or not Path(call.place).is_dir():
+            return
+        count = rsync_unfinished.removed_from(Path(call.place), self.source, since_ns)
+        if count:
+            noun = "file" if count == 1 else "files"
+            context.info(f"{count:,} unfinished {noun} of a rsync that was killed went from the destination.")
 
     def _ask_before_removing(self, context: RunContext, ground: Ground, call: Call, allowed: int) -> None:
         """Count what a mirror would remove, and raise RunHeld where that is more than a guard lets it."""

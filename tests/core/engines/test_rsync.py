@@ -1,6 +1,5 @@
 """rsync as a kind of job: run for real, to folders of this machine and over a server of ssh of the tests' own."""
 
-import contextlib
 import os
 import signal
 import threading
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 from core.engines import engine_for
 from core.engines.rsync import RsyncEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
-from core.remotes.rsync_unfinished import name_of
+from core.remotes.rsync_unfinished import NOTE
 from core.work import LeftAtWork, RunHeld, RunStopped
 from tests.core.copying.humble import PUT_DOWN
 from tests.doubles import ScriptedContext
@@ -364,39 +363,32 @@ def test_a_rsync_that_is_killed_is_tried_again_and_goes_on(here):
     assert outcome.result["verified"] is True
 
 
-def test_what_a_killed_rsync_leaves_is_ours_and_goes_with_the_next_run(place):
-    write(place.source, {"big": os.urandom(3_000_000), "sub/small": "1"})
+def test_what_a_killed_rsync_leaves_goes_with_the_next_run_and_nothing_else_does(here):
+    write(here.source, {"big": os.urandom(3_000_000), "sub/small": "1"})
+    theirs = {".big.abc123": "of long ago", ".other.abc123": "of no file", "sub/.small.abcdef": "open to all"}
+    write(here.copy, theirs)
+    (here.copy / ".big.abc123").chmod(0o600)
 
     def kill(progress):
-        for process in psutil.process_iter() if progress.done else ():
-            with contextlib.suppress(psutil.Error):
-                if process.name() == "rsync" and str(place.root.parent) in str(
-                    (process.cmdline(), process.cwd())
-                ):
-                    process.kill()
+        for name in (".other.abc123", "sub/.small.abcdef"):
+            os.utime(here.copy / name)
+        (here.copy / ".other.abc123").chmod(0o600)
+        for process in rsyncs_of(here) if progress.done else ():
+            process.kill()
 
+    killed = here.context(ask=kill)
     with pytest.raises(EngineFailed):
-        place.engine(bandwidth_limit=500_000).run(place.context(ask=kill))
-    left = {path.relative_to(place.copy).parent.name for path in place.copy.rglob("*big.*")}
-    outcome = place.run()
+        here.engine(bandwidth_limit=500_000).run(killed)
+    left = {path.name for path in here.copy.rglob(".big.*")} - set(theirs)
+    context = here.context()
+    context.notes, context.attempt = killed.notes, 2
+    outcome = here.engine().run(context)
 
-    assert left == {name_of("job-1")}
-    assert not [*place.copy.rglob("*big.*")]
+    assert len(left) == 1
+    assert read(here.copy) == read(here.source) | {name: text.encode() for name, text in theirs.items()}
     assert outcome.result["verified"] is True
-    assert read(place.copy) == read(place.source)
-
-
-def test_a_link_in_the_place_of_what_is_unfinished_leads_nowhere(place):
-    elsewhere = write(place.root.parent / "elsewhere", {"precious": "1"})
-    write(place.source, {"a": "1"})
-    place.copy.mkdir()
-    (place.copy / name_of("job-1")).symlink_to(elsewhere)
-
-    outcome = place.run()
-
-    assert read(elsewhere) == {"precious": b"1"}
-    assert read(place.copy) == {"a": b"1"}
-    assert outcome.result["verified"] is True
+    assert any("1 unfinished file" in line for line in context.infos)
+    assert not context.notes[NOTE]
 
 
 def test_a_connection_that_is_cut_in_the_middle_is_tried_again_and_goes_on(tmp_path):
