@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from core.acting import actor
 from core.destinations.known import Destination
-from core.drafts import JobDraft
+from core.drafts import JobDraft, checked
 from core.engines import engine_for
 from core.errors import HoldfastError, InvalidOptions, NotFound, Refused
 from core.imports import backrest, borgmatic, crontab, rclone_conf, restic_files
@@ -184,7 +184,7 @@ class Imports:
         return tuple(looked_over)
 
     def _problems_of_options(self, job: PlannedJob, draft: DestinationDraft | None) -> list[str]:
-        """Return what is wrong with the options of a job here; a destination that is not made yet has a stand-in."""
+        """Return what is wrong with a job here; a destination that is not made yet has a stand-in."""
         options, around = dict(job.options), self._surroundings
         if job.ref:
             known = self._book.list()
@@ -192,8 +192,9 @@ class Imports:
             options["destination"] = _place(there, job.below)
             if there == STAND_IN and draft is not None:
                 around = replace(around, destinations=_StandIn(draft))
+        draft = JobDraft(name=job.name, kind=job.kind, options=options, schedule=job.schedule)
         try:
-            engine_for(job.kind, options).check(around)
+            checked(draft, engine_for, around)
         except InvalidOptions as error:
             return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
         except HoldfastError as error:

@@ -113,3 +113,11 @@ def test_a_file_that_is_too_long_is_refused(house):
         house.imports.preview("crontab", "x" * 1_000_001)
     with pytest.raises(InvalidOptions):
         house.imports.preview("crontab", "\ud800")
+
+
+def test_a_job_that_could_not_be_made_by_its_name_is_told_before(house):
+    text = "source_directories: [/home]\nrepositories: [{path: nas}]"
+
+    (job,) = house.imports.preview("borgmatic", text, path="/etc/two\nlines.yaml").found.jobs
+
+    assert any(problem.startswith("name: ") for problem in job.problems)
