@@ -1,5 +1,6 @@
 """From the proof to what was taken away: the list, the question, the deletion, and what a run has to show of it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -10,6 +11,7 @@ from msgspec import to_builtins
 from core import guards
 from core.clearing.accounts import account_of
 from core.clearing.deleting import DONE
+from core.clearing.names import RECEIPTS
 from core.clearing.orders import (
     FOLDER,
     Deletion,
@@ -103,6 +105,14 @@ def clear(
     if answer is not None and answer.answer != DELETE:
         return _summary(preview, Deletion(), f"Nothing was deleted: {answer.by} chose to keep all of it.")
     return _done(preview, _deleted(context, preview, answer))
+
+
+def has_only_copies(folder: Path) -> bool:
+    """Tell whether receipts in a folder say that files were taken away whose copies are there."""
+    try:
+        return any((folder / os.fsdecode(RECEIPTS)).glob("*.jsonl"))
+    except OSError:
+        return False
 
 
 def roots_in(reading: Reading) -> tuple[str, ...]:

@@ -156,7 +156,20 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
                 f"There is no destination {target.destination_id!r}. Make it first, or choose another."
             )
         mirror = getattr(self, "mirror", False)
+        if mirror and (folder := self._folder_here(surroundings)) and clearing.has_only_copies(folder):
+            found["mirror"] = (
+                f"{folder} has copies of files that a job took away from their source; a mirror would remove them. "
+                "Mirror into another folder."
+            )
         return found | clearing.problems(self, self.verify, self.source, mirror=mirror)
+
+    def _folder_here(self, surroundings: Surroundings) -> Path | None:
+        """Return the folder of this machine that the copy goes to; None where it goes elsewhere."""
+        target = self.target
+        destination = surroundings.destinations.find(target.destination_id) if target.destination_id else None
+        if destination is None or destination.type != "folder":
+            return target.folder
+        return Path(str(destination.settings.get("path", "/nonexistent"))) / target.below
 
     def ground(self, surroundings: Surroundings) -> Ground:
         """Return where a run works; raises EngineFailed where its destination is gone."""

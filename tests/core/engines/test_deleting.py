@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from core.clearing.names import QUARANTINE
 from core.engines import engine_for
-from core.errors import EngineFailed
+from core.errors import EngineFailed, InvalidOptions
 from core.work import Answer, Outcome, RunHeld
 from tests.core.clearing.world import files_in
 from tests.doubles import ScriptedContext
@@ -124,3 +124,16 @@ def test_a_server_that_shows_the_very_source_loses_no_file(place_at, tmp_path, d
 
     assert place.left() == FILES
     assert not list(place.source.glob(".holdfast-apart*"))
+
+
+@pytest.mark.parametrize("kind", ["rsync", "rclone"])
+def test_a_mirror_into_a_folder_that_has_the_only_copies_of_files_is_refused(tmp_path, kind):
+    place = Place(tmp_path, kind)
+    where = str(tmp_path / "copy")
+    place.run(destination=where)
+
+    with pytest.raises(InvalidOptions) as refused:
+        place.run(destination=where, delete_source=False, mirror=True)
+
+    assert "would remove them" in refused.value.problems["options.mirror"]
+    assert {os.fsdecode(path): content for path, content in files_in(tmp_path / "copy").items()} == FILES
