@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from core.clock import SystemClock
 from core.copying.paces import Pace, here, pace_in, rate_at, seconds_until_change
+from core.copying.rates import rate_from
 
 SHORTEST: Final = 1.0
 
@@ -15,12 +16,19 @@ def _checked(line: str) -> str:
     return line.strip()
 
 
+Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked)]
 
 
 class PaceWishes(BaseModel):
     """Options of every kind whose speed has a timetable; it goes by the clock on this machine's wall."""
 
+    bandwidth_limit: Rate = Field(
+        default=None,
+        title="Limit",
+        description="Bytes a second at most, or words such as 10 MB/s; empty is as fast as it can",
+        json_schema_extra={"widget": "rate", "group": "more"},
+    )
     bandwidth_times: tuple[Line, ...] = Field(
         default=(),
         max_length=50,

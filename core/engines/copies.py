@@ -4,18 +4,19 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from msgspec import to_builtins
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from core import clearing, guards, proofs, steps
 from core.clearing import apart
 from core.clearing.wishes import ClearingWishes
 from core.copying.pace_wishes import PaceWishes
-from core.copying.patterns import BadPattern, check_pattern, lines_for
-from core.copying.rates import rate_from
+from core.copying.pattern_wishes import PatternWishes
+from core.copying.patterns import lines_for
 from core.destinations.known import Destination, Target, target_in
+from core.destinations.place import Place
 from core.engines.base import Engine
 from core.engines.carried import all_told
 from core.errors import EngineFailed, InvalidOptions
@@ -24,18 +25,9 @@ from core.models import NOTHING, Value
 from core.packed import thawed
 from core.processes.orders import Exit
 from core.proofs.values import Proof, ProofWishes, Reading
+from core.proofs.wishes import ProvingWishes
 from core.steps.wishes import StepWishes
 from core.work import Copied, Outcome, RunContext, RunStopped, Surroundings
-
-
-def _as_target(text: str) -> str:
-    target_in(text)
-    return text
-
-
-Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
-Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
-Place = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_as_target)]
 
 
 class Ground(Value, frozen=True, kw_only=True):
@@ -46,7 +38,9 @@ class Ground(Value, frozen=True, kw_only=True):
     destination: Destination | None = None
 
 
-class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
+class CopyingEngine(
+    StepWishes, GuardWishes, ClearingWishes, ProvingWishes, PaceWishes, PatternWishes, Engine
+):
     """Carries a folder somewhere by a program, then reads the destination back.
 
     Every part that runs outside of memory is a program of the attempt, so a restart of Holdfast takes it up.
@@ -68,56 +62,6 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         title="Destination",
         description="A folder of this machine, or a destination with a path below it: nas:photos",
         json_schema_extra={"widget": "place", "group": "what"},
-    )
-    verify: Literal["full", "sample", "fast"] = Field(
-        default="full",
-        title="Proof",
-        description="full reads every file back, sample a random share, fast looks at sizes and times only",
-        json_schema_extra={
-            "widget": "choice",
-            "group": "proof",
-            "choices": {
-                "full": "Full: every file is read back",
-                "sample": "Sample: a random share is read back",
-                "fast": "Fast: sizes and times only, proves nothing",
-            },
-        },
-    )
-    sample_confidence: float = Field(
-        default=0.95,
-        ge=0.5,
-        le=0.9999,
-        title="Confidence",
-        description="How sure a sample must make us, from 0.5 to 0.9999",
-        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
-    )
-    sample_good_share: float = Field(
-        default=0.99,
-        ge=0.5,
-        le=0.99999,
-        title="Share of good files",
-        description="Of which share of good files a sample must make us sure, from 0.5 to 0.99999",
-        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
-    )
-    exclude: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="Leave out",
-        description="Patterns as in .gitignore, one a line",
-        json_schema_extra={"widget": "patterns", "group": "more"},
-    )
-    include: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="But keep",
-        description="Patterns that take back in what the ones above leave out",
-        json_schema_extra={"widget": "patterns", "group": "more"},
-    )
-    bandwidth_limit: Rate = Field(
-        default=None,
-        title="Limit",
-        description="Bytes a second at most, or words such as 10 MB/s; empty is as fast as it can",
-        json_schema_extra={"widget": "rate", "group": "more"},
     )
 
     @property
@@ -149,7 +93,7 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def problems(self, surroundings: Surroundings) -> dict[str, str]:
         """Return what is wrong with each option, in words; a kind adds its own."""
-        found = {**steps.problems(self, self.source), **bad_patterns(self.exclude, self.include)}
+        found = {**steps.problems(self, self.source), **self.bad_patterns()}
         target = self.target
         if target.destination_id and surroundings.destinations.find(target.destination_id) is None:
             found["destination"] = (
@@ -273,18 +217,6 @@ class CopyingEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         if not roots and self.leads_to_source(context, ground):
             raise apart.refused(ground.source, self.destination)
         return roots
-
-
-def bad_patterns(exclude: tuple[str, ...], include: tuple[str, ...]) -> dict[str, str]:
-    """Return what is wrong with the patterns, by option."""
-    problems = {}
-    for field, patterns in (("exclude", exclude), ("include", include)):
-        for pattern in patterns:
-            try:
-                check_pattern(pattern)
-            except BadPattern as error:
-                problems[field] = str(error)
-    return problems
 
 
 def now_ns() -> int:

@@ -4,9 +4,9 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from core import clearing, guards, proofs, steps
 from core.clearing.names import OURS
@@ -14,8 +14,8 @@ from core.clearing.wishes import ClearingWishes
 from core.copying.facts import free_space, measure
 from core.copying.mirror import mirror
 from core.copying.pace_wishes import PaceWishes
-from core.copying.patterns import BadPattern, check_pattern, lines_for
-from core.copying.rates import rate_from
+from core.copying.pattern_wishes import PatternWishes
+from core.copying.patterns import lines_for
 from core.copying.refusals import problems_with
 from core.copying.sampling import percent
 from core.copying.trial import TrialWishes
@@ -28,6 +28,7 @@ from core.errors import EngineFailed, InvalidOptions
 from core.guards.wishes import GuardWishes
 from core.models import NOTHING
 from core.proofs.values import FolderReading, ProofWishes
+from core.proofs.wishes import ProvingWishes
 from core.remotes.rsync_places import find_here
 from core.remotes.rsync_rules import as_typed, rules_for
 from core.sizes import size
@@ -35,11 +36,8 @@ from core.steps.wishes import StepWishes
 from core.storage.marker import read_marker
 from core.work import Copied, Fact, Outcome, RunContext, Surroundings
 
-Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
-Rate = Annotated[Annotated[int, Field(ge=1024)] | None, BeforeValidator(rate_from)]
 
-
-class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
+class CopyEngine(StepWishes, GuardWishes, ClearingWishes, ProvingWishes, PaceWishes, PatternWishes, Engine):
     """Copies what is new or changed, then proves that the copy is good.
 
     An attempt that follows a broken one goes on where it stopped. Nothing is removed at the
@@ -68,36 +66,6 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
         description="Folder to copy into, its last part is made if it is missing; or a destination that is a folder: disk:photos",
         json_schema_extra={"widget": "place", "group": "what"},
     )
-    verify: Literal["full", "sample", "fast"] = Field(
-        default="full",
-        title="Proof",
-        description="full reads every file back, sample a random share, fast looks at sizes and times only",
-        json_schema_extra={
-            "widget": "choice",
-            "group": "proof",
-            "choices": {
-                "full": "Full: every file is read back",
-                "sample": "Sample: a random share is read back",
-                "fast": "Fast: sizes and times only, proves nothing",
-            },
-        },
-    )
-    sample_confidence: float = Field(
-        default=0.95,
-        ge=0.5,
-        le=0.9999,
-        title="Confidence",
-        description="How sure a sample must make us, from 0.5 to 0.9999",
-        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
-    )
-    sample_good_share: float = Field(
-        default=0.99,
-        ge=0.5,
-        le=0.99999,
-        title="Share of good files",
-        description="Of which share of good files a sample must make us sure, from 0.5 to 0.99999",
-        json_schema_extra={"group": "proof", "shown_if": {"verify": "sample"}},
-    )
     compare: Literal["time", "content"] = Field(
         default="time",
         title="Compare by",
@@ -107,26 +75,6 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
             "group": "more",
             "choices": {"time": "Size and time", "content": "Content, read on both sides"},
         },
-    )
-    exclude: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="Leave out",
-        description="Patterns as in .gitignore, one a line",
-        json_schema_extra={"widget": "patterns", "group": "more"},
-    )
-    include: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="But keep",
-        description="Patterns that take back in what the ones above leave out",
-        json_schema_extra={"widget": "patterns", "group": "more"},
-    )
-    bandwidth_limit: Rate = Field(
-        default=None,
-        title="Limit",
-        description="Bytes a second at most, or words such as 10 MB/s; empty is as fast as it can",
-        json_schema_extra={"widget": "rate", "group": "more"},
     )
 
     @property
@@ -166,7 +114,7 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
     def _problems(self, surroundings: Surroundings) -> dict[str, str]:
         """Return what is wrong with each option, in words."""
         found = {**steps.problems(self, self.source), **clearing.problems(self, self.verify, self.source)}
-        return found | self._problems_of_places(surroundings) | self._bad_patterns()
+        return found | self._problems_of_places(surroundings) | self.bad_patterns()
 
     def _problems_of_places(self, surroundings: Surroundings) -> dict[str, str]:
         destination, below = self._destination_in(surroundings)
@@ -199,16 +147,6 @@ class CopyEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
         """Return the folder that is copied into."""
         destination, below = self._destination_in(surroundings)
         return self.destination if destination is None else _root_of(destination) / below
-
-    def _bad_patterns(self) -> dict[str, str]:
-        problems = {}
-        for field, patterns in (("exclude", self.exclude), ("include", self.include)):
-            for pattern in patterns:
-                try:
-                    check_pattern(pattern)
-                except BadPattern as error:
-                    problems[field] = str(error)
-        return problems
 
     def facts(self, surroundings: Surroundings) -> tuple[Fact, ...]:
         """Return what is in the source, where the destination is, and whether the patterns are."""

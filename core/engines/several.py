@@ -9,11 +9,12 @@ from pydantic import AfterValidator, Field
 
 from core import clearing, guards, proofs, steps
 from core.clearing.wishes import ClearingWishes
-from core.copying.pace_wishes import PaceWishes
+from core.copying.pace_wishes import PaceWishes, Rate
+from core.copying.pattern_wishes import PatternWishes
 from core.destinations.known import target_in
 from core.engines.base import Engine
 from core.engines.carried import all_told
-from core.engines.copies import CopyingEngine, Ground, Pattern, Rate, bad_patterns, outcome_of
+from core.engines.copies import CopyingEngine, Ground, outcome_of
 from core.errors import EngineFailed, HoldfastError, InvalidOptions, StorageFailed, Unreachable
 from core.guards.wishes import GuardWishes
 from core.models import Failure
@@ -52,7 +53,7 @@ def _as_lines(lines: tuple[str, ...]) -> tuple[str, ...]:
 Lines = Annotated[tuple[str, ...], AfterValidator(_as_lines)]
 
 
-class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine):
+class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, PatternWishes, Engine):
     """Makes several copies of one folder, each by a program of its own, and proves each by itself.
 
     One that fails does not keep the others from being made; the run fails then, and its next attempt makes
@@ -90,20 +91,6 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
         title="Side by side",
         description="Make all copies at the same time instead of one after the other",
         json_schema_extra={"widget": "toggle", "group": "what"},
-    )
-    exclude: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="Leave out",
-        description="Patterns as in .gitignore, one a line",
-        json_schema_extra={"widget": "patterns", "group": "more"},
-    )
-    include: tuple[Pattern, ...] = Field(
-        default=(),
-        max_length=1000,
-        title="But keep",
-        description="Patterns that take back in what the ones above leave out",
-        json_schema_extra={"widget": "patterns", "group": "more"},
     )
     bandwidth_limit: Rate = Field(
         default=None,
@@ -176,7 +163,7 @@ class SeveralEngine(StepWishes, GuardWishes, ClearingWishes, PaceWishes, Engine)
 
     def _problems(self) -> dict[str, str]:
         """Return what is wrong with the job itself, whatever its destinations are like today."""
-        problems = {**steps.problems(self, self.source), **bad_patterns(self.exclude, self.include)}
+        problems = {**steps.problems(self, self.source), **self.bad_patterns()}
         places = [part.destination for part in self.parts]
         if len(set(places)) < len(places):
             problems["copies"] = "Two copies cannot go to the same place."

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from core.clock import Clock, SystemClock
 from core.copying.rates import rate_from
 from core.destinations.known import Target, target_in
+from core.destinations.place import Place
 from core.engines.base import Engine
 from core.errors import EngineFailed, InvalidOptions
 from core.models import Progress
@@ -46,11 +47,6 @@ def _span(value: Any) -> Any:  # noqa: ANN401 - whatever was entered; a number b
     return text
 
 
-def _as_target(text: str) -> str:
-    target_in(text)
-    return text
-
-
 def _as_subset(text: str) -> str:
     if not SUBSET.match(text):
         message = "write a share such as 5 %, or 1/30"
@@ -58,7 +54,6 @@ def _as_subset(text: str) -> str:
     return text.replace(" ", "")
 
 
-Place = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_as_target)]
 Span = Annotated[str, BeforeValidator(_span)]
 Amount = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(rate_from)]
 Percent = Annotated[float, Field(ge=0, le=100_000)] | None
