@@ -424,7 +424,8 @@ class RcloneEngine(CopyingEngine):
         if ending.code != 0:
             raise failure(trial.judged(ending.code), trial.last_words)
         there = self._there_already(context, place, trial)
-        return Outcome(result=trial.result(there), warnings=trial.warnings)
+        result = trial.result(there, cut=ending.dropped > 0)
+        return Outcome(result=result, warnings=trial.warnings)
 
     def _there_already(self, context: RunContext, place: Place, trial: rclone_trials.Trial) -> frozenset[str]:
         """Return which of the files that would be sent the destination has already."""

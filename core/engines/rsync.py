@@ -391,7 +391,7 @@ class RsyncEngine(CopyingEngine):
         ending = context.execute(order, heard.hear, name="trial")
         if ending.code not in GOOD:
             raise failure(trouble(ending.code, heard.errors))
-        return Outcome(result=heard.result)
+        return Outcome(result=heard.result(cut=ending.dropped > 0))
 
     def _find_place(self, context: RunContext, ground: Ground, call: Call) -> None:
         destination, below = ground.destination, ground.target.below

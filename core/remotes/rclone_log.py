@@ -14,6 +14,8 @@ from core.remotes.rclone_troubles import in_the_middle, trouble
 LAST_WORDS: Final = 50
 LONGEST_WORDS: Final = 500
 MOST_NAMED: Final = 20
+MOST_LOGGED: Final = 1_000
+"""Troubles that go to the log, one for each file; a run with more says how many there were."""
 
 ONCE: Final = {
     "Can't follow symlink": "symbolic links were left out, as rclone does unless the job says to keep them",
@@ -143,7 +145,8 @@ class Talk:
             self.vanished += 1
         else:
             self.failed += 1
-        self._error(f"{name}: {message}" if name else message)
+        if self.failed + self.vanished <= MOST_LOGGED:
+            self._error(f"{name}: {message}" if name else message)
         self._give_up_in_time(trouble(None, [line]))
 
     def judged(self, code: int | None) -> Trouble:

@@ -15,6 +15,8 @@ from core.remotes.rsync_rules import as_typed
 from core.sizes import size
 
 MOST_SHOWN: Final = 1_000
+CUT: Final = " There is more: rclone named more files than could be counted here."
+"""What is said beside the counts where not all that it said could be heard."""
 SKIPPED: Final = re.compile(r"Skipped (.+?) as --dry-run is set")
 
 
@@ -44,8 +46,11 @@ class Trial(Talk):
             self.aside.add(name)
         return False
 
-    def result(self, there: frozenset[str]) -> dict[str, Any]:
-        """Return what would be done; `there` is what the destination has of what would be sent."""
+    def result(self, there: frozenset[str], *, cut: bool = False) -> dict[str, Any]:
+        """Return what would be done; `there` is what the destination has of what would be sent.
+
+        `cut` is that rclone said more than was heard.
+        """
         removed = sorted(self.aside - self.sent.keys())
         kinds = {name: "changed" if name in there else "new" for name in self.sent}
         changes = [[kind, shown(name)] for name, kind in sorted(kinds.items())]
@@ -55,7 +60,7 @@ class Trial(Talk):
         return {
             **counts,
             "bytes": sum(self.sent.values()),
-            "sentence": _sentence(counts, sum(self.sent.values())),
+            "sentence": f"{_sentence(counts, sum(self.sent.values()))}{CUT if cut else ''}",
             "changes": changes[:MOST_SHOWN],
         }
 

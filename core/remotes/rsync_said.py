@@ -78,7 +78,7 @@ class Listener:
         if stream == "out":
             return self._hear_output(line)
         self._hear_error(line)
-        return None
+        return None if self.troubled + self.vanished <= MOST_LOGGED or SUMMARY.search(line) else False
 
     def glance(self, stream: Stream, line: str) -> bool:
         """Take one of the latest lines; True is enough of them."""

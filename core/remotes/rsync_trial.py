@@ -13,6 +13,8 @@ CHANGE: Final = re.compile(
 )
 REMOVAL: Final = re.compile(r"\*deleting {3}(?:\d+ )?(?P<name>.+)", re.DOTALL)
 MOST: Final = 1_000
+CUT: Final = " There is more: rsync named more files than could be counted here."
+"""What is said beside the counts where not all that it said could be heard."""
 
 
 class Trial:
@@ -47,12 +49,14 @@ class Trial:
         if len(self._changes) < MOST:
             self._changes.append((how, shown(name.encode(errors="surrogateescape"))))
 
-    @property
-    def result(self) -> dict[str, Any]:
-        """Return what a run would do, in a sentence, counted, and named as far as it is not too much."""
+    def result(self, *, cut: bool = False) -> dict[str, Any]:
+        """Return what a run would do, in a sentence, counted, and named as far as it is not too much.
+
+        `cut` is that rsync said more than was heard.
+        """
         return {
             "trial": True,
-            "sentence": self._sentence,
+            "sentence": f"{self._sentence}{CUT if cut else ''}",
             **self._counts,
             "bytes": self._bytes,
             "changes": [list(change) for change in self._changes],

@@ -1,8 +1,12 @@
 """What rsync's lines mean, and what its ends do."""
 
+import json
+
 import pytest
 
 from core.models import Progress
+from core.remotes import rclone_trials, rsync_trial
+from core.remotes.rclone_log import Talk
 from core.remotes.rsync_said import Listener, progress_in
 from core.remotes.rsync_troubles import trouble
 from core.remotes.rsync_version import VERSION
@@ -154,3 +158,32 @@ def test_the_version_is_read():
 
     assert found is not None
     assert found.groups() == ("3", "2", "7")
+
+
+def test_a_trial_of_which_not_all_was_heard_does_not_pass_for_the_whole():
+    rsync, rclone = rsync_trial.Trial(), rclone_trials.Trial(*[lambda _: None] * 3)
+    rsync.hear("out", ">f+++++++++ 5 a")
+    said = {"level": "warning", "msg": "Skipped copy as --dry-run is set (size 5)", "object": "a", "size": 5}
+    rclone.hear("err", json.dumps(said))
+
+    for whole, cut in (
+        (rsync.result(), rsync.result(cut=True)),
+        (rclone.result(frozenset()), rclone.result(frozenset(), cut=True)),
+    ):
+        assert whole["new"] == cut["new"] == 1
+        assert "There is more" not in whole["sentence"]
+        assert cut["sentence"].startswith(whole["sentence"])
+        assert "There is more" in cut["sentence"]
+
+
+def test_a_trouble_with_each_of_many_files_does_not_flood_the_log():
+    logged = []
+    rsync, rclone = a_listener(), Talk(lambda _: None, lambda _: None, logged.append)
+    kept = 0
+    for number in range(20_000):
+        line = f'rsync: [sender] send_files failed to open "/photos/{number}": Permission denied (13)'
+        kept += rsync.hear("err", line) is not False
+        rclone.hear("err", json.dumps({"level": "error", "msg": "permission denied", "object": str(number)}))
+
+    assert (kept, len(logged)) == (1_000, 1_000)
+    assert (rsync.troubled, rclone.failed) == (20_000, 20_000)
