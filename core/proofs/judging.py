@@ -17,10 +17,11 @@ def proof_of(desk: Desk, wishes: ProofWishes, sample: int, *, links: int) -> Pro
     if vanished >= FEWEST_VANISHED and vanished * VANISHED_SHARE >= spool.files:
         findings.against(f"{_files(vanished)} vanished from the source during the proof; is its disk gone?")
     proved, proved_bytes = spool.count(State.PROVED)
+    changed = spool.count(State.CHANGED)[0]
     enough = (
         proved >= sample
         if wishes.verify == "sample"
-        else proved + spool.count(State.CHANGED)[0] >= spool.files
+        else proved + changed >= spool.files and proved >= changed  # most of it must speak for all of it
     )
     verified = wishes.verify != "fast" and proved > 0 and enough and not findings.bad
     problems: dict[str, int] = {

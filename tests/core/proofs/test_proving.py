@@ -423,3 +423,18 @@ def test_a_sample_overlooks_no_more_than_it_says(tmp_path):
 
     assert tally.number == 80
     assert tally.wrongs == []
+
+
+def test_a_copy_is_not_verified_where_most_of_its_source_changed_meanwhile(scene):
+    for number in range(5):
+        scene.has(f"{number}.txt", b"some bytes")
+    scene.carried()
+    for number in range(3):
+        (scene.copy / f"{number}.txt").unlink()  # and all were given another mode since the program began
+
+    most = scene.proof(since_ns=an_hour_ago())
+    (scene.source / "0.txt").unlink()
+    half = scene.proof(since_ns=an_hour_ago())
+
+    assert (most.verified, most.proved, most.problems) == (False, 2, {"changed": 3})
+    assert (half.verified, half.proved, half.problems) == (True, 2, {"changed": 2})
