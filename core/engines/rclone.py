@@ -170,14 +170,14 @@ class RcloneEngine(CopyingEngine):
             if destination is not None and not root.is_dir():
                 found.setdefault("destination", f"There is no folder {root}. Is the disk mounted?")
             return found
-        place = reached_here(destination, self.target.below)
-        own = problems_with_own(self.source, place or Path("/nowhere/at/all"), surroundings.own_data)
+        reached = reached_here(destination, self.target.below)
+        own = problems_with_own(self.source, reached or Path("/nowhere/at/all"), surroundings.own_data)
         mounts = Mounts.here()
         found = problems_of("source", self.source, mounts, problem_with_source) or own
-        if found or place is None:
+        if found or reached is None:
             return found
-        system = problems_of("destination", place, mounts, problem_with_system)
-        return system or problems_between(self.source, place)
+        system = problems_of("destination", reached, mounts, problem_with_system)
+        return system or problems_between(self.source, reached)
 
     def _has_room_beside(self, destination: Destination | None) -> bool:
         folder = folder_of(destination, self.target.folder, self.target.below)
