@@ -111,12 +111,12 @@ def listed_by_rclone(lines: Sequence[str], pattern: str) -> tuple[Seen, ...]:
 
 
 def listed_by_restic(lines: Sequence[str]) -> tuple[Seen, ...]:
-    """Return the snapshots of a repository as if each were a file; their sizes are not known and 0."""
+    """Return the snapshots of a repository, one a line, as if each were a file; their sizes are not known and 0."""
     try:
-        rows = json.loads("\n".join(lines) or "[]")
+        rows = [json.loads(line) for line in lines if line.strip()]
         return tuple(
             Seen(name=str(row["short_id"]), size=0, mtime_ns=_ns(datetime.fromisoformat(row["time"])))
-            for row in rows or ()
+            for row in rows
         )
     except (ValueError, KeyError, TypeError) as error:
         message = "What restic says of its snapshots cannot be understood."

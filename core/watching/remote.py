@@ -6,11 +6,12 @@ from typing import Final
 from core.destinations.known import Destination
 from core.errors import EngineFailed
 from core.processes.orders import Order
+from core.processes.ours import argv_of
 from core.remotes import rclone, restic, ssh
 from core.remotes.calls import Call, Trouble, failure
 from core.remotes.restic_troubles import trouble as trouble_of_restic
 from core.remotes.rsync_troubles import trouble as trouble_of_rsync
-from core.watching import files
+from core.watching import files, snapshots
 from core.watching.files import Seen
 from core.work import RunContext
 
@@ -35,7 +36,8 @@ def listed(context: RunContext, destination: Destination, below: str, pattern: s
             return files.listed_by_rclone(_said(context, _order(call, argv), rclone.trouble), pattern)
         case _:
             call = restic.call(destination, known, below)
-            lines = _said(context, _order(call, restic.snapshots(call)), trouble_of_restic)
+            argv = argv_of(snapshots.PROGRAM, *restic.snapshots(call))
+            lines = _said(context, _order(call, argv), trouble_of_restic)
             return files.listed_by_restic(lines)
 
 

@@ -301,6 +301,23 @@ def test_the_newest_snapshot_of_a_repository_is_watched_and_its_data_read(shelf,
     assert damaged.code == "damaged"
 
 
+def test_a_repository_whose_list_of_snapshots_is_long_is_watched(shelf, tmp_path):
+    repository = a_repository(tmp_path / "repository")
+    shelf.known.add("safe", "restic", {"repository": str(repository)}, password=REPOSITORY_PASSWORD)
+    names = [tmp_path / f"{number:03}-{'x' * 220}" for number in range(400)]
+    for name in names:
+        name.write_text("one of many")
+    password = str(shelf.known.secret("safe", "password"))
+    command = ["restic", "--repo", str(repository), "--password-file", password, "--no-cache", "backup"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run([*command, "--quiet", *map(str, names)], check=True, env=environment)
+
+    result = shelf.watch(place="safe")
+
+    assert result["files"] == 1
+    assert result["newest"]["age_seconds"] < HOUR
+
+
 def test_files_on_a_host_are_watched_over_ssh(shelf, sshd):
     shelf.put("a name/new.sql", b"x" * 1_234_567, age=2 * HOUR)
     shelf.known.add("nas", "ssh", sshd.settings(shelf.folder), key=sshd.key.read_text())
