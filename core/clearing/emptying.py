@@ -82,7 +82,7 @@ class _Emptying:
             except Stays as stays:
                 self._keep(moving, str(stays))
             except FileNotFoundError:
-                self._became.append(Became(n=moving.n, state="gone", why="it was not in quarantine any more"))
+                self._became.append(self._held.missing(moving))
             except OSError as error:
                 self._keep(moving, in_words(error))
             if len(self._became) >= SOME:

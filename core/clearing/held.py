@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
-from core.clearing.names import QUARANTINE
+from core.clearing.names import QUARANTINE, split
 from core.clearing.receipts import Became, Began, Emptied, Moving, Receipts, lines_in, opened, receipt_path
 from core.clearing.settling import settle
 from core.clearing.shelves import remove_empty, shelf_name
@@ -65,6 +66,22 @@ class Held:
         finally:
             tree.forget()
             os.close(tree.root)
+
+    def missing(self, moving: Moving) -> Became:
+        """Return what became of a file that is not in quarantine: it is back where it was if a kill came before that was noted."""
+        folder, name = split(moving.name)
+        tree = Tree(self.source)
+        try:
+            info = os.stat(name, dir_fd=tree.folder(folder), follow_symlinks=False)
+        except OSError:
+            there = False
+        else:
+            now = (info.st_ino, info.st_size, info.st_mtime_ns)
+            there = stat.S_ISREG(info.st_mode) and now == (moving.inode, moving.size, moving.mtime_ns)
+        finally:
+            tree.forget()
+        state: Literal["back", "gone"] = "back" if there else "gone"
+        return Became(n=moving.n, state=state, why="it was not in quarantine any more")
 
     def tidy(self) -> bool:
         """Remove the quarantine as far as it is empty; tell whether nothing is left of it."""

@@ -37,6 +37,10 @@ def put_back(own_data: Path, run_id: str) -> Handled:
         return Handled(trouble=f"It could not be put back: {in_words(error)}.")
 
 
+class NotAside(Exception):
+    """A file is not in quarantine any more."""
+
+
 class _Return:
     """The way back of everything."""
 
@@ -70,8 +74,8 @@ class _Return:
                 self._one(shelf, moving)
             except FileExistsError:
                 self._keep(moving, "the source has a file of that name again")
-            except FileNotFoundError:
-                self._keep(moving, "it is not in quarantine any more")
+            except NotAside:
+                self._missing(moving)
             except OSError as error:
                 self._keep(moving, in_words(error))
             if len(self._became) >= SOME:
@@ -79,12 +83,21 @@ class _Return:
 
     def _one(self, shelf: Tree, moving: Moving) -> None:
         folder, name = split(moving.name)
-        private = shelf.folder(folder)
-        os.stat(name, dir_fd=private, follow_symlinks=False)
+        try:
+            private = shelf.folder(folder)
+            os.stat(name, dir_fd=private, follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise NotAside from error
         move_back(private, name, folder_made(self._source, folder, self._held.modes), name)
         self._files += 1
         self._bytes += moving.size
         self._became.append(Became(n=moving.n, state="back"))
+
+    def _missing(self, moving: Moving) -> None:
+        became = self._held.missing(moving)
+        self._became.append(became)
+        if became.state != "back":
+            self._keep(moving, "it is not in quarantine any more")
 
     def _keep(self, moving: Moving, why: str) -> None:
         self._kept_files += 1

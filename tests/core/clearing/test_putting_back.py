@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from core.clearing.accounts import account_of
+from core.clearing.emptying import empty
 from core.clearing.putting_back import put_back
 from core.clearing.receipts import Receipts, receipt_path
 from tests.core.clearing.world import QUARANTINE, RUN, World, files_in
@@ -103,3 +105,18 @@ def test_what_a_crash_left_without_a_last_word_comes_back_too(world: World, cut:
 
     assert handled.files == 3
     assert files_in(world.source) == before
+
+
+@pytest.mark.parametrize("what", [put_back, empty])
+def test_what_was_put_back_before_a_kill_is_not_said_to_be_gone(world: World, what):
+    names = [os.fsdecode(name) for name in world.put_some()]
+    world.delete()
+    for name in names:  # as a program does that is killed before it writes that down
+        (world.source / QUARANTINE / RUN / "attempt-1" / name).rename(world.source / name)
+
+    handled = what(world.data, RUN)
+
+    account = account_of(receipt_path(world.data, RUN))
+    assert (handled.files, handled.kept_files, handled.left, handled.trouble) == (0, 0, False, "")
+    assert account is not None
+    assert (account.taken, account.aside, account.back) == (3, 0, 3)
