@@ -239,6 +239,7 @@ class Server(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
+        self._house.service.probes.stop()  # who waits for a look is answered, and keeps nobody from the end
         self._ends.set()
 
 

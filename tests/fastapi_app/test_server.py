@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -142,6 +143,28 @@ def test_a_second_server_on_the_folder_is_refused_in_words(data):
     assert "at http://127.0.0.1:" in complained
     assert "Traceback" not in complained
     assert process.returncode == 0
+
+
+def test_who_waits_for_a_look_is_answered_when_the_server_stops(data):
+    process, _ = started(data)
+    door = json.loads((data / "locks" / "door.json").read_text())
+    headers = {"Authorization": f"Bearer {door['token']}"}
+    with socket.create_server(("127.0.0.1", 0)) as silence, ThreadPoolExecutor(1) as other:
+        silence.settimeout(30)
+        url = f"http://127.0.0.1:{silence.getsockname()[1]}/"
+        draft = {"type": "rclone", "settings": {"backend": "webdav", "options": {"url": url}}}
+        address = f"{door['address']}/api/v1/destinations/test"
+        look = other.submit(httpx.post, address, json=draft, headers=headers, timeout=60, trust_env=False)
+        caller, _ = silence.accept()
+
+        process.send_signal(signal.SIGTERM)
+        _, complained = process.communicate(timeout=30)
+
+        caller.close()
+        answer = look.result()
+    assert (answer.status_code, process.returncode) == (409, 0)
+    assert "called off" in answer.json()["detail"]
+    assert "Traceback" not in complained
 
 
 class HastyProtocol(TimedHttpProtocol):
