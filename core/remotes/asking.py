@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Final, NamedTuple
 
-MOST_KEPT: Final = 1_000_000
-"""Bytes of each stream that are kept; what is said beyond is read and forgotten."""
+MOST_KEPT: Final = 16_000_000
+"""Bytes of each stream that are kept: a list of 20,000 snapshots; what is said beyond is read and forgotten."""
 
 LOOK_EVERY: Final = 0.05
 LINGER: Final = 1.0
