@@ -7,6 +7,7 @@ from core.guards.clocks import Clocks, SystemClocks, reading_of, trouble_between
 from core.guards.looking import SOURCE_MARKER
 from core.guards.memory import remembered, state_of
 from core.guards.rounds import Round, Sides
+from core.guards.usual import REMOVED_LEAST
 from core.guards.wishes import GuardWishes
 from core.work import Copied, RunContext
 
@@ -37,8 +38,14 @@ def before(context: RunContext, wishes: GuardWishes, sides: Sides, *, clocks: Cl
 
 
 def allowance(context: RunContext, wishes: GuardWishes) -> int | None:
-    """Return how many files a mirror may remove without asking, for the program's own limit; None is as many as it likes."""
-    return state_of(context).allowed if wishes.guard_changes else None
+    """Return how many files a mirror may remove without asking, for the program's own limit; None is as many as it likes.
+
+    Where what was found before the program is lost, it may remove the least.
+    """
+    if not wishes.guard_changes:
+        return None
+    state = state_of(context)
+    return state.allowed if state.passed == context.attempt else REMOVED_LEAST
 
 
 def hold_removals(context: RunContext, *, allowed: int, wanted: int | None = None) -> NoReturn:

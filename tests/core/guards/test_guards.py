@@ -439,6 +439,18 @@ def test_a_mirror_may_remove_a_tenth_and_asks_for_more(house):
     assert guards.allowance(house.context, WATCHED) is None
 
 
+@pytest.mark.parametrize("torn", [b"", b"{", None], ids=["emptied", "torn", "gone"])
+def test_a_mirror_whose_notes_are_lost_may_remove_the_least(house, torn):
+    house.fill(1_000)
+    house.before()
+    before = guards.allowance(house.context, WATCHED)
+    note = house.context.workspace / "guards.json"
+    note.unlink() if torn is None else note.write_bytes(torn)
+
+    assert before == 100
+    assert guards.allowance(house.context, WATCHED) == 10
+
+
 def test_a_mirror_of_which_nobody_knows_how_much_it_would_remove_needs_an_admin(house):
     house.fill(200)
     house.before()
