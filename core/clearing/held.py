@@ -108,7 +108,7 @@ class Held:
         for line in lines_in(self._path):
             if isinstance(line, Moving):
                 states.extend(bytes(max(0, line.n + 1 - len(states))))
-            elif isinstance(line, Became):
+            elif isinstance(line, Became) and line.n < len(states):
                 states[line.n] = STATES.index(line.state)
             elif isinstance(line, Emptied):
                 modes[line.name] = line.mode

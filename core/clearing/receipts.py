@@ -10,7 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import msgspec
 from blake3 import blake3
@@ -23,6 +23,9 @@ from core.storage.atomic import make_folder
 
 PLACE: Final = "receipts"
 """The folder below Holdfast's data that has them."""
+
+
+Number = Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]
 
 
 class Began(Value, frozen=True, kw_only=True, tag="began", tag_field="line", omit_defaults=True):
@@ -49,7 +52,7 @@ class Moving(Value, frozen=True, kw_only=True, tag="file", tag_field="line", omi
     `proved` is how its copy was proved: "read back" then and there, or by the "proof" of this very attempt.
     """
 
-    n: int
+    n: Number
     attempt: int
     path: str
     raw: str = ""
@@ -75,7 +78,7 @@ class Became(Value, frozen=True, kw_only=True, tag="became", tag_field="line", o
     it is not the file that was meant and could not be put back, "back" that a person had it put back.
     """
 
-    n: int
+    n: Number
     state: Literal["aside", "gone", "kept", "astray", "back"]
     why: str = ""
 
@@ -96,7 +99,18 @@ class Emptied(Value, frozen=True, kw_only=True, tag="folder", tag_field="line", 
 Line = Began | Moving | Became | Emptied
 
 _decode: Final = msgspec.json.Decoder(Line).decode
+DAMAGED: Final = (msgspec.MsgspecError, ValueError)
+"""What a line raises that nobody of us wrote."""
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
+
+
+def _read(text: bytes) -> Line:
+    """Return what a line says; raises one of DAMAGED, also where it leads out of the source."""
+    line: Line = _decode(text)
+    if isinstance(line, Moving | Emptied) and not {b"", b".", b".."}.isdisjoint(line.name.split(b"/")):
+        message = "The path leads elsewhere."
+        raise ValueError(message)
+    return line
 
 
 def path_fields(path: bytes) -> dict[str, str]:
@@ -123,9 +137,9 @@ def lines_in(path: Path) -> Iterator[Line]:
         for text in file:
             try:
                 if text.endswith(b"\n"):
-                    yield _decode(text)
+                    yield _read(text)
                     continue
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except DAMAGED:
                 pass
             return
 
@@ -197,8 +211,8 @@ class Receipts:
                     os.ftruncate(self._file, good)
                     return
                 try:
-                    self._note(_decode(text))
-                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    self._note(_read(text))
+                except DAMAGED:
                     raise Stopped(
                         f"The receipts {self.path} are damaged; keep them and look at them."
                     ) from None

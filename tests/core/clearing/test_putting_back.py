@@ -120,3 +120,27 @@ def test_what_was_put_back_before_a_kill_is_not_said_to_be_gone(world: World, wh
     assert (handled.files, handled.kept_files, handled.left, handled.trouble) == (0, 0, False, "")
     assert account is not None
     assert (account.taken, account.aside, account.back) == (3, 0, 3)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace(b'"path":"letter.txt"', b'"path":"../../other.txt"'),
+        lambda text: text.replace(b'"path":"letter.txt"', b'"path":"letter.txt","raw":"*"'),
+        lambda text: text.replace(b'"path":"letter.txt"', b'"path":""'),
+        lambda text: text.replace(b'"line":"became","n":1', b'"line":"became","n":-1'),
+    ],
+)
+@pytest.mark.parametrize("what", [put_back, empty])
+def test_receipts_that_somebody_edited_move_nothing(world: World, what, edit):
+    world.put("letter.txt")
+    world.delete()
+    path = receipt_path(world.data, RUN)
+    text = path.read_bytes()
+    path.write_bytes(edit(text))
+
+    handled = what(world.data, RUN)
+
+    assert edit(text) != text
+    assert (handled.files, "damaged" in handled.trouble) == (0, True)
+    assert world.aside() == {b"letter.txt": b"kept for good"}
