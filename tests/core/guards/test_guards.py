@@ -624,6 +624,8 @@ def test_a_disk_is_known_by_what_it_calls_itself_whatever_its_name_is(tmp_path):
 
     root = standing_of(tmp_path, table=table, by_uuid=names)
     inner = standing_of(tmp_path / "disk/inner/photos", table=table, by_uuid=names)
+    assert root is not None
+    assert inner is not None
     renamed = replace(root, source="/dev/sdz9")
 
     assert root == Standing(
