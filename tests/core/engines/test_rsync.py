@@ -341,9 +341,12 @@ def test_a_copy_that_outlives_the_server_is_taken_up(here):
     with pytest.raises(LeftAtWork):
         engine.run(context)
     at_work = rsyncs_of(here)
-    outcome = engine.run(context.again())
+    taken_up = context.again()
+    taken_up.attempt = context.attempt
+    outcome = engine.run(taken_up)
 
     assert at_work
+    assert [path.parent.name for path in here.root.parent.rglob("copy/status")] == ["copy"]
     assert outcome.result["copied"] == 1
     assert outcome.result["verified"] is True
 
