@@ -6,7 +6,7 @@ from typing import Any, Final
 from core.destinations.known import Destination, DestinationType
 from core.errors import EngineFailed, WrongState
 from core.remotes import rclone, restic, restic_places, ssh
-from core.remotes.backends import BACKENDS, secrets_of
+from core.remotes.backends import secrets_of
 
 SETTINGS: Final = "settings."
 NO_SUCH: Final = "There is no such secret."
@@ -71,8 +71,3 @@ def _token_in(config: str) -> str:
     """Return the token in a configuration: rclone has renewed the one that was entered since."""
     lines = (line.partition("=") for line in config.splitlines())
     return next((value.strip() for name, _, value in lines if name.strip() == "token"), "")
-
-
-def backend_title(name: str) -> str:
-    """Return what people call a backend of rclone."""
-    return BACKENDS[name].title if name in BACKENDS else name

@@ -9,7 +9,6 @@ from core.remotes.calls import Trouble, TroubleCode
 
 FOLDER_NOT_FOUND: Final = 3
 FILE_NOT_FOUND: Final = 4
-TEMPORARY: Final = 5
 """Exit codes, from "Exit code" in rclone's documentation; 1 and 2 are anything else."""
 
 DELETE_LIMIT: Final = "--max-delete threshold reached"
