@@ -1,11 +1,12 @@
 """Looking at destinations and making them ready: one at a time each, each look within its time, what was seen kept."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -46,9 +47,20 @@ class CalledOff(WrongState):
         super().__init__("The look was called off, as Holdfast stops.")
 
 
+EVERY_VERSION: Final = sys.maxsize
+"""As whoever makes a destination ready is at it, whatever version it has then."""
+
+
 def _surely(_seen: Seen) -> bool:
     """Take a look for what it is."""
     return True
+
+
+class UnderWay(NamedTuple):
+    """Somebody is at a destination of a version, and what they will have seen."""
+
+    version: int
+    seen: Future[DestinationState]
 
 
 class Prepared(Value, frozen=True, kw_only=True):
@@ -90,7 +102,7 @@ class Probes:
         self.seconds = seconds
         """How long one look may take."""
         self._lock = threading.Lock()
-        self._under_way: dict[str, Future[DestinationState]] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -112,7 +124,7 @@ class Probes:
         """
         destination = self._book.destination(destination_id)
         why = why or f"tested destination {destination_id}"
-        return self._alone(destination_id, lambda: self.look(destination, why=why))
+        return self._alone(destination, lambda: self.look(destination, why=why))
 
     def look(
         self, destination: Destination, *, sure: Callable[[Seen], bool] = _surely, why: str = ""
@@ -164,25 +176,31 @@ class Probes:
             return followed_by(None, seen, now)
         return kept[0]
 
-    def _alone(self, destination_id: str, work: Callable[[], DestinationState]) -> DestinationState:
-        """Do the work, unless somebody looks at that destination already: then wait for what they see."""
+    def _alone(self, destination: Destination, work: Callable[[], DestinationState]) -> DestinationState:
+        """Do the work, unless somebody looks at that destination as it is already: then wait for what they see."""
+        mine = UnderWay(destination.version, Future())
         with self._lock:
-            known = self._under_way.get(destination_id)
-            mine = known or Future()
-            self._under_way[destination_id] = mine
+            known = self._under_way.get(destination.id)
+            if known is None or known.version < mine.version:
+                self._under_way[destination.id] = mine
+                known = None
         if known is not None:
-            return known.result()
+            return known.seen.result()
         try:
             state = work()
         except BaseException as error:
-            mine.set_exception(error)
+            mine.seen.set_exception(error)
             raise
         else:
-            mine.set_result(state)
+            mine.seen.set_result(state)
             return state
         finally:
-            with self._lock:
-                del self._under_way[destination_id]
+            self._let_go(destination, mine)
+
+    def _let_go(self, destination: Destination, mine: UnderWay) -> None:
+        with self._lock:
+            if self._under_way.get(destination.id) is mine:
+                del self._under_way[destination.id]
 
     @contextmanager
     def _claimed(self, destination: Destination) -> Iterator[None]:
@@ -191,13 +209,12 @@ class Probes:
             if destination.id in self._under_way:
                 message = f"“{destination.name}” is being looked at at this moment."
                 raise WrongState(message, hint="Try again in a few seconds.")
-            mine = self._under_way[destination.id] = Future()
+            mine = self._under_way[destination.id] = UnderWay(EVERY_VERSION, Future())
         try:
             yield
         finally:
-            with self._lock:
-                del self._under_way[destination.id]
-            mine.set_exception(WrongState("It was being made ready.", hint="Try again."))
+            self._let_go(destination, mine)
+            mine.seen.set_exception(WrongState("It was being made ready.", hint="Try again."))
 
     def _patience(self, seconds: float | None = None) -> Patience:
         return Patience(self.seconds if seconds is None else seconds, self._stopping.is_set)

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.destinations import marker
-from core.places.drafts import DestinationDraft
+from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.looks import host
 from core.places.looks.folder import Ours, seen_in
 from core.places.looks.patience import Patience
 from core.places.probes import CalledOff
 from tests.core.places.conftest import a_cloud, a_folder, a_host, a_repository
 
+PASSWORD = {"pass": "eight grey geese"}
 OURS = Ours("our-store", "disk")
 FOUND = {
     "there": True,
@@ -223,6 +224,24 @@ def test_a_look_that_is_called_off_ends(service, book, silence, draft):
 
         assert isinstance(look.exception(10), CalledOff)
     assert book.state(made.id) is None
+
+
+def test_who_looks_after_a_change_does_not_see_what_was_before(service, book, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as other:
+        made = book.create(a_cloud(f"http://127.0.0.1:{silent.getsockname()[1]}/"))
+        look = other.submit(service.probes.test, made.id)
+        silent.settimeout(30)
+        caller, _ = silent.accept()
+        book.edit(
+            made.id, 1, DestinationPatch(settings=a_cloud("http://127.0.0.1:1/").settings, secrets=PASSWORD)
+        )
+
+        state = service.probes.test(made.id)
+
+        assert state.seen.code == "unreachable"
+        assert not look.done()
+        caller.close()
+    assert book.state(made.id) == state
 
 
 def test_a_draft_that_is_looked_at_uses_the_secret_that_is_kept(book, probes, sshd, tmp_path):
