@@ -52,7 +52,12 @@ def seen_in(folder: Path, name: str, note: Path) -> bool:
     return note.read_text() != "not seen"
 
 
+def has_snapshot(source: Path, snapshot: str) -> bool:
+    """Tell whether a repository that has a snapshot lies in a folder: the file of it is called after it."""
+    return any(snapshot in names and Path(place).name == "snapshots" for place, _, names in os.walk(source))
+
+
 def refused(source: Path, destination: str) -> EngineFailed:
     """Return that nothing may be deleted as both sides are one."""
-    message = f"Nothing was deleted: {destination} leads to the same folder as {source}, so there is no copy."
+    message = f"Nothing was deleted: {destination} leads to the same folder as {source} or lies in the source, so there is no copy."
     return EngineFailed(message, hint="Give the job another destination.", code="refused")

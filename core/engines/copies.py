@@ -134,8 +134,8 @@ class CopyingEngine(
     def reading(self, context: RunContext, ground: Ground, copied: Copied) -> Reading:
         """Return how the destination is read back."""
 
-    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
-        """Tell whether a destination that only a program reaches is the source itself, by another way."""
+    def leads_to_source(self, context: RunContext, ground: Ground, copied: Copied) -> bool:
+        """Tell whether a destination that only a program reaches is the source itself or lies in it, by another way."""
         return False
 
     @abstractmethod
@@ -214,7 +214,7 @@ class CopyingEngine(
     def roots_apart(self, context: RunContext, ground: Ground, copied: Copied) -> tuple[str, ...]:
         """Return the folders in which copies are read back by us; raises EngineFailed where there is no copy but the source."""
         roots = clearing.roots_in(self.reading(context, ground, copied))
-        if not roots and self.leads_to_source(context, ground):
+        if not roots and self.leads_to_source(context, ground, copied):
             raise apart.refused(ground.source, self.destination)
         return roots
 

@@ -386,7 +386,7 @@ class RcloneEngine(CopyingEngine):
             names="rclone",
         )  # fmt: skip
 
-    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
+    def leads_to_source(self, context: RunContext, ground: Ground, copied: Copied) -> bool:
         """Tell whether a sign that is sent to the destination appears in the source: servers may list what was there a while ago."""
         name = apart.name_of_sign(context)
         place = self._place(ground, context.surroundings, context.workspace)

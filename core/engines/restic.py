@@ -13,6 +13,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 from pydantic import Field
 
+from core.clearing import apart
 from core.copying.mounts import lies_in
 from core.engines.copies import CopyingEngine, Ground
 from core.errors import EngineFailed
@@ -301,6 +302,10 @@ class ResticEngine(CopyingEngine):
             list_ends="zero",
             strip=f"{source.strip('/')}/".lstrip("/"),
         )
+
+    def leads_to_source(self, context: RunContext, ground: Ground, copied: Copied) -> bool:
+        """Tell whether the snapshot lies in the source, although a server keeps it."""
+        return apart.has_snapshot(_real(ground.source), str(copied.result["snapshot"]))
 
     def prove(self, context: RunContext, ground: Ground, copied: Copied) -> Proof:
         """Read the snapshot back; a repository that is damaged is told apart from one that is away."""

@@ -368,7 +368,7 @@ class RsyncEngine(CopyingEngine):
         argv = (*call.argv, *self._wishes(ground), self._filter(context))
         return RemoteRsyncReading(argv=argv, place=f"{call.place}/", environment=call.environment)
 
-    def leads_to_source(self, context: RunContext, ground: Ground) -> bool:
+    def leads_to_source(self, context: RunContext, ground: Ground, copied: Copied) -> bool:
         """Tell whether a sign that lies in the source is seen at the destination."""
         name = apart.name_of_sign(context)
         with apart.sign_in(ground.source, name):

@@ -126,6 +126,19 @@ def test_a_server_that_shows_the_very_source_loses_no_file(place_at, tmp_path, d
     assert not list(place.source.glob(".holdfast-apart*"))
 
 
+def test_a_repository_that_a_server_keeps_in_the_source_is_not_taken_away(tmp_path, sshd):
+    place = Place(tmp_path, "restic")
+    inside = a_repository(place.source / "repository")
+    settings = {"repository": f"sftp://{sshd.user}@127.0.0.1:{sshd.port}/{inside}", "host_key": sshd.host_key}
+    key, password = sshd.key.read_text(), REPOSITORY_PASSWORD
+    place.known.add("far", "restic", settings, key=key, password=password)
+
+    with pytest.raises(EngineFailed, match="lies in the source"):
+        place.run(reread_days=0, verify="full", quarantine_days=0, delete_mode="each")
+
+    assert FILES.items() <= place.left().items()
+
+
 @pytest.mark.parametrize("kind", ["rsync", "rclone"])
 def test_a_mirror_into_a_folder_that_has_the_only_copies_of_files_is_refused(tmp_path, kind):
     place = Place(tmp_path, kind)
