@@ -19,18 +19,21 @@ NEEDED_BY_RESTIC: Final = frozenset(
 
 def problems(kind: DestinationType, settings: Mapping[str, Any], secrets: Collection[str]) -> dict[str, str]:
     """Return what is wrong with settings in their proper form and with which secrets there are, by field."""
+    known: dict[str, bool] | None  # None is that nobody can tell yet
     match kind:
         case "rclone":
             found = rclone.settings_problems(settings)
-            known = {} if "backend" in found else _secrets_of_rclone(settings)
+            known = None if "backend" in found else _secrets_of_rclone(settings)
         case "ssh":
             found, known = ssh.settings_problems(settings), {"key": True}
         case "restic":
             found = restic.settings_problems(settings)
-            known = {} if "repository" in found else _secrets_of_restic(settings)
+            known = None if "repository" in found else _secrets_of_restic(settings)
         case _:
             return {}
     wrong = {SETTINGS + name: words for name, words in found.items()}
+    if known is None:
+        return wrong
     wrong |= {f"secrets.{name}": NO_SUCH for name in secrets if name not in known}
     return wrong | {
         f"secrets.{name}": NEEDED for name, needed in known.items() if needed and name not in secrets

@@ -29,7 +29,7 @@ def a_value(text: str) -> str:
 def a_path_there(text: str) -> str:
     """Return the path on another machine if it leads straight somewhere; raises ValueError, saying why not."""
     if ".." in text.split("/"):
-        raise ValueError("A path cannot contain ..")
+        raise ValueError("A path cannot go up with `..`; write where it really is.")
     if text.startswith("~"):
         raise ValueError("Leave out ~/: what has no leading / is below the home folder.")
     return a_value(text)
@@ -42,7 +42,7 @@ def a_folder_here(text: str) -> str:
     if not path.is_absolute():
         raise ValueError("This must be a path that begins with /.")
     if ".." in path.parts:
-        raise ValueError("A path cannot contain ..")
+        raise ValueError("A path cannot go up with `..`; write where it really is.")
     if len(path.parts) == 1 or path in system_folders():
         raise ValueError("This folder belongs to the system.")
     if (problem := problem_with_path(path)) is not None:
@@ -78,7 +78,7 @@ class SshSettings(Settings):
 
     secrets: ClassVar = frozenset({"key"})
 
-    host: Needed
+    host: Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST)]  # what it may be, `ssh` says
     port: Annotated[StrictInt, Field(ge=1, le=65_535)] = 22
     user: Text = ""
     path: Annotated[PathThere, Field(min_length=1)]
@@ -126,6 +126,7 @@ BY_TYPE: Final[Mapping[DestinationType, type[Settings]]] = {
 OUR_WORDS: Final = {
     "string_pattern_mismatch": "This is not a name that is known.",
     "too_long": "These are too many.",
+    "string_unicode": "This has half a character in it.",
     "extra_forbidden": "There is no such setting.",
 }
 

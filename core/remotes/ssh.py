@@ -230,6 +230,8 @@ def settings_problems(settings: Mapping[str, Any]) -> dict[str, str]:
 def _problem_of_host(host: object) -> str:
     if not isinstance(host, str) or not host:
         return "Name the host."
+    if host.startswith("-"):
+        return "This cannot begin with -, as programs take that for an option."
     if NAME.match(host) and ".." not in host:
         return ""
     try:

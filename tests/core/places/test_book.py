@@ -9,7 +9,7 @@ from core.drafts import JobDraft
 from core.errors import HoldfastError, InvalidOptions, NotFound, Refused, VersionConflict, WrongState
 from core.places.drafts import DestinationDraft, DestinationPatch
 from core.places.states import Seen
-from tests.core.places.conftest import a_cloud, a_folder, a_host, a_repository
+from tests.core.places.conftest import KEY, a_cloud, a_folder, a_host, a_repository
 
 
 def test_a_destination_has_an_id_made_of_its_name(book, tmp_path):
@@ -144,6 +144,13 @@ BAD = {
     "a secret as an option": (a_cloud(**{"pass": "x"}), "settings.options.pass"),
     "a remote made up on the way": (a_repository("rclone::webdav,url=x:"), "settings.repository"),
     "a command for a repository": (a_repository("sftp:-oProxyCommand=x:/y"), "settings.repository"),
+    "half a character in a path": (a_folder("/srv/\ud800"), "settings.path"),
+    "a repository that is none, with a key": (
+        DestinationDraft(
+            name="r", type="restic", settings={"repository": "sftp:h:~/x"}, secrets={"key": KEY}
+        ),
+        "settings.repository",
+    ),
     "half a character": (a_host(name="\ud800"), "name"),
     "no name": (a_host(name="  "), "name"),
     "a secret that is not known": (a_host(secrets={"key": "k", "../../x": "y"}), "secrets"),
@@ -161,15 +168,19 @@ def test_hostile_settings_are_refused_by_field(book, data, why):
         book.create(draft)
 
     assert list(refused.value.problems) == [field]
+    assert not refused.value.problems[field].endswith((" .", "unicode string."))
     assert book.list() == ()
     assert list(data.glob("secrets/*")) == []
 
 
+@pytest.mark.parametrize("host", ["::1", "2001:db8::1", "192.0.2.1", "nas_1.example"])
+def test_a_host_is_a_name_or_an_address_of_either_kind(book, host):
+    assert book.create(a_host(host=host)).settings["host"] == host
+
+
 def test_the_data_of_holdfast_itself_is_no_destination(book, data):
     for path in (data, data / "jobs", data.parent):
-        local = DestinationDraft(
-            name="here", type="rclone", settings={"backend": "local", "path": str(path)}
-        )
+        local = DestinationDraft(name="here", type="rclone", settings={"backend": "local", "path": str(path)})
         for draft in (a_folder(path), a_repository(path, password="seven grey geese"), local):
             with pytest.raises(InvalidOptions, match="its own data"):
                 book.create(draft)
