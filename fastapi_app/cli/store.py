@@ -94,8 +94,9 @@ def backup(
 ) -> None:
     """Back up everything Holdfast remembers into one file, read it back, and open it to see that it is whole.
 
-    Works while Holdfast runs, and holds every change acknowledged until then. It contains accounts and the secrets of destinations: keep it
-    as you keep a password. Holdfast does this once a day by itself; HOLDFAST_OWN_BACKUP_DIR says where.
+    Works while Holdfast runs, and holds every change acknowledged until then. It contains accounts and the
+    secrets of destinations: keep it as you keep a password. Holdfast does this once a day by itself;
+    HOLDFAST_OWN_BACKUP_DIR says where.
     """
     settings = settings_for(data)
     target = None if file is None else new_file(file)
