@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from core.engines import engine_for
+from core.engines.rclone import RcloneEngine
 from core.errors import EngineFailed, InvalidOptions, Unreachable
 from core.work import RunHeld, RunStopped, Surroundings
 from tests.doubles import ScriptedContext
@@ -189,6 +190,7 @@ def test_a_changed_file_of_equal_or_smaller_size_is_sent_again(compare, backup, 
 
 def test_one_flipped_bit_at_the_remote_is_caught(backup, source, place, new_context):
     engine = engine_for("rclone", {"source": str(source), "destination": "nas"})
+    assert isinstance(engine, RcloneEngine)
     context = new_context()
     ground = engine.ground(context.surroundings)
     copied = engine.copy_all(context, ground)

@@ -109,9 +109,10 @@ def repositories(tmp_path, words):
 def drafts(sshd, cloud, repositories, words, tmp_path):
     there = tmp_path / "there"
     there.mkdir()
-    dav = {"backend": "webdav", "options": {"url": f"http://127.0.0.1:{cloud.port}", "vendor": "other"}}
+    options = {"url": f"http://127.0.0.1:{cloud.port}", "vendor": "other"}
+    dav = {"backend": "webdav", "options": options}
     login = {"rest_user": repositories.user, "rest_password": words["rest"]}
-    hidden = {"backend": "webdav", "options": {**dav["options"], "user": "ana"}, "encrypt": "standard"}
+    hidden = {"backend": "webdav", "options": {**options, "user": "ana"}, "encrypt": "standard"}
     return (
         DestinationDraft(
             name="host", type="ssh", settings=sshd.settings(there), secrets={"key": sshd.key.read_text()}

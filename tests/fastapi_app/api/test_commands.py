@@ -1,5 +1,7 @@
 """The commands of jobs and runs as programs see them."""
 
+from typing import Any
+
 import pytest
 
 from core.people import Role
@@ -35,7 +37,9 @@ def test_commands_of_what_is_not_there_are_not_found(world):
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ADMIN])
 def test_a_command_tells_where_a_destination_is_to_admins_alone(people, world, tmp_path, role):
     admin, key = people[Role.ADMIN], Sshd(tmp_path).host_key
-    admin.post(PLACE, json={**HOST, "settings": {**HOST["settings"], "host_key": key}})
+    host: Any = HOST
+    settings = host["settings"] | {"host_key": key}
+    admin.post(PLACE, json={**HOST, "settings": settings})
     (tmp_path / "source").mkdir()
     options = {"source": str(tmp_path / "source"), "destination": "cellar:photos"}
     job = admin.post("/api/v1/jobs", json={"name": "photos", "kind": "rsync", "options": options}).json()
