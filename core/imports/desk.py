@@ -192,9 +192,9 @@ class Imports:
             options["destination"] = _place(there, job.below)
             if there == STAND_IN and draft is not None:
                 around = replace(around, destinations=_StandIn(draft))
-        draft = JobDraft(name=job.name, kind=job.kind, options=options, schedule=job.schedule)
+        entered = JobDraft(name=job.name, kind=job.kind, options=options, schedule=job.schedule)
         try:
-            checked(draft, engine_for, around)
+            checked(entered, engine_for, around)
         except InvalidOptions as error:
             return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
         except HoldfastError as error:
