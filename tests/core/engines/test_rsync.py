@@ -377,7 +377,10 @@ def test_what_a_killed_rsync_leaves_goes_with_the_next_run_and_nothing_else_does
         for name in (".other.abc123", "sub/.small.abcdef"):
             os.utime(here.copy / name)
         (here.copy / ".other.abc123").chmod(0o600)
-        for process in rsyncs_of(here) if progress.done else ():
+        found = rsyncs_of(here) if progress.done else []
+        for process in found:  # all at once: one that sees another end tidies up
+            process.suspend()
+        for process in found:
             process.kill()
 
     killed = here.context(ask=kill)
