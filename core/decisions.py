@@ -120,7 +120,9 @@ class Decision:
         moved = replace(run, state=state, version=run.version + 1, **changes)
         self._runs[run.id] = moved
         self._events.append(RunMoved(run=moved, was=run.state))
-        if state == RunState.QUEUED or is_final(state):  # who goes on asks again, and who is over waits no more
+        if state == RunState.QUEUED or is_final(
+            state
+        ):  # who goes on asks again, and who is over waits no more
             self.set(QUESTION + run.id, None)
         if is_final(state):
             self.set(ANSWER + run.id, None)
