@@ -146,6 +146,14 @@ def test_a_killed_run_leaves_no_process_and_is_completed_by_the_next_attempt(
     assert_same()
 
 
+def is_of_the_crew(process):
+    """Tell whether a child is a copy's own, and no server of other tests'."""
+    try:
+        return "core.copying.child" in str(process.cmdline())
+    except psutil.Error:
+        return False
+
+
 def test_a_member_of_the_crew_that_is_killed_fails_the_attempt_and_not_the_next(
     large_tree, new_context, backup, assert_same
 ):
@@ -153,10 +161,7 @@ def test_a_member_of_the_crew_that_is_killed_fails_the_attempt_and_not_the_next(
 
     def kill_one(progress):
         if progress.stage == "copy" and progress.done > 600_000 and not killed:
-            crew = [
-                child for child in psutil.Process().children() if "core.copying.child" in str(child.cmdline())
-            ]
-            killed.append(crew[0])
+            killed.append(next(filter(is_of_the_crew, psutil.Process().children())))
             killed[0].kill()
 
     with pytest.raises(EngineFailed, match="The copy broke off") as failed:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.clearing.names import OURS
 from core.engines.copy import CopyEngine
 from tests.doubles import ScriptedContext
 
 NAMES = (
     st.binary(min_size=1, max_size=40)
     .map(lambda name: name.replace(b"/", b"-").replace(b"\0", b"\n"))
-    .filter(lambda name: name not in {b".", b".."})
+    .filter(lambda name: name not in {b".", b".."} and os.fsdecode(name) not in OURS)
 )
 HOSTILE = st.sampled_from(
     [b"-rf", b"new\nline", b"\xff\xfe", b"tab\t", b"back\\slash", b"n" * 255, b" ", b"'\"", "ä".encode()]
