@@ -149,6 +149,7 @@ def test_what_is_wrong_with_a_destination_is_told_beside_its_field(page, watch, 
     page.goto("/destinations/new?type=ssh")
     page.get_by_label("Name", exact=True).fill(f"Nowhere {mark}")
     page.get_by_label("Host", exact=True).fill("-oProxyCommand=true")
+    page.get_by_label("Folder there").fill("/srv/backup")
 
     page.get_by_role("button", name="Save destination").click()
 
