@@ -421,7 +421,7 @@ def test_a_program_carries_the_mark_of_its_run(monkeypatch):
 def test_a_sample_overlooks_no_more_than_it_says(tmp_path):
     tally = samples_of_damage(Effort(seed=26, whole=False), tmp_path)
 
-    assert tally.number == 80
+    assert tally.number == 240
     assert tally.wrongs == []
 
 
