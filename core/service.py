@@ -41,6 +41,7 @@ from core.own_backups import OwnBackups
 from core.places.book import DestinationBook
 from core.places.probes import Probes
 from core.places.rounds import Rounds
+from core.preferences import PreferenceBook
 from core.recovery import fate_of
 from core.rehearsals import Rehearsals
 from core.remains import Remains
@@ -187,6 +188,7 @@ class Service:
         doubts = Doubts(self.manager, self.destinations, clock)
         self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, doubts.of)
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
+        self.preferences = PreferenceBook(lambda: self.manager)
         self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.housekeeping = Housekeeping(clock)
