@@ -89,5 +89,7 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
         "machine": times.machine,
         "stamp": times.stamp,
         "clock": times.clock,
+        "hour": times.hour,
+        "weekday": times.weekday,
         "thousands": lambda number: f"{number:,}",
     }

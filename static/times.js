@@ -19,6 +19,7 @@
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
   const year = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
   const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short" });
   const second = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   function when(moment, now) {
@@ -32,6 +33,8 @@
     age: (moment, now, past) => age(past),
     since: (moment, now, past) => span(past),
     clock: (moment) => second.format(moment),
+    hour: (moment) => time.format(moment),
+    weekday: (moment) => weekday.format(moment),
     when,
   };
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from core.spans import span
 
-__all__ = ["age", "ago", "clock", "left", "machine", "span", "stamp"]
+__all__ = ["age", "ago", "clock", "hour", "left", "machine", "span", "stamp", "weekday"]
 
 _MINUTE: Final = 60
 
@@ -39,3 +39,13 @@ def stamp(moment: datetime) -> str:
 def clock(moment: datetime) -> str:
     """Return the time of day to the second, in UTC."""
     return f"{moment.astimezone(UTC):%H:%M:%S}"
+
+
+def hour(moment: datetime) -> str:
+    """Return the time of day to the minute, in UTC."""
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def weekday(moment: datetime) -> str:
+    """Return the day of the week, in UTC."""
+    return f"{moment.astimezone(UTC):%a}"
