@@ -18,7 +18,6 @@ export PYTHON
 bin := .venv/bin
 pytest := $(bin)/python -m pytest $(PYTEST_ARGS)
 in_parallel := -n $(WORKERS) --dist worksteal
-openspec := .tools/node_modules/.bin/openspec
 templates := $(shell find templates -name "*.html" 2>/dev/null)
 
 # What the tests drive for real, as Debian names it.
