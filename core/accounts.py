@@ -16,7 +16,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from core.clock import Clock
-from core.errors import HoldfastError, InvalidOptions, Refused, StorageFailed
+from core.errors import HoldfastError, InvalidOptions, NotFound, Refused, StorageFailed
 from core.passwords import Passwords, check_password
 from core.people import ApiToken, Role, Session, SignedIn, User
 from core.storage.auth_files import AuthFiles
@@ -127,9 +127,46 @@ class Accounts:
         return user
 
     def _keep_user(self, user: User) -> None:
-        users = {**self._users, user.name.casefold(): user}
+        self._keep_users({**self._users, user.name.casefold(): user})
+
+    def _keep_users(self, users: dict[str, User]) -> None:
         self._files.write("users", users.values())
         self._users = users
+
+    # Who there is
+
+    def people(self) -> tuple[User, ...]:
+        """Return everybody who may come in, by name."""
+        return tuple(sorted(self._users.values(), key=lambda user: user.name.casefold()))
+
+    def user(self, name: str) -> User:
+        """Return somebody who may come in; raises NotFound."""
+        found = self._users.get(name.casefold())
+        if found is None:
+            raise NotFound("person", name[:64])
+        return found
+
+    def change(self, name: str, changed: Callable[[User], User | None]) -> User | None:
+        """Keep somebody as `changed` makes them of what they are; None is that they are gone.
+
+        Nobody else changes anybody meanwhile. Their sessions and tokens end first: whoever fails after that is
+        signed out and nothing more. What `changed` raises changes nothing.
+        """
+        with self._lock:
+            user = self.user(name)
+            wanted = changed(user)
+            after = None if wanted is None else replace(wanted, version=user.version + 1)
+            folded = user.name.casefold()
+            self.drop_tokens(lambda token: token.user == folded)
+            rest = {each: known for each, known in self._users.items() if each != folded}
+            self._keep_users(rest if after is None else {**rest, folded: after})
+        self.end_sessions(lambda session: session.user == folded)
+        return after
+
+    def new_password(self, name: str, password: str) -> str:
+        """Return what would be kept of somebody's new password; raises InvalidOptions for one that is not good."""
+        check_password(password, name=name)
+        return self._passwords.hash(password)
 
     # Coming in
 
@@ -206,6 +243,22 @@ class Accounts:
                 self._keep_sessions({old.key: old for old in self._living() if old.key != key}, ended={key})
         self._tell_ended({key})
 
+    def end_sessions(self, doomed: Callable[[Session], bool]) -> None:
+        """End every session that `doomed` says, for its browser and whatever it has open."""
+        with self._lock:
+            living = self._living()
+            ended = {session.key for session in living if doomed(session)}
+            if ended:
+                staying = {session.key: session for session in living if session.key not in ended}
+                self._keep_sessions(staying, ended=ended)
+        self._tell_ended(ended)
+
+    def sessions_of(self, name: str) -> tuple[Session, ...]:
+        """Return the sessions that somebody has, the one seen last first."""
+        with self._lock:
+            mine = [session for session in self._living() if session.user == name.casefold()]
+        return tuple(sorted(mine, key=lambda session: session.seen_at, reverse=True))
+
     def keep_seen(self) -> None:
         """Keep when each session was last seen, and forget those that are over."""
         with self._lock:
@@ -255,14 +308,16 @@ class Accounts:
 
     # Tokens
 
-    def issue_token(self, user: User, *, name: str, life: timedelta = TOKEN_LIFE) -> str:
-        """Return a new token that acts for the user; only its SHA-256 is kept."""
+    def issue_token(
+        self, user: User, *, name: str, role: Role | None = None, life: timedelta = TOKEN_LIFE
+    ) -> str:
+        """Return a new token that acts for the user, with their role or the one named; only its SHA-256 is kept."""
         value, now = TOKEN_PREFIX + secrets.token_urlsafe(32), self._clock.now()
         token = ApiToken(
             key=_key_of(value),
             user=user.name.casefold(),
             name=name,
-            role=user.role,
+            role=role or user.role,
             created_at=now,
             expires_at=now + life,
         )
@@ -273,6 +328,20 @@ class Accounts:
             self._files.write("tokens", tokens.values())
             self._tokens = tokens
         return value
+
+    def tokens_of(self, name: str) -> tuple[ApiToken, ...]:
+        """Return the tokens of somebody that are valid, the newest first."""
+        now, folded = self._clock.now(), name.casefold()
+        mine = [token for token in self._tokens.values() if token.user == folded and token.expires_at > now]
+        return tuple(sorted(mine, key=lambda token: token.created_at, reverse=True))
+
+    def drop_tokens(self, doomed: Callable[[ApiToken], bool]) -> None:
+        """Let every token that `doomed` says act for nobody any more; raises StorageFailed, and all stay then."""
+        with self._lock:
+            staying = {key: token for key, token in self._tokens.items() if not doomed(token)}
+            if len(staying) < len(self._tokens):
+                self._files.write("tokens", staying.values())
+                self._tokens = staying
 
     def token(self, value: str) -> SignedIn | None:
         """Return for whom this token acts, None if it is not valid; its role is never above theirs."""

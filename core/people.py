@@ -22,12 +22,13 @@ _RANKS: Final = tuple(Role)
 
 
 class User(Value, frozen=True, kw_only=True):
-    """Someone with a password; `password` is its argon2id hash."""
+    """Someone with a password; `password` is its argon2id hash. `version` counts what was changed."""
 
     name: str
     role: Role
     password: str
     created_at: Moment
+    version: int = 1
 
 
 class Session(Value, frozen=True, kw_only=True):

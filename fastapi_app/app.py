@@ -9,6 +9,7 @@ import anyio
 from fastapi import FastAPI
 
 from core.accounts import Accounts
+from core.roster import Roster
 from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, figures, live, pages, probes
@@ -77,6 +78,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         settings=settings,
         service=service,
         accounts=accounts,
+        roster=Roster(accounts, service.audit),
         site=Site(settings),
         templates=templates,
         disk=disk,

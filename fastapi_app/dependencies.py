@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from core.accounts import Accounts
 from core.manager import JobManager
 from core.people import Role
+from core.roster import Roster
 from core.service import Service
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.house import House
@@ -34,6 +35,10 @@ async def _accounts(house: TheHouse) -> Accounts:
     return house.accounts
 
 
+async def _roster(house: TheHouse) -> Roster:
+    return house.roster
+
+
 async def _person(connection: HTTPConnection) -> SomePerson:
     """Return who asks, as the gate found out."""
     person: SomePerson | None = connection.scope.get("state", {}).get("person")
@@ -45,6 +50,7 @@ async def _person(connection: HTTPConnection) -> SomePerson:
 TheService = Annotated[Service, Depends(_service)]
 Manager = Annotated[JobManager, Depends(_manager)]
 TheAccounts = Annotated[Accounts, Depends(_accounts)]
+TheRoster = Annotated[Roster, Depends(_roster)]
 Person = Annotated[SomePerson, Depends(_person)]
 
 

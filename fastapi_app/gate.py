@@ -63,6 +63,9 @@ ROLES: Final = (
     ("/notifications/read", Role.VIEWER),
     ("/logout", Role.VIEWER),
     ("/theme", Role.VIEWER),
+    ("/settings/you", Role.VIEWER),
+    ("/sessions", Role.VIEWER),
+    ("/tokens", Role.VIEWER),
 )
 """Who may change what is below a path, on pages and below /api/v1 alike. The rest is an admin's."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core.accounts import Accounts
+from core.roster import Roster
 from core.service import Service
 from core.settings import Settings
 from fastapi_app.disk import Disk
@@ -23,6 +24,7 @@ class House:
     settings: Settings
     service: Service
     accounts: Accounts
+    roster: Roster
     site: Site
     templates: Templates
     disk: Disk

@@ -43,6 +43,16 @@ class OnlyHere(Refused):
         super().__init__("Only a command on Holdfast's own machine says where a backup goes.")
 
 
+class TokensMakeNone(Refused):
+    """Who asks has proved nothing but that they have a token."""
+
+    code = "tokens-make-none"
+    hint = "Sign in, and make it on the settings page; or use the command on that machine: holdfast user token."
+
+    def __init__(self) -> None:
+        super().__init__("A token cannot make another.")
+
+
 class AskedByOtherPage(Refused):
     """A page that is not ours asks in someone's name."""
 

@@ -26,6 +26,7 @@ from fastapi_app.api import (
     stats,
     store,
     trials,
+    users,
 )
 from fastapi_app.api.values import ProblemOut
 
@@ -36,6 +37,7 @@ PROBLEM: Final[dict[str, Any]] = {
 
 router = APIRouter(prefix="/api/v1", responses={"4XX": PROBLEM, "5XX": PROBLEM})
 router.include_router(auth.router)
+router.include_router(users.router)
 router.include_router(bulk.router)
 router.include_router(jobs.router)
 router.include_router(graphs.router)
