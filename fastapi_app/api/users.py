@@ -22,7 +22,6 @@ PLAIN: Final = 1_000
 Name = Annotated[str, Path(max_length=64)]
 Key = Annotated[str, Path(max_length=64)]
 Word = Annotated[str, Field(max_length=PLAIN)]
-Secret = Annotated[str, Field(max_length=PLAIN, repr=False)]
 Version = Annotated[int | None, Query(ge=1, le=LARGEST)]
 
 
@@ -118,7 +117,7 @@ class UserEntry(Entry):
     """Somebody who is to come in."""
 
     name: Word
-    password: Secret
+    password: Word = Field(repr=False)
     role: Role = Role.VIEWER
 
 
@@ -126,7 +125,7 @@ class UserPatch(Entry):
     """What is to change of somebody; `version` is the one that was seen."""
 
     role: Role | None = None
-    password: Secret | None = None
+    password: Word | None = Field(default=None, repr=False)
     version: int | None = Field(default=None, ge=1, le=LARGEST)
 
 
