@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.events import Event, JobDeleted, RunMoved, RunsForgotten
 from core.ledger import Ledger
 from core.models import Job, Run, frozen
+from core.shown import GOING
 from core.states import RunState, check_move, is_final
 from core.storage.rows import Changes, Register
 
@@ -79,6 +80,10 @@ class Decision:
     def register(self, name: str) -> Mapping[str, Any] | None:
         """Return what a register has."""
         return self._registers[name] if name in self._registers else self._ledger.register_ahead(name)
+
+    def may_begin(self, job: Job) -> bool:
+        """Tell whether runs of the job may be made: it is switched on, and nobody is deleting it."""
+        return job.enabled and self.register(GOING + job.id) is None
 
     def below(self, job_id: str) -> tuple[Job, ...]:
         """Return the jobs that come after the job directly."""

@@ -46,7 +46,7 @@ def _follow(decision: Decision, job: Job, parent: Run, *, again: bool) -> Run | 
         if waiting.state == RunState.BLOCKED:
             decision.alter(waiting, upstream=frozen({**waiting.upstream, parent.job_id: parent.id}))
         return None
-    if not job.enabled or job.schedule is not None:
+    if not decision.may_begin(job) or job.schedule is not None:
         return None
     return add_blocked(decision, job, parent, again=again)
 
@@ -148,7 +148,7 @@ def _released(decision: Decision, job: Job, parent: Run) -> Iterator[Run]:
     """Decide about what a job has that waits for a run; yield it where that ends it."""
     waiting = decision.waiting(job.id)
     if not _knows(decision, job, parent):
-        if waiting is None and job.enabled and job.schedule is None:
+        if waiting is None and decision.may_begin(job) and job.schedule is None:
             waiting = add_blocked(decision, job, parent)
         elif (
             waiting is not None

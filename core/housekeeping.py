@@ -19,6 +19,7 @@ EVENTS: Final = "letting go of events that were kept long enough"
 TIDYING: Final = "letting go of what was kept long enough"
 SAMPLING: Final = "measuring how much there is"
 EMPTYING: Final = "letting go of what was set aside for long enough"
+LEAVING: Final = "deleting the jobs that nobody kept after all"
 UNDOING: Final = "undoing the steps of runs that were cut short"
 """The chores, as logs and pages call them."""
 

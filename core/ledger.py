@@ -28,9 +28,9 @@ from core.events import (
     RunMoved,
     RunsForgotten,
 )
-from core.models import Job, JobOverview, Run
+from core.models import Job, Run
 from core.relations import Relations
-from core.shown import Shown, found
+from core.shown import GOING, Shown, found
 from core.states import AT_WORK
 from core.storage.base import Commitment, JobStore
 from core.storage.rows import Changes
@@ -80,10 +80,7 @@ class Ledger(Shown):
             self._problems = contents.problems
             for job in self.rows.jobs.values():
                 self._relations.put(job)
-            latest_run = self.rows.latest_run
-            self._listing.fill(
-                JobOverview(job=job, latest_run=latest_run(job_id)) for job_id, job in self.rows.jobs.items()
-            )
+            self._listing.fill(map(self._overview_of, self.rows.jobs.values()))
             self._changed.clear()
 
     def close(self) -> None:
@@ -289,6 +286,11 @@ class Ledger(Shown):
         touched = {job_id for run_id in changes.gone_runs if (job_id := self.rows.job_of(run_id))}
         touched.update(
             (*(job.id for job in changes.jobs), *(run.job_id for run in changes.runs), *changes.gone_jobs)
+        )
+        touched.update(
+            register.name.removeprefix(GOING)
+            for register in changes.registers
+            if register.name.startswith(GOING)
         )
         self.rows.apply(changes)
         for job in changes.jobs:

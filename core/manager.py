@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
-from core import flows, letters, questions
+from core import letters, questions, versions
 from core.clock import Clock
 from core.deciding import check_version, decided_again
 from core.decisions import ANSWER, QUESTION, Decision
@@ -24,26 +24,23 @@ from core.drafts import JobDraft, JobPatch, checked, draft_of, patched
 from core.engines.base import Engine, EngineMaker
 from core.errors import DefinitionMistaken, InvalidOptions, NotFound, NothingToAct, Overtaken, WrongState
 from core.events import EventBus, JobCreated, JobEdited
-from core.firing import SCHEDULE
+from core.goings import MEMORY, Goings
 from core.later import GroupWaiter
-from core.lining import Lining
 from core.listing import JobPage, JobQuery
 from core.models import NOTHING, Job, JobOverview, Run
 from core.relations import problem_with
 from core.states import AT_WORK, RunState, check_move
 from core.storage.base import JobStore, Problem
+from core.versions import Version
 from core.work import Answer, Question, Surroundings
 
 CREATED: Final = "created"
 """Whose keys are those of new jobs."""
 
-MEMORY: Final = "memory/"
-"""The register of what the runs of a job noted for later ones."""
-
 T = TypeVar("T")
 
 
-class JobManager(Lining):
+class JobManager(Goings):
     """Knows every job and run, and is the only one to change them."""
 
     def __init__(  # its collaborators, each a promise of its own
@@ -164,6 +161,13 @@ class JobManager(Lining):
         """Raise StorageFailed if a change could not be kept now."""
         self._ledger.check_writable()
 
+    def versions(self, job_id: str) -> tuple[Version, ...]:
+        """Return the versions of a job that are known, the newest first; raises NotFound."""
+        with self._ledger.lock:
+            job = self._ledger.job(job_id)
+            kept = self._ledger.register(versions.BEGINNING + job_id)
+        return versions.versions_of(job, kept)
+
     # Commands of people
 
     def create(self, draft: JobDraft, *, asked_by: str = "", key: str = "") -> Job:
@@ -204,6 +208,7 @@ class JobManager(Lining):
         """
         if (mistake := self.mistakes.get(job_id)) is not None:
             raise DefinitionMistaken(mistake.path)
+        self.check_stays(job_id)
         while True:
             job = self._ledger.job(job_id)
             check_version(repr(job.name), version, job.version)
@@ -215,6 +220,19 @@ class JobManager(Lining):
             if edited is not None:
                 return edited
             self._ledger.settle_job(job_id)
+
+    def restore(self, job_id: str, number: int, *, version: int | None) -> Job:
+        """Make the job what its version of that number was, as a new version; raises NotFound where that is not kept.
+
+        Raises as `edit` does; nothing changes where the job is that already.
+        """
+        if (mistake := self.mistakes.get(job_id)) is not None:
+            raise DefinitionMistaken(mistake.path)
+        self.check_stays(job_id)
+        wanted = next((one for one in self.versions(job_id) if one.number == number), None)
+        if wanted is None:
+            raise NotFound("version", str(number))
+        return self.define(job_id, wanted.draft, version=version)
 
     @decided_again
     def define(
@@ -251,39 +269,9 @@ class JobManager(Lining):
             if edited.after != job.after:
                 self._check_after(decision, edited)
             decision.keep_job(edited, JobEdited(job=edited))
+            versions.note(decision, job, edited)
             self._look_again(decision, edited)
             return edited
-
-    def _look_again(self, decision: Decision, job: Job) -> None:
-        """Decide anew about what the job has that waits for others: they may be others now."""
-        waiting = decision.waiting(job.id)
-        if waiting is None:
-            return
-        held = waiting.state == RunState.SCHEDULED and not job.enabled
-        if held or waiting.state == RunState.BLOCKED:
-            flows.look_again(decision, job, waiting)
-
-    @decided_again
-    def delete(self, job_id: str, *, version: int | None = None) -> None:
-        """Delete a job and its runs, also from what comes after it.
-
-        Raises WrongState while one of its runs is not over.
-        """
-        with self._deciding() as decision:
-            job = decision.job(job_id)
-            check_version(repr(job.name), version, job.version)
-            if decision.unfinished(job_id):
-                message = f"{job.name!r} has a run that is not over."
-                raise WrongState(message, hint="Cancel the run first, then delete the job.")
-            gone = self._ledger.run_ids(job_id)
-            decision.drop_job(job_id, gone)
-            for name in (SCHEDULE + job_id, MEMORY + job_id, *map(letters.name_of, gone)):
-                decision.set(name, None)
-            for child in decision.below(job_id):
-                after = tuple(other for other in child.after if other != job_id)
-                freed = replace(child, version=child.version + 1, updated_at=decision.now, after=after)
-                decision.keep_job(freed, JobEdited(job=freed))
-                self._look_again(decision, freed)
 
     @decided_again
     def forget_runs(self, run_ids: Collection[str]) -> None:

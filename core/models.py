@@ -304,8 +304,17 @@ class Run(Value, frozen=True, kw_only=True):
         return self.attempt > 0 and not self.over
 
 
+class Going(Value, frozen=True, kw_only=True):
+    """Who had a job deleted, and until when that can be taken back."""
+
+    by: str
+    since: Moment
+    until: Moment
+
+
 class JobOverview(Value, frozen=True, kw_only=True):
-    """A job with its latest run, as lists show it; None has never run."""
+    """A job with its latest run, as lists show it; None has never run. `going` is said of one that is being deleted."""
 
     job: Job
     latest_run: Run | None = None
+    going: Going | None = None

@@ -32,6 +32,7 @@ from core.events import (
 from core.firing import SCHEDULE, look_at
 from core.manager import JobManager
 from core.models import Run
+from core.shown import GOING
 from core.states import RunState
 
 log = logging.getLogger(__name__)
@@ -266,6 +267,8 @@ class Scheduler:
                 job_id = name.removeprefix(SCHEDULE)
                 if job_id != self._firing:  # it is planned as soon as that is done, by what is known then
                     self._plan_job(job_id)
+            case RegisterChanged(name=name) if name.startswith(GOING):
+                self._plan_job(name.removeprefix(GOING))
             case RunMoved(run=run):
                 self._plan_run(run)
             case EventsMissed():
@@ -307,8 +310,10 @@ class Scheduler:
             self._put(self._jobs, job_id, at)
 
     def _due_at(self, job_id: str) -> datetime | None:
-        job = self._manager.job(job_id).job
-        now = self._clock.now()
+        overview = self._manager.job(job_id)
+        if overview.going is not None:
+            return None
+        job, now = overview.job, self._clock.now()
         return (
             now if job_id in self._starting else look_at(job, self._manager.register(SCHEDULE + job_id), now)
         )

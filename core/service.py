@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core import steps
+from core.absences import Absences
 from core.attempts import Fate
 from core.audit import Audit
 from core.clearing.quarantines import Quarantines
@@ -28,7 +29,7 @@ from core.events import Event, EventBus
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import EMPTYING, EVENTS, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
+from core.housekeeping import EMPTYING, EVENTS, LEAVING, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
 from core.imports.desk import Imports
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
@@ -37,6 +38,7 @@ from core.metrics import Metrics
 from core.models import Run, Value
 from core.notifications.office import Office
 from core.notifications.wishes import wishes_in
+from core.outlook import Outlook
 from core.own_backups import OwnBackups
 from core.places.book import DestinationBook
 from core.places.probes import Probes
@@ -175,6 +177,9 @@ class Service:
         self.stock = Stocktaking(self.manager, self.keeper, self.data, clock, reach=self._reach)
         self.audit = Audit(self.data / "audit", clock)
         self.event_log = EventLog(self.data / "events")
+        self.outlook = Outlook(self.manager, clock)
+        self.events.tell_at_once("outlook", self.outlook.hear)
+        self.absences = Absences(self.event_log, clock)
         self.clerk = Clerk(
             self._store,
             self.manager,
@@ -196,6 +201,7 @@ class Service:
 
     def _plan_chores(self) -> None:
         """Plan what keeps the house in order."""
+        self.housekeeping.add(LEAVING, self._delete_what_goes, every=A_MOMENT)
         self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
         self.housekeeping.add(
             EMPTYING, self._empty_quarantines, every=A_DAY, first_after=A_WHILE, again_after=AN_HOUR
@@ -207,6 +213,10 @@ class Service:
             self.housekeeping.add(
                 OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
             )
+
+    def _delete_what_goes(self) -> None:
+        """Delete the jobs that nobody kept after all."""
+        self.manager.delete_due(self.clock.now())
 
     def _empty_quarantines(self) -> None:
         """Let go of what was set aside for long enough; that goes on by itself."""

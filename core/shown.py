@@ -7,18 +7,24 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from core.clock import Clock
 from core.errors import NotFound
 from core.events import EventBus, JobEdited
 from core.firing import SCHEDULE
 from core.listing import JobPage, JobQuery, Listing
-from core.models import Job, JobOverview, Run
+from core.models import Going, Job, JobOverview, Run
+from core.packed import thawed
 from core.states import RunState
 from core.storage.base import JobStore, Problem
 from core.storage.rows import Rows
 
 OLDEST_PAGE: Final = 1.0
 """How old, in seconds, a list may be while nothing but progress has changed."""
+
+GOING: Final = "going/"
+"""The register of a job that is being deleted, and can be kept after all."""
 
 HISTORIES_KEPT: Final = 128
 """How many jobs' older runs stay in memory once they were asked for."""
@@ -165,7 +171,15 @@ class Shown:
     def overview(self, job_id: str) -> JobOverview:
         """Return the job with its latest run; raises NotFound."""
         with self.lock:
-            return JobOverview(job=self.job(job_id), latest_run=self.rows.latest_run(job_id))
+            return self._overview_of(self.job(job_id))
+
+    def _overview_of(self, job: Job) -> JobOverview:
+        going = self.rows.registers.get(GOING + job.id)
+        return JobOverview(
+            job=job,
+            latest_run=self.rows.latest_run(job.id),
+            going=None if going is None else msgspec.convert(thawed(going), Going),
+        )
 
     def page(self, query: JobQuery) -> JobPage:
         """Return a page of jobs, from the cache while nothing changed.

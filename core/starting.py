@@ -17,6 +17,7 @@ from core.firing import SCHEDULE, Cursor, Fired, Firing, coming, fired
 from core.letters import Letter, letter_of
 from core.models import Job, Priority, Run, Trigger, frozen
 from core.ordering import above, levels, reach
+from core.shown import GOING
 from core.states import AT_WORK, RunState
 
 KEY: Final = "key/"
@@ -49,7 +50,7 @@ class Starting(Attempts):
             if (known := self._made_by(decision, job_id, key)) is not None:
                 return decision.run(known)
             job = decision.job(job_id)
-            _check_enabled(job)
+            _check_may_begin(decision, job)
             run = self._started(decision, job, trigger, asked_by, at=at, priority=priority or job.priority)
             self._keep_key(decision, job_id, key, run.id)
             return run
@@ -112,6 +113,8 @@ class Starting(Attempts):
         with self._deciding(why="schedule") as decision:
             job = decision.job(job_id)
             name = SCHEDULE + job_id
+            if decision.register(GOING + job_id) is not None:  # it is looked at again when it is kept after all
+                return Fired(kept=decision.register(name))
             firing = Firing(
                 job=job,
                 kept=decision.register(name),
@@ -173,7 +176,7 @@ class Starting(Attempts):
                 message = f"A run that is {run.state} cannot be run again yet."
                 raise WrongState(message)
             job = decision.job(run.job_id)
-            _check_enabled(job)
+            _check_may_begin(decision, job)
             return self._again(decision, job, run, asked_by)
 
     def _again(self, decision: Decision, job: Job, run: Run, asked_by: str) -> Run:
@@ -237,7 +240,7 @@ class Starting(Attempts):
         with self._deciding(why="whole graph") as decision:
             after = self._ledger.after_ahead()
             first = [one for one in (job_id, *above(after, job_id)) if not after.get(one)]
-            jobs = [job for job in _there(decision, first) if job.enabled]
+            jobs = [job for job in _there(decision, first) if decision.may_begin(job)]
             free = [job for job in jobs if not decision.unfinished(job.id)]
             if not free:
                 raise AlreadyRunning("Every job that it begins with is switched off or has a run already.")
@@ -273,7 +276,7 @@ class Starting(Attempts):
             # What comes first is made first: what follows from it then waits for it, and is not begun beside it.
             in_order = _there(decision, sorted(first, key=first.__getitem__))
             _check_none_is_cancelling(decision, in_order)
-            found = ((job, decision.latest(job.id)) for job in in_order if job.enabled)
+            found = ((job, decision.latest(job.id)) for job in in_order if decision.may_begin(job))
             bad = [
                 (job, run)
                 for job, run in found
@@ -381,7 +384,10 @@ def _check_none_is_cancelling(decision: Decision, jobs: Iterable[Job]) -> None:
             raise WrongState(message, hint="Retry when it has stopped.")
 
 
-def _check_enabled(job: Job) -> None:
+def _check_may_begin(decision: Decision, job: Job) -> None:
+    if decision.register(GOING + job.id) is not None:
+        message = f"{job.name!r} is being deleted."
+        raise WrongState(message, hint="Take that back first, then start it.")
     if not job.enabled:
         message = f"{job.name!r} is switched off."
         raise WrongState(message, hint="Switch it on first, then start it.")

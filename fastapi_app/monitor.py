@@ -19,11 +19,13 @@ from core.events import (
     JobDeleted,
     JobEdited,
     LogGrew,
+    RegisterChanged,
     RunMoved,
     RunProgressed,
     RunUnusual,
 )
 from core.service import Service
+from core.shown import GOING
 from fastapi_app.hub import Flush, Hub
 
 log = logging.getLogger(__name__)
@@ -71,14 +73,13 @@ class Gathered:
             case JobChangedOutside(job=job, changes=changes):
                 self._whole(job.id)
                 self.edited[job.id] = changes
+            case RegisterChanged(name=name) if name.startswith(GOING):
+                self._whole(name.removeprefix(GOING))
             case RunUnusual(run=run, findings=findings):
                 self.unusual[run.job_id] = findings
                 self.urgent = True
-            case JobCreated(job=job):
-                self._whole(job.id)
-                self.moved += 1
-            case JobDeleted(job_id=job_id):
-                self._whole(job_id)
+            case JobCreated() | JobDeleted():
+                self._whole(event.job.id if isinstance(event, JobCreated) else event.job_id)
                 self.moved += 1
             case EventsMissed():
                 self.missed = self.urgent = True

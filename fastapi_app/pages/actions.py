@@ -49,10 +49,24 @@ def cancel(job_id: JobId, canvas: TheCanvas, manager: Manager, back: Back = "") 
 
 
 @router.post("/delete")
-def delete(job_id: JobId, manager: Manager, version: Annotated[int | None, Form()] = None) -> Response:
-    """Delete the job with its runs; the confirmation was in the page."""
-    manager.delete(job_id, version=version)
-    return see("/jobs")
+def delete(  # the row or the page that asked, and the version that was seen
+    job_id: JobId,
+    canvas: TheCanvas,
+    manager: Manager,
+    person: Person,
+    version: Annotated[int | None, Form()] = None,
+    back: Back = "",
+) -> Response:
+    """Let the job go: for a while that can be taken back, then it is deleted with its runs."""
+    manager.let_go(job_id, person.name, version)
+    return _shown(job_id, canvas, manager, back or f"/jobs?left={job_id}")
+
+
+@router.post("/keep")
+def keep(job_id: JobId, canvas: TheCanvas, manager: Manager, back: Back = "") -> Response:
+    """Keep a job after all that is being deleted."""
+    manager.keep_after_all(job_id)
+    return _shown(job_id, canvas, manager, back)
 
 
 @router.post("/discard-edit")

@@ -116,5 +116,9 @@ def asks(run: Run | None) -> bool:
 
 def edition(overview: JobOverview) -> str:
     """Return a word that is another one whenever the structure of the job's page is another."""
-    run = overview.latest_run
-    return f"{overview.job.version}.{run.number}.{run.version}" if run else f"{overview.job.version}"
+    run, going = overview.latest_run, "g" if overview.going else ""
+    return (
+        f"{overview.job.version}.{run.number}.{run.version}{going}"
+        if run
+        else f"{overview.job.version}{going}"
+    )

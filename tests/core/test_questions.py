@@ -7,7 +7,7 @@ from core.acting import Actor, acting_as
 from core.decisions import ANSWER, QUESTION
 from core.dispatch.local import LocalDispatcher
 from core.errors import HoldfastError, InvalidOptions, Refused, WrongState
-from core.manager import MEMORY
+from core.goings import MEMORY
 from core.states import RunState
 from core.storage.yaml_files import YamlFilesStore
 from core.work import Outcome, Question, RunHeld

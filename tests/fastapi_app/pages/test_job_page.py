@@ -1,5 +1,7 @@
 """The pages of a job and of its runs, and what can be done there."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.people import Role
@@ -218,5 +220,7 @@ def test_a_job_is_deleted_only_with_its_word_and_its_version(world, reader):
 
     assert "Its 1 run and their logs go with it." in words(page.select_one("#more"))
     assert outdated.status_code == 409
-    assert (answer.status_code, answer.headers["location"]) == (303, "/jobs")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/jobs?left={job.id}")
+    world.clock.pass_by(timedelta(seconds=30))
+    world.house.service.housekeeping.tend()
     assert world.house.service.manager.list_jobs().total == 0
