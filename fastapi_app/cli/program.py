@@ -32,6 +32,7 @@ from fastapi_app.cli import (
     serve,
     store,
     trials,
+    users,
 )
 from fastapi_app.cli.terminal import complain
 
@@ -65,6 +66,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(store.app, name="store")
 app.add_typer(destinations.app, name="destination")
 app.add_typer(notify.app, name="notify")
+app.add_typer(users.app, name="user")
 app.command("events")(events.events)
 app.add_typer(events.app, name="audit")
 app.command("kinds")(kinds.kinds)
