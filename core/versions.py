@@ -1,0 +1,136 @@
+"""The versions of a job's definition: what each change replaced, who asked for it, and when.
+
+Of each change only what it replaced is kept, in a register of the job; going back from what the job is now gives
+every version before it. How many changes are kept is bounded, and so is what they take together.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from core.acting import actor
+from core.decisions import Decision
+from core.drafts import JobDraft
+from core.hiding import hidden
+from core.models import Job, Value, frozen
+from core.packed import thawed
+from core.storage.definitions import Definition, definition_of, plain_of, same
+from core.storage.merging import differences
+
+BEGINNING: Final = "versions/"
+MOST: Final = 50
+LARGEST: Final = 64_000
+"""Bytes that the changes of one job may take; the oldest go first."""
+
+FIELDS: Final = tuple(name for name in Definition.__struct_fields__ if name != "id")
+SECRETS_CHANGED: Final = "options.env: a secret value"
+
+
+class Change(Value, frozen=True, kw_only=True):
+    """A change of a job: which version it made, who asked for it, and what the fields it changed were before.
+
+    `since` is when the version before was made.
+    """
+
+    to: int
+    at: datetime
+    since: datetime
+    by: str = ""
+    origin: str = ""
+    was: Mapping[str, Any]
+
+
+class Version(Value, frozen=True, kw_only=True):
+    """A version of a job: what it was, who made it and when, and in words what that changed.
+
+    `by` is empty where Holdfast itself did, or where nobody knows any more; `changes` of the oldest is empty.
+    """
+
+    number: int
+    at: datetime
+    by: str
+    origin: str
+    definition: Definition
+    changes: tuple[str, ...] = ()
+
+    @property
+    def draft(self) -> JobDraft:
+        """Return it as it could be entered again."""
+        return JobDraft(**{name: getattr(self.definition, name) for name in JobDraft.__struct_fields__})
+
+    @property
+    def shown(self) -> Definition:
+        """Return what it was as anybody may see it."""
+        return replace(self.definition, options=frozen(hidden(self.definition.options)))
+
+
+def note(decision: Decision, before: Job, after: Job) -> None:
+    """Keep what a change of the job replaces."""
+    acting = actor()
+    was = {name: value for name, value in _fields(before).items() if not same(value, _fields(after)[name])}
+    change = Change(
+        to=after.version,
+        at=after.updated_at,
+        since=before.updated_at,
+        by=acting.name,
+        origin=acting.origin,
+        was=was,
+    )
+    name = BEGINNING + before.id
+    changes = [*(_changes(decision.register(name))), msgspec.to_builtins(change)][-MOST:]
+    while len(changes) > 1 and len(msgspec.json.encode(changes)) > LARGEST:
+        del changes[0]
+    decision.set(name, {"changes": changes})
+
+
+def forget(decision: Decision, job_id: str) -> None:
+    """Let go of what a job was, as it is deleted."""
+    decision.set(BEGINNING + job_id, None)
+
+
+def versions_of(job: Job, kept: Mapping[str, Any] | None) -> tuple[Version, ...]:
+    """Return the versions of the job that are known, the newest first: what it is now, and what it was."""
+    return tuple(_backwards(job, [msgspec.convert(change, Change) for change in _changes(kept)]))
+
+
+def changes_between(before: Version, after: Version) -> tuple[str, ...]:
+    """Return in words what is different in another version; of a secret, only that it is."""
+    words = differences(before.shown, after.shown)
+    told = same(before.shown, after.shown) and not same(before.definition, after.definition)
+    return (*words, SECRETS_CHANGED) if told else words
+
+
+def _backwards(job: Job, changes: list[Change]) -> Iterator[Version]:
+    number, fields = job.version, _fields(job)
+    at, latest = job.updated_at, True
+    present = _version(job, number, at, fields)
+    while changes and changes[-1].to == number:  # else somebody changed it who kept no versions
+        change = changes.pop()
+        number, fields = number - 1, fields | dict(change.was)
+        before = _version(job, number, change.since, fields)
+        known = replace(present, at=change.at, by=change.by, origin=change.origin)
+        yield replace(known, changes=changes_between(before, present))
+        present, latest = before, False
+    by = job.owner if number == 1 else ""
+    yield replace(present, by=by, at=job.created_at if number == 1 and latest else present.at)
+
+
+def _version(job: Job, number: int, at: datetime, fields: Mapping[str, Any]) -> Version:
+    definition = msgspec.convert({**fields, "id": job.id}, Definition)
+    definition = replace(definition, options=frozen(definition.options))
+    return Version(number=number, at=at, by="", origin="", definition=definition)
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    """Return every field of a job's definition as JSON has it."""
+    definition = definition_of(job)
+    plain = plain_of(definition)
+    silent = {name: msgspec.to_builtins(getattr(definition, name)) for name in FIELDS if name not in plain}
+    return {name: plain.get(name, silent.get(name)) for name in FIELDS} | {"options": thawed(job.options)}
+
+
+def _changes(kept: Mapping[str, Any] | None) -> list[Any]:
+    return list(thawed(kept)["changes"]) if kept else []
