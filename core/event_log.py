@@ -90,6 +90,12 @@ class EventLog:
             if (happening := _happening(line)) is not None:
                 yield happening
 
+    @property
+    def last(self) -> int:
+        """Return the number of the last event; 0 without any."""
+        with self._lock:
+            return self._seq
+
     def append(self, happenings: Sequence[Happening]) -> None:
         """Write down what happened, durable on return; raises StorageFull or StorageFailed, and none of it is."""
         if not happenings:

@@ -43,6 +43,7 @@ from core.own_backups import OwnBackups
 from core.places.book import DestinationBook
 from core.places.probes import Probes
 from core.places.rounds import Rounds
+from core.plans import Plans
 from core.preferences import PreferenceBook
 from core.recovery import fate_of
 from core.rehearsals import Rehearsals
@@ -179,6 +180,7 @@ class Service:
         self.event_log = EventLog(self.data / "events")
         self.outlook = Outlook(self.manager, clock)
         self.events.tell_at_once("outlook", self.outlook.hear)
+        self.plans = Plans(self.manager, self.outlook, clock)
         self.absences = Absences(self.event_log, clock)
         self.clerk = Clerk(
             self._store,

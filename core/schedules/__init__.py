@@ -11,6 +11,7 @@ from core.schedules.words import conditions, in_words, moment_in_words, span_in_
 from core.schedules.zones import near_names, own_zone_name, zone_named
 
 __all__ = [
+    "blackouts_between",
     "conditions",
     "due_after",
     "due_between",
@@ -140,3 +141,13 @@ def end_of_blackout(schedule: Schedule, moment: datetime) -> datetime | None:
     if not schedule.blackout or zone is None:
         return None
     return windows.end_of(schedule.blackout, zone, moment)
+
+
+def blackouts_between(
+    schedule: Schedule, start: datetime, end: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the spans between two moments in which nothing begins, in order."""
+    zone = zone_named(schedule.timezone)
+    if not schedule.blackout or zone is None:
+        return ()
+    return windows.between(schedule.blackout, zone, start, end)

@@ -74,6 +74,25 @@ def end_of(windows: Sequence[Window], zone: ZoneInfo, moment: datetime) -> datet
     return end
 
 
+def between(
+    windows: Sequence[Window], zone: ZoneInfo, start: datetime, end: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the spans from `start` to `end` in which nothing begins, in order, cut off at both; none touches another."""
+    days = range((end - start).days + 2)
+    found = sorted(
+        {span for window in windows for day in days for span in _spans(window, zone, start + day * DAY)}
+    )
+    merged: list[tuple[datetime, datetime]] = []
+    for begins, ends in ((max(begins, start), min(ends, end)) for begins, ends in found):
+        if begins >= ends:
+            continue
+        if merged and begins <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(ends, merged[-1][1])
+        else:
+            merged.append((begins, ends))
+    return tuple(merged)
+
+
 def _spans(window: Window, zone: ZoneInfo, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Give the spans of a window that began on the day of a moment or on the day before."""
     today = moment.astimezone(zone).date()
