@@ -60,7 +60,7 @@ class Clerk:
         self._clock = clock
         self.events = events
         self.audit = audit
-        self._keep_for = keep_for
+        self.keep_for = keep_for
         self._teller = Teller(self._job, self._run)
         self._begun = False
         self._followed = 0
@@ -92,7 +92,7 @@ class Clerk:
 
     def tidy(self) -> None:
         """Let go of events that were kept long enough."""
-        self.events.forget_before(self._clock.now() - self._keep_for)
+        self.events.forget_before(self._clock.now() - self.keep_for)
 
     def follow(self) -> None:
         """Write down what is durable by now; raises StorageFailed, and the next call goes on there."""

@@ -52,7 +52,7 @@ class OwnBackups:
         self._data = data
         self._clock = clock
         self._source = source
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
 
     def take(self, *, with_logs: bool = False, told: Told | None = None) -> OwnBackup:
         """Take one now; raises StorageFull or StorageFailed."""
@@ -86,7 +86,7 @@ class OwnBackups:
     def prune(self, but: Path | None = None) -> None:
         """Let go of the backups, and of the old journal, that were kept long enough; `but` this one."""
         kept = self.kept()
-        staying = _staying(kept, self._most_bytes)
+        staying = _staying(kept, self.most_bytes)
         for one in kept:
             if one not in staying and one.path != but:
                 one.path.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
 from core.housekeeping import EMPTYING, EVENTS, LEAVING, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
 from core.imports.desk import Imports
+from core.installation import Installation
 from core.keeping import MEGABYTE, Keeper, keeping_in
 from core.logs import RunLogs
 from core.manager import JobManager
@@ -198,6 +199,7 @@ class Service:
         self.preferences = PreferenceBook(lambda: self.manager)
         self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
+        self.installation = Installation(self.manager, settings, self._put_in_force)
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()
 
@@ -219,6 +221,13 @@ class Service:
     def _delete_what_goes(self) -> None:
         """Delete the jobs that nobody kept after all."""
         self.manager.delete_due(self.clock.now())
+
+    def _put_in_force(self, settings: Settings) -> None:
+        """Keep to these settings from now on, as far as they may change while it runs."""
+        self.settings = settings
+        self.keeper.keeping = keeping_in(settings)
+        self.clerk.keep_for = timedelta(days=settings.keep_events_days)
+        self.own_backups.most_bytes = settings.own_backup_mb * MEGABYTE
 
     def _empty_quarantines(self) -> None:
         """Let go of what was set aside for long enough; that goes on by itself."""
@@ -296,6 +305,7 @@ class Service:
 
     def _open(self) -> None:
         self.manager.open()
+        self.installation.open()
         if not isinstance(self._store, YamlFilesStore):
             self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.clerk.open()

@@ -74,6 +74,8 @@ class Settings(Value, frozen=True, kw_only=True):
     """What a program on another machine must send as bearer to read /metrics; empty is nobody."""
     failure_alert: int = 50
     """How many percent of the runs of a day may fail before that is told as a warning; 0 is never."""
+    said: frozenset[str] = frozenset()
+    """Which of these somebody named at the start; the rest is as it is given."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -110,7 +112,13 @@ class Settings(Value, frozen=True, kw_only=True):
             metrics_token=_token(environment, "HOLDFAST_METRICS_TOKEN"),
             failure_alert=_number(environment, "HOLDFAST_FAILURE_ALERT", 50, most=100),
             own_backup_mb=_number(environment, "HOLDFAST_OWN_BACKUP_MB", 5_000, least=1, most=MOST_MEGABYTES),
+            said=frozenset(name for name in cls.__struct_fields__ if environment.get(variable_of(name))),
         )
+
+
+def variable_of(name: str) -> str:
+    """Return the variable of the environment that says a setting."""
+    return f"HOLDFAST_{name.upper()}"
 
 
 def _folder(environment: Mapping[str, str], name: str, default: str) -> Path:

@@ -50,7 +50,8 @@ def serve(
 
     given = {"host": host, "port": port, "slots": slots}
     named = {name: value for name, value in given.items() if value is not None}
-    run_server(replace(settings_for(data), **named), _tell_address)
+    settings = settings_for(data)
+    run_server(replace(settings, **named, said=settings.said | named.keys()), _tell_address)
 
 
 def _tell_address(address: str) -> None:
