@@ -22,10 +22,18 @@ STEP: Final = 1_000
 
 LONGEST_MESSAGE: Final = 8_000
 BLOCK: Final = 1 << 20
+NEW_LINE: Final = ord("\n")
 UNKNOWN_TIME: Final = datetime.fromtimestamp(0, UTC)
 
 COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 MOST_PAINTED: Final = LONGEST_MESSAGE
+LONGEST_READ: Final = 4 * LONGEST_MESSAGE
+"""Of a line that is longer, as only somebody else can have written it, the beginning is read."""
+
+SERIOUS: Final = re.compile(rb"Z (warn|error) ")
+STAMP: Final = len("2026-11-21T07:41:18.123")
+"""How many bytes a line has before the Z of its time."""
+
 PAINT: Final = re.compile(r"(\x1b\[0(?:;[0-9]{1,3}){0,9}m)")
 """A colour as `core.colours` spells it, which acts on no terminal but in colours."""
 
@@ -59,13 +67,27 @@ class LogPage(Value, frozen=True, kw_only=True):
 
     `total` is how many lines the log has; `next` the `after` of the page that follows, which is
     `total` when nothing follows. `fitting` counts the lines that fit up to the last of these; only
-    reading back knows it.
+    reading back knows it. `warnings` and `errors` count those of the whole log.
     """
 
     lines: tuple[LogLine, ...] = ()
     total: int = 0
     next: int = 0
     fitting: int = 0
+    warnings: int = 0
+    errors: int = 0
+
+
+class Found(Value, frozen=True, kw_only=True):
+    """Where a text stands in a log: the numbers of the first lines that hold it, and how many lines hold it in all.
+
+    `next` is the number of the last line that was looked at.
+    """
+
+    numbers: tuple[int, ...] = ()
+    hits: int = 0
+    next: int = 0
+    total: int = 0
 
 
 class LogFile:
@@ -75,6 +97,8 @@ class LogFile:
         self.path = path
         self.lines = 0
         self.size = 0
+        self.warnings = 0
+        self.errors = 0
         self._marks = [0]
 
     def catch_up(self) -> None:
@@ -85,6 +109,7 @@ class LogFile:
             size = 0
         if size < self.size:
             self.lines, self.size, self._marks = 0, 0, [0]
+            self.warnings = self.errors = 0
         if size == self.size:
             return
         rest = b""
@@ -134,12 +159,37 @@ class LogFile:
                 if number <= after:
                     continue
                 if len(found) >= limit:
-                    return LogPage(lines=tuple(found), total=self.lines, next=seen)
+                    return self._page(found, seen)
                 seen = number
                 line = _parsed(number, raw)
                 if wanted.holds(line):
                     found.append(line)
-        return LogPage(lines=tuple(found), total=self.lines, next=seen)
+        return self._page(found, seen)
+
+    def find(self, after: int, many: int, query: str, level: str | None) -> Found:
+        """Return which lines hold a text, of about so many after a number; raises OSError."""
+        wanted = _Filter(level, query)
+        numbers: list[int] = []
+        seen = after
+        for first, content in self._chunks(after):
+            if seen - after >= many:
+                break
+            last = first + content.count(b"\n") - 1
+            if wanted.may_hold(content):
+                lines = enumerate(content[:-1].split(b"\n"), start=first)
+                numbers += [number for number, raw in lines if number > after and wanted.fits(number, raw)]
+            seen = last
+        return Found(numbers=tuple(numbers), hits=len(numbers), next=seen, total=self.lines)
+
+    def _page(self, lines: Sequence[LogLine], following: int, fitting: int = 0) -> LogPage:
+        return LogPage(
+            lines=tuple(lines),
+            total=self.lines,
+            next=following,
+            fitting=fitting,
+            warnings=self.warnings,
+            errors=self.errors,
+        )
 
     def read_back(self, before: int | None, limit: int, level: str | None) -> LogPage:
         """Return the last lines that fit, of those before a number or of all; raises OSError."""
@@ -152,12 +202,12 @@ class LogFile:
             if first >= before:
                 break
             for number, raw in enumerate(content[:-1].split(b"\n"), start=first):
-                if number < before and wanted.may_hold(raw) and wanted.holds(_parsed(number, raw)):
+                if number < before and wanted.fits(number, raw):
                     fitting += 1
                     last.append((number, raw))
         lines = tuple(_parsed(number, raw) for number, raw in last)
         fitting = fitting if wanted.filters else before - 1
-        return LogPage(lines=lines, total=self.lines, next=before - 1, fitting=fitting)
+        return self._page(lines, before - 1, fitting)
 
     def ends_with(self, text: str) -> bool:
         """Tell whether the last line says this."""
@@ -183,8 +233,20 @@ class LogFile:
         until_mark = STEP - self.lines % STEP
         for end in islice(ends, until_mark - 1, None, STEP):
             self._marks.append(self.size + end.end())
+        self._count(content)
         self.lines += content.count(b"\n")
         self.size += len(content)
+
+    def _count(self, content: bytes) -> None:
+        """Count what is serious: a level is what stands behind the time with which a line begins."""
+        for match in SERIOUS.finditer(content):
+            start = match.start() - STAMP
+            if start != 0 and (start < 0 or content[start - 1] != NEW_LINE):
+                continue
+            if match[1] == b"warn":
+                self.warnings += 1
+            else:
+                self.errors += 1
 
     def _write_all(self, descriptor: int, content: bytes) -> None:
         rest = memoryview(content)
@@ -217,6 +279,10 @@ class _Filter:
         if not self._all_levels and not any(b" %s " % level.encode() in content for level in self._levels):
             return False
         return not self._query or self._query in plain(content.decode(errors="replace")).casefold()
+
+    def fits(self, number: int, raw: bytes) -> bool:
+        """Tell whether the line that the bytes are fits."""
+        return self.may_hold(raw) and self.holds(_parsed(number, raw))
 
     def holds(self, line: LogLine) -> bool:
         """Tell whether the line fits."""
@@ -252,7 +318,9 @@ def _escaped(match: re.Match[str]) -> str:
 
 def _parsed(number: int, raw: bytes) -> LogLine:
     """Return the line that the bytes are; what is no line of ours is shown as it is."""
-    line = raw.decode(errors="replace")
+    line = raw[:LONGEST_READ].decode(errors="replace")
+    if len(raw) > LONGEST_READ:
+        line += f" … ({len(raw) - LONGEST_READ:,} more bytes)"
     moment, _, rest = line.partition(" ")
     level, _, text = rest.partition(" ")
     try:

@@ -17,7 +17,7 @@ from typing import Final
 from core.clock import Clock
 from core.errors import NotFound
 from core.events import EventBus, LogGrew
-from core.log_files import LogFile, LogPage, one_line
+from core.log_files import Found, LogFile, LogPage, one_line
 from core.models import GOOD_ID
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,11 @@ MOST_WAITING: Final = 256_000
 MOST_KEPT: Final = 64
 """How many logs that nobody writes stay indexed."""
 
+
+MOST_FOUND: Final = 1_000
+"""How many lines that hold a text are named."""
+LOOKED_AT_ONCE: Final = 20_000
+"""How many lines are looked at while others wait."""
 
 Said = tuple[datetime, str, str]
 """A line as it is told: when, its level, its text."""
@@ -96,6 +101,13 @@ class _RunLog:
             self._flush()
             self.file.catch_up()
             return self.file.read_back(before, limit, level)
+
+    def find(self, after: int, many: int, query: str, level: str | None) -> Found:
+        """Return which lines hold a text, of about so many after a number. Raises OSError."""
+        with self._lock:
+            self._flush()
+            self.file.catch_up()
+            return self.file.find(after, many, query, level)
 
     def _is_full(self) -> bool:
         """Tell whether the quota is used up; a log that an earlier process filled stays full."""
@@ -174,6 +186,25 @@ class RunLogs:
     ) -> LogPage:
         """Return the last lines, or the last before a number: those of a level or worse."""
         return self._page(run_id, lambda of: of.read_back(before, count, level))
+
+    def find(self, run_id: str, query: str, *, level: str | None = None, most: int = MOST_FOUND) -> Found:
+        """Return where a text stands in the whole log; the first `most` lines by their numbers, the others counted.
+
+        It looks at a piece after the other, so that who writes meanwhile waits for one of them at most.
+        """
+        numbers: list[int] = []
+        hits = total = seen = 0
+        try:
+            while True:
+                found = self._log_of(run_id).find(seen, LOOKED_AT_ONCE, query, level)
+                numbers += found.numbers[: most - len(numbers)]
+                hits, total = hits + found.hits, found.total
+                if found.next >= found.total or found.next <= seen:
+                    break
+                seen = found.next
+        except OSError as error:
+            log.warning("the log of run %s could not be read: %s", run_id, error)
+        return Found(numbers=tuple(numbers), hits=hits, next=seen, total=total)
 
     def path(self, run_id: str) -> Path:
         """Return the file of a run's log, whether or not it is there yet; raises NotFound."""

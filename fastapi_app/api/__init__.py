@@ -10,6 +10,7 @@ from fastapi_app.api import (
     bulk,
     commands,
     dead_letters,
+    definitions,
     destinations,
     docs,
     events,
@@ -40,6 +41,7 @@ router.include_router(auth.router)
 router.include_router(users.router)
 router.include_router(bulk.router)
 router.include_router(jobs.router)
+router.include_router(definitions.router)
 router.include_router(graphs.router)
 router.include_router(imports.router)
 router.include_router(breakers.router)

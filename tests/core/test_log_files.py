@@ -175,3 +175,52 @@ def test_one_writer_and_one_reader_agree_on_the_numbers(logs):
     reader.join()
 
     assert seen == list(range(1, 3_001))
+
+
+def test_warnings_and_errors_are_counted_by_their_level_alone(logs):
+    for number in range(30):
+        level = ("info", "warn", "error")[number % 3]
+        logs.write(RUN, level, "2026-11-21T07:41:18.123Z warn this is text, Z error too")
+
+    page = logs.tail(RUN, 3)
+
+    assert (page.total, page.warnings, page.errors) == (30, 10, 10)
+    logs.write(RUN, "error", "one more")
+    assert logs.tail(RUN, 1).errors == 11
+
+
+def test_a_text_is_found_in_the_whole_log_and_every_hit_is_counted(logs):
+    path = logs.path(RUN)
+    path.parent.mkdir(parents=True)
+    lines = (
+        one_line(WHEN, "warn", f"Part {n} stored") if n % 50 == 0 else one_line(WHEN, "info", f"line {n}")
+        for n in range(1, 60_001)
+    )
+    path.write_bytes(b"".join(lines))
+
+    found = logs.find(RUN, "pART", most=100)
+    few = logs.find(RUN, "part 59950 ")
+    none = logs.find(RUN, "line", level="warn")
+
+    assert (found.hits, len(found.numbers), found.total) == (1_200, 100, 60_000)
+    assert found.numbers[:3] == (50, 100, 150)
+    assert (few.hits, few.numbers) == (1, (59_950,))
+    assert none.hits == 0
+    assert logs.find("never-ran-1", "anything").total == 0
+
+
+def test_a_line_of_fifty_megabytes_is_read_by_its_beginning(logs):
+    path = logs.path(RUN)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.write(b"2026-11-21T07:41:18.123Z info ")
+        for _ in range(50):
+            file.write(b"x" * 1_000_000)
+        file.write(b"\n" + one_line(WHEN, "warn", "the end"))
+
+    page = logs.tail(RUN, 10)
+
+    assert [line.number for line in page.lines] == [1, 2]
+    assert len(page.lines[0].text) < 40_000
+    assert page.lines[0].text.endswith("more bytes)")
+    assert page.warnings == 1
