@@ -14,6 +14,8 @@ from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, figures, live, pages, probes
 from fastapi_app.assets import Assets
+from fastapi_app.bundles import bundles_in
+from fastapi_app.courses import Courses
 from fastapi_app.disk import ASKED_EVERY, Disk
 from fastapi_app.exposition import Exposition
 from fastapi_app.gate import Gate
@@ -22,8 +24,12 @@ from fastapi_app.heads import Heads
 from fastapi_app.health import Health
 from fastapi_app.house import House
 from fastapi_app.hub import Hub
+from fastapi_app.live_parts import add_live_parts
 from fastapi_app.monitor import Monitor
+from fastapi_app.notices import Notices
 from fastapi_app.outside import Outside
+from fastapi_app.painter import Painter
+from fastapi_app.parts import Parts
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates, folder_of, version_of_holdfast
@@ -62,7 +68,7 @@ def create_app(
     app.include_router(api.documentation)
     app.include_router(live.router)
     app.include_router(pages.router)
-    app.mount("/static", Assets(directory=folder_of("static"), follow_symlink=False), name="static")
+    app.mount("/static", Assets(folder_of("static"), bundles_in(folder_of("static"))), name="static")
     return app
 
 
@@ -71,10 +77,11 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
     templates = Templates(service.clock)
     disk = Disk(service.manager, service.clock)
     scribe = Scribe(service, disk, templates.render)
-    hub = Hub(scribe, lambda: service.clock.now().timestamp())
+    parts = Parts()
+    hub = Hub(scribe, lambda: service.clock.now().timestamp(), parts)
     monitor = Monitor(service, hub)
     disk.on_change = monitor.recount
-    return House(
+    house = House(
         settings=settings,
         service=service,
         accounts=accounts,
@@ -83,12 +90,18 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         templates=templates,
         disk=disk,
         outside=Outside(service.clock),
+        courses=Courses(service.clock),
         scribe=scribe,
+        parts=parts,
         hub=hub,
         monitor=monitor,
+        notices=Notices(),
+        painter=Painter(service.events, hub, parts),
         health=Health(service, monitor, disk, service.clock, version_of_holdfast()),
         exposition=Exposition(service, version_of_holdfast()),
     )
+    add_live_parts(house)
+    return house
 
 
 @contextlib.asynccontextmanager
@@ -97,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     house: House = app.state.house
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     house.service.events.tell_at_once("outside", house.outside.take)
+    house.service.events.tell_at_once("courses", house.courses.take)
     await anyio.to_thread.run_sync(house.service.start)
     try:
         await anyio.to_thread.run_sync(house.accounts.open)
@@ -109,7 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _in_the_background(house: House) -> AsyncIterator[None]:
     _close_pages_of_ended_sessions(house)
-    works = (house.monitor.run(), _keep_seen(house.accounts), _watch_the_disk(house.disk))
+    works = (house.monitor.run(), house.painter.run(), _keep_seen(house.accounts), _watch_the_disk(house.disk))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield

@@ -6,12 +6,16 @@ from core.accounts import Accounts
 from core.roster import Roster
 from core.service import Service
 from core.settings import Settings
+from fastapi_app.courses import Courses
 from fastapi_app.disk import Disk
 from fastapi_app.exposition import Exposition
 from fastapi_app.health import Health
 from fastapi_app.hub import Hub
 from fastapi_app.monitor import Monitor
+from fastapi_app.notices import Notices
 from fastapi_app.outside import Outside
+from fastapi_app.painter import Painter
+from fastapi_app.parts import Parts
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates
@@ -29,9 +33,13 @@ class House:
     templates: Templates
     disk: Disk
     outside: Outside
+    courses: Courses
     scribe: Scribe
+    parts: Parts
     hub: Hub
     monitor: Monitor
+    notices: Notices
+    painter: Painter
     health: Health
     exposition: Exposition
 
