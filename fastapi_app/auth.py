@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,6 +64,33 @@ def cookie_of(scope: Scope, site: Site) -> str:
 def csrf_token_of(value: str) -> str:
     """Return the token that forms of this session carry; who has it need not know the value."""
     return hmac.new(value.encode(), b"holdfast form", hashlib.sha256).hexdigest()
+
+
+def masked(token: str) -> str:
+    """Return a token of a form as a page carries it: another text each time.
+
+    Where the same secret stood in every page, its length once compressed would tell it letter by letter (BREACH).
+    """
+    if not token:
+        return ""
+    mask = secrets.token_bytes(len(token) // 2)
+    return (mask + _mixed(mask, bytes.fromhex(token))).hex()
+
+
+def is_token(given: str, token: str) -> bool:
+    """Tell whether this is the token, as `masked` returned it."""
+    try:
+        content = bytes.fromhex(given)
+    except ValueError:
+        return False
+    secret = bytes.fromhex(token)
+    if len(content) != 2 * len(secret):
+        return False
+    return hmac.compare_digest(_mixed(content[: len(secret)], content[len(secret) :]), secret)
+
+
+def _mixed(mask: bytes, content: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(mask, content, strict=True))
 
 
 def sign_in(connection: HTTPConnection, response: Response, value: str, *, long: bool = False) -> None:

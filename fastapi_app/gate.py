@@ -4,7 +4,6 @@ Nobody comes in by default. What strangers may ask for is listed in `PUBLIC`; wh
 do, in `ROLES`. Both are looked up with the path that is routed.
 """
 
-import hmac
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qs
@@ -17,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.acting import Actor, acting_as
 from core.errors import HoldfastError
 from core.people import Role
-from fastapi_app.auth import Person, address_of, person_of
+from fastapi_app.auth import Person, address_of, is_token, person_of
 from fastapi_app.errors import answer
 from fastapi_app.house import House
 from fastapi_app.refusals import (
@@ -62,7 +61,7 @@ ROLES: Final = (
     ("/kinds", Role.OPERATOR),
     ("/notifications/read", Role.VIEWER),
     ("/logout", Role.VIEWER),
-    ("/theme", Role.VIEWER),
+    ("/preferences", Role.VIEWER),
     ("/settings/you", Role.VIEWER),
     ("/sessions", Role.VIEWER),
     ("/tokens", Role.VIEWER),
@@ -208,7 +207,7 @@ async def _with_the_sessions_token(scope: Scope, receive: Receive, person: Perso
         body = await _whole_body(receive)
         given = _field(body, "csrf")
         receive = _replaying(body, receive)
-    if given is None or not hmac.compare_digest(given.encode(), person.csrf_token.encode()):
+    if given is None or not is_token(given, person.csrf_token):
         raise FormOutdated
     return receive
 

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from core.clock import Clock
 from fastapi_app.assets import digest_of
+from fastapi_app.bundles import address_of_bundle
 from fastapi_app.presenters import texts, times
 
 HERE: Final = Path(__file__).resolve().parent
@@ -35,7 +36,7 @@ def version_of_holdfast() -> str:
 @cache
 def address_of_asset(name: str) -> str:
     """Return the address of a file that the browser may keep for good: another content has another one."""
-    return f"/static/{name}?v={digest_of(folder_of('static') / name)}"
+    return f"/static/{name}?v={digest_of((folder_of('static') / name).read_bytes())}"
 
 
 class Templates:
@@ -52,7 +53,10 @@ class Templates:
         )
         self._environment.filters.update(_filters(clock))
         self._environment.globals.update(
-            asset=address_of_asset, host=platform.node() or "this machine", release=version_of_holdfast()
+            asset=address_of_asset,
+            bundle=partial(address_of_bundle, folder_of("static")),
+            host=platform.node() or "this machine",
+            release=version_of_holdfast(),
         )
 
     def render(self, name: str, **context: Any) -> str:  # noqa: ANN401 - what a template shows is its own

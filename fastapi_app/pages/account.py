@@ -1,4 +1,4 @@
-"""Coming in and leaving: set-up, signing in and out, and which theme a browser wants."""
+"""Coming in and leaving: set-up, signing in and out, and how a person wants the pages."""
 
 from http import HTTPStatus
 from typing import Annotated, Final
@@ -14,7 +14,7 @@ from fastapi_app.auth import address_of, local_path, sign_in, sign_out
 from fastapi_app.dependencies import Person, TheAccounts, TheHouse
 from fastapi_app.errors import status_of
 from fastapi_app.house import House
-from fastapi_app.pages.drawing import THEMES, see, theme_of
+from fastapi_app.pages.drawing import see, theme_of
 from fastapi_app.presenters.texts import Exactly
 
 router = APIRouter()
@@ -147,15 +147,27 @@ def logout(request: Request, house: TheHouse, accounts: TheAccounts, person: Per
     return response
 
 
-@router.post("/theme")
-def choose_theme(
-    request: Request, house: TheHouse, theme: Text = "auto", back: Wanted = "/"
+@router.post("/preferences")
+def choose(  # each is a field of the form
+    request: Request,
+    house: TheHouse,
+    person: Person,
+    theme: Text = "",
+    density: Text = "",
+    shortcuts: Text = "",
+    back: Wanted = "/",
 ) -> RedirectResponse:
-    """Keep which theme this browser wants, so that no page flashes."""
+    """Keep how this person wants the pages; the browser is told the theme too, for the door."""
+    changes: dict[str, str | bool] = {"theme": theme} if theme else {}
+    if density:
+        changes["density"] = density
+    if shortcuts:
+        changes["shortcuts"] = shortcuts == "on"
+    wanted = house.service.preferences.set(person.name, **changes)
     response = see(back)
     response.set_cookie(
         "theme",
-        theme if theme in THEMES else THEMES[0],
+        wanted.theme,
         max_age=A_YEAR,
         secure=house.site.is_https(request.scope),
         httponly=True,

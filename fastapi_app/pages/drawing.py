@@ -9,10 +9,16 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from core.errors import StorageFailed
 from core.people import Role
-from fastapi_app.auth import local_path
+from core.preferences import THEMES
+from fastapi_app.auth import local_path, masked
+from fastapi_app.codings import WORTH_WHILE, coded, coding_for, headers_of
 from fastapi_app.dependencies import Person, TheHouse
+from fastapi_app.notices import Act, Notice
+from fastapi_app.presenters.sections import sections_for
+from fastapi_app.presenters.shell import Shell
 
-THEMES: Final = ("auto", "light", "dark")
+READ_BY_SCRIPTS: Final = frozenset({"cors", "same-origin", "no-cors"})
+"""How browsers name, in Sec-Fetch-Mode, what they ask for without showing it."""
 
 
 class Canvas:
@@ -27,6 +33,7 @@ class Canvas:
         self._house = house
         self._person = person
         self._position = house.position
+        self._csrf = masked(person.csrf_token)
 
     @property
     def redraws(self) -> str:
@@ -37,37 +44,67 @@ class Canvas:
         """Let every page say that a change was refused by the disk, until it takes changes again."""
         self._house.disk.noted(error)
 
+    def tell(self, text: str, *, status: str = "ok", stays: bool = False, action: Act | None = None) -> None:
+        """Have the next page of this person say something once, with what can be done about it."""
+        notice = Notice(text=text, status=status, stays=stays, action=action)
+        self._house.notices.leave(self._person.session, notice)
+
     def draw(self, template: str, here: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:  # noqa: ANN401
         """Return the page; `here` names its place in the navigation."""
-        epoch, seq = self._position
-        content = self._house.templates.render(
-            template,
-            here=here,
-            epoch=epoch,
-            seq=seq,
-            theme=theme_of(self._request),
-            csrf=self._person.csrf_token,
-            person=self._person.name,
-            may_act=self._person.may(Role.OPERATOR),
-            may_rule=self._person.may(Role.ADMIN),
-            counts=self._house.scribe.counts(),
-            took_away=self._house.service.quarantines.has_any,
-            unread=self._house.service.notifications.unread(self._person.name),
-            **context,
-        )
-        return HTMLResponse(content, status)
+        content = self._house.templates.render(template, here=here, **self._around(), **context)
+        return self._answer(content, status)
 
     def piece(self, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - as above
         """Return a part of a page."""
-        context = {"csrf": self._person.csrf_token, "may_act": self._person.may(Role.OPERATOR)} | context
-        return HTMLResponse(self._house.templates.render(template, **context))
+        context = {"csrf": self._csrf, "may_act": self._person.may(Role.OPERATOR)} | context
+        return self._answer(self._house.templates.render(template, **context), HTTPStatus.OK)
+
+    def _around(self) -> dict[str, Any]:
+        epoch, seq = self._position
+        service, person = self._house.service, self._person
+        return {
+            "epoch": epoch,
+            "seq": seq,
+            "csrf": self._csrf,
+            "person": person.name,
+            "may_act": person.may(Role.OPERATOR),
+            "may_rule": person.may(Role.ADMIN),
+            "counts": self._house.scribe.counts(),
+            "unread": service.notifications.unread(person.name),
+            "shell": self._shell(),
+        }
+
+    def _shell(self) -> Shell:
+        service, person, address = self._house.service, self._person, self._request.url
+        return Shell(
+            sections=sections_for(may_rule=person.may(Role.ADMIN), took_away=service.quarantines.has_any),
+            wanted=service.preferences.of(person.name),
+            notices=self._notices(),
+            place=f"{address.path}?{address.query}" if address.query else address.path,
+            drawn_at=service.clock.now(),
+        )
+
+    def _notices(self) -> tuple[Notice, ...]:
+        """Return what is to be told; not to a script that reads the page without showing it."""
+        headers = self._request.headers
+        unseen = headers.get("sec-fetch-mode") in READ_BY_SCRIPTS and "hx-request" not in headers
+        return () if unseen else self._house.notices.take(self._person.session)
+
+    def _answer(self, text: str, status: int) -> HTMLResponse:
+        """Return the page as small as the browser can read it; its one secret is another text in each answer."""
+        content = text.encode()
+        accepted = self._request.headers.get("accept-encoding", "")
+        coding = coding_for(accepted) if len(content) >= WORTH_WHILE else ""
+        return HTMLResponse(
+            coded(content, coding) if coding else content, status, headers=headers_of(coding)
+        )
 
 
 TheCanvas = Annotated[Canvas, Depends(Canvas)]
 
 
 def theme_of(request: Request) -> str:
-    """Return the theme that this browser wants."""
+    """Return the theme that this browser wants while nobody is signed in."""
     wanted = request.cookies.get("theme", THEMES[0])
     return wanted if wanted in THEMES else THEMES[0]
 

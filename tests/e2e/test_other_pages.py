@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 from tests.e2e.conftest import set_up
 
 PAGE = """<!doctype html><title>Other</title>
-<form id="form" method="post" action="{target}/theme" target="away"><input name="theme" value="dark"></form>
+<form id="form" method="post" action="{target}/preferences" target="away"><input name="theme" value="dark"></form>
 <iframe name="away"></iframe>"""
 
 ATTACK = """async (target) => {

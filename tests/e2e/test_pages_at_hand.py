@@ -167,7 +167,7 @@ def test_the_theme_changes_at_once_and_stays(page):
     page.goto("/")
     page.get_by_role("button", name=re.compile("theme and sign out")).click()
 
-    with page.expect_response("**/theme"):
+    with page.expect_response("**/preferences"):
         page.get_by_role("button", name="Dark").click()
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -26,7 +26,7 @@ from core.service import Service
 from core.settings import Settings
 from core.storage.memory import MemoryStore
 from fastapi_app.app import create_app
-from fastapi_app.auth import csrf_token_of
+from fastapi_app.auth import csrf_token_of, masked
 from fastapi_app.house import House
 from fastapi_app.server import Server, listening_socket
 from tests.builders import some_progress
@@ -45,7 +45,7 @@ class Browser:
 
     @property
     def csrf(self) -> str:
-        return csrf_token_of(self.cookie)
+        return masked(csrf_token_of(self.cookie))
 
     @property
     def headers(self) -> dict[str, str]:

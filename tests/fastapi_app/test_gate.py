@@ -217,7 +217,7 @@ def test_a_write_from_our_own_page_is_accepted(world, browser, page):
 
 
 def test_a_write_without_the_token_of_the_session_is_refused(world, browser):
-    path = "/theme"
+    path = "/preferences"
     other = world.signed_in()
     form = {"Content-Type": "application/x-www-form-urlencoded", "X-CSRF-Token": ""}
 

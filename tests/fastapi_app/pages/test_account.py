@@ -36,7 +36,7 @@ def test_a_long_address_locks_nobody_out(world, length):
 
 
 def test_a_theme_is_chosen_on_a_page_with_a_long_address(browser):
-    chosen = browser.post("/theme", data={"theme": "dark", "back": "/jobs?q=" + "x" * 5_000})
+    chosen = browser.post("/preferences", data={"theme": "dark", "back": "/jobs?q=" + "x" * 5_000})
 
     assert (chosen.status_code, chosen.headers["location"]) == (303, "/")
 
@@ -106,12 +106,24 @@ def test_signing_out_ends_the_session_on_the_server(browser):
     assert browser.get("/", headers={"Accept": "text/html"}).headers["location"] == "/login"
 
 
-def test_the_theme_is_written_by_the_server(browser):
-    chosen = browser.post("/theme", data={"theme": "dark", "back": "/jobs"})
-    odd = browser.post("/theme", data={"theme": "<script>"})
+def test_what_somebody_wants_is_in_every_browser_of_theirs_from_the_first_byte(world, browser):
+    chosen = browser.post("/preferences", data={"theme": "dark", "back": "/jobs"})
+    denser = browser.post("/preferences", data={"density": "compact"})
+    quiet = browser.post("/preferences", data={"shortcuts": "off"})
+    odd = browser.post("/preferences", data={"theme": "<script>"})
 
-    assert chosen.headers["location"] == "/jobs"
+    elsewhere = world.signed_in().get("/jobs", headers={"Accept": "text/html"}).text
+
+    assert (chosen.headers["location"], odd.status_code) == ("/jobs", 422)
+    assert (denser.status_code, quiet.status_code) == (303, 303)
+    assert '<html lang="en" data-theme="dark" data-density="compact">' in elsewhere
+    assert 'data-shortcuts="off"' in elsewhere
+
+
+def test_the_door_has_the_theme_of_who_left_through_it(world, browser):
+    chosen = browser.post("/preferences", data={"theme": "dark"})
+
+    page = world.client.get("/login", headers=ASKING | {"Cookie": "theme=dark"})
+
     assert "theme=dark" in chosen.headers["set-cookie"]
-    assert "theme=auto" in odd.headers["set-cookie"]
-    cookie = f"{browser.headers['Cookie']}; theme=dark"
-    assert 'data-theme="dark"' in browser.get("/jobs", headers={"Cookie": cookie, "Accept": "text/html"}).text
+    assert 'data-theme="dark"' in page.text
