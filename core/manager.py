@@ -37,6 +37,9 @@ from core.work import Answer, Question, Surroundings
 CREATED: Final = "created"
 """Whose keys are those of new jobs."""
 
+MADE_READY_AT_ONCE: Final = 200
+"""How many jobs are made ready to be searched while nobody else may look."""
+
 T = TypeVar("T")
 
 
@@ -56,6 +59,8 @@ class JobManager(Goings):
         self._store = store
         self._surroundings = surroundings
         self._waiter: GroupWaiter | None = None
+        self.late_jobs: Callable[[], frozenset[str]] = frozenset
+        """Which jobs are late, as whoever watches their rhythm says; the same object while they are the same."""
         self._committing = ThreadPoolExecutor(1, "committer")
 
     def open(self, *, at_work: bool = True) -> None:
@@ -111,6 +116,10 @@ class JobManager(Goings):
         """Return, in no order, the runs that are not over, the latest of each job and the last day's."""
         return self._ledger.runs_at_hand()
 
+    def at_hand_of(self, job_id: str) -> tuple[tuple[Run, ...], bool]:
+        """Return the runs of a job that are at hand, the newest first, and whether it has others; none for no job."""
+        return self._ledger.at_hand_of(job_id)
+
     def knows_run(self, run_id: str) -> bool:
         """Tell whether there is such a run."""
         return self._ledger.knows_run(run_id)
@@ -129,7 +138,13 @@ class JobManager(Goings):
 
     def list_jobs(self, query: JobQuery = JobQuery()) -> JobPage:  # noqa: B008 - a frozen value
         """Return a page of jobs; at most a second old where only progress changed."""
+        self._ledger.note(self.late_jobs(), self.held_jobs())
         return self._ledger.page(query)
+
+    def prepare_search(self) -> None:
+        """Make every job ready to be searched for words, a few at a time, so that no search has to."""
+        while not self._ledger.prepare_search(MADE_READY_AT_ONCE):
+            pass
 
     def counts(self) -> Mapping[str, int]:
         """Return how many jobs show each state, and "never"."""

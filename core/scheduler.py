@@ -82,9 +82,18 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def soonest(self, most: int) -> tuple[str, ...]:
-        """Return what is planned first."""
-        first = heapq.nsmallest(most, ((at, what) for what, at in self._planned.items()))
-        return tuple(what for _, what in first)
+        """Return what is planned first; costs as much as that is, not as much as is planned."""
+        first: list[str] = []
+        nearest = [(self._heap[0], 0)] if self._heap else []
+        while nearest and len(first) < most:
+            (at, what), place = heapq.heappop(nearest)
+            if self._planned.get(what) == at and what not in first:
+                first.append(what)
+            below = (2 * place + 1, 2 * place + 2)
+            for child in below:
+                if child < len(self._heap):
+                    heapq.heappush(nearest, (self._heap[child], child))
+        return tuple(first)
 
     def take(self, until: float) -> list[str]:
         """Return what is planned by then, the earliest first; it is planned no longer."""

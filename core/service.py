@@ -29,7 +29,7 @@ from core.events import Event, EventBus
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import EMPTYING, EVENTS, LEAVING, OWN_BACKUP, SAMPLING, TIDYING, UNDOING, Housekeeping
+from core.housekeeping import EMPTYING, EVENTS, LEAVING, OWN_BACKUP, SAMPLING, SEARCHING, TIDYING, UNDOING, Housekeeping
 from core.imports.desk import Imports
 from core.installation import Installation
 from core.keeping import MEGABYTE, Keeper, keeping_in
@@ -52,6 +52,7 @@ from core.remains import Remains
 from core.scheduler import Scheduler
 from core.settings import Settings
 from core.states import AT_WORK
+from core.standing import Standing
 from core.storage.base import JobStore
 from core.storage.marker import read_marker
 from core.storage.measuring import Part, Scales
@@ -166,6 +167,8 @@ class Service:
             alive=self._is_alive,
             unusual=self.histories.words,
         )
+        self.standing = Standing(self.manager, self.notifications.rhythm, self.events, clock)
+        self.manager.late_jobs = self.notifications.rhythm.late_jobs
         self.dead_letters = DeadLetters(self.manager, clock)
         self.watchdog = Watchdog(self.manager, self.worker, self._fate_of)
         self.keeper = Keeper(self.manager, self.logs, self.data, clock, keeping_in(settings))
@@ -205,6 +208,7 @@ class Service:
 
     def _plan_chores(self) -> None:
         """Plan what keeps the house in order."""
+        self.housekeeping.add(SEARCHING, self.manager.prepare_search, every=A_DAY)
         self.housekeeping.add(LEAVING, self._delete_what_goes, every=A_MOMENT)
         self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
         self.housekeeping.add(
@@ -255,6 +259,7 @@ class Service:
         self.dispatcher.start(self.worker.carry_out)
         self.scheduler.start()
         self.notifications.start()
+        self.standing.start()
         self.housekeeping.start()
         self.edits.start()
         self.watchdog.start()
@@ -285,6 +290,7 @@ class Service:
         self.edits.close()
         if not self.dispatcher.stop(self.settings.grace + WIND_DOWN):
             log.warning("something at work does not let go; its run is looked after at the next start")
+        self.standing.stop()
         self.notifications.stop()
         self._close()
 

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -98,6 +99,11 @@ class Shown:
         with self.lock:
             return tuple(self.rows.runs.values())
 
+    def at_hand_of(self, job_id: str) -> tuple[tuple[Run, ...], bool]:
+        """Return the runs of a job that are at hand, the newest first, and whether it has others; none for no job."""
+        with self.lock:
+            return self.rows.runs_at_hand(job_id), bool(self.rows.older_ids.get(job_id))
+
     def knows_run(self, run_id: str) -> bool:
         """Tell whether there is such a run."""
         return self.rows.job_of(run_id) is not None
@@ -179,7 +185,22 @@ class Shown:
             job=job,
             latest_run=self.rows.latest_run(job.id),
             going=None if going is None else msgspec.convert(thawed(going), Going),
+            late=job.id in self._listing.late,
+            held=job.id in self._listing.held,
         )
+
+    def note(self, late: AbstractSet[str], held: AbstractSet[str]) -> None:
+        """Take note of which jobs are late, and which somebody paused; the same sets again cost nothing."""
+        with self.lock:
+            if late is not self._listing.late or held is not self._listing.held:
+                self._refresh()
+                self._listing.note(late, held)
+
+    def prepare_search(self, most: int) -> bool:
+        """Make up to so many jobs ready to be searched; tell whether all are."""
+        with self.lock:
+            self._refresh()
+            return not self._listing.prepare(most)
 
     def page(self, query: JobQuery) -> JobPage:
         """Return a page of jobs, from the cache while nothing changed.

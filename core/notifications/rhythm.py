@@ -9,7 +9,7 @@ import contextlib
 import heapq
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -31,6 +31,9 @@ RHYTHM: Final = "rhythm/"
 
 GRACE: Final = timedelta(hours=1)
 """How long after its due time a scheduled run may take to succeed, at least."""
+
+LOOKED_EVERY: Final = 1.0
+"""Seconds for which what is late is told again."""
 
 TIMES_AS_LONG: Final = 3
 """How many times as long as the last success took it may take."""
@@ -61,6 +64,10 @@ class Rhythm:
         self._expected: dict[str, Expected] = {}
         self._successes: dict[str, Run] = {}
         self._counted_from: dict[str, tuple[object, datetime]] = {}
+        self._looked_at = float("-inf")
+        self._late: frozenset[str] = frozenset()
+        self.on_change: Callable[[str], object] = lambda _job_id: None
+        """Is told, by whoever changes it, of a job of which something else is expected now."""
 
     def know(self, job: Job, *, edited: bool = False) -> Expected | None:
         """Take note of a job as it now is, and return what is expected of it; None is nothing.
@@ -83,6 +90,7 @@ class Rhythm:
             else:
                 self._expected[job.id] = expected
                 heapq.heappush(self._heap, (expected.deadline, job.id))
+        self.on_change(job.id)
         return expected
 
     def _counted_since(self, job: Job, *, edited: bool) -> datetime:
@@ -137,6 +145,7 @@ class Rhythm:
         """Expect nothing of a job any more."""
         with self._lock:
             self._expected.pop(job_id, None)
+        self.on_change(job_id)
 
     def of(self, job_id: str) -> Expected | None:
         """Return what is expected of a job; None is nothing."""
@@ -148,6 +157,15 @@ class Rhythm:
         with self._lock:
             found = [each for each in self._expected.values() if each.is_late(now)]
         return sorted(found, key=lambda each: each.deadline)
+
+    def late_jobs(self) -> frozenset[str]:
+        """Return the ids of the jobs that are late; at most a second old, and the same object while they are the same."""
+        now = self._clock.monotonic()
+        if now - self._looked_at >= LOOKED_EVERY:
+            self._looked_at = now
+            found = frozenset(each.job_id for each in self.late())
+            self._late = self._late if found == self._late else found
+        return self._late
 
     def tick(self, now: datetime) -> Sequence[Expected]:
         """Return what became late since the last tick."""

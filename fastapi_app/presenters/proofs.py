@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from core.engines import ENGINES
+from core.facts import can_prove
 from core.models import Job, Run, Value
 from core.states import RunState
 from fastapi_app.presenters.states import is_about, is_verified
+
+__all__ = [
+    "Proof",
+    "can_prove",
+    "newest_verified",
+    "proof_of",
+    "proved_at",
+]
 
 
 class Proof(Value, frozen=True, kw_only=True):
@@ -18,12 +26,6 @@ class Proof(Value, frozen=True, kw_only=True):
     copied_files: int | None = None
     copied_bytes: int | None = None
     files_aside: str = ""
-
-
-def can_prove(kind: str) -> bool:
-    """Tell whether jobs of this kind make copies that can be verified."""
-    engine = ENGINES.get(kind)
-    return engine is not None and engine.proves
 
 
 def proof_of(run: Run) -> Proof:

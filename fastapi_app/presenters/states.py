@@ -5,10 +5,30 @@ from types import MappingProxyType
 from typing import Final
 
 from core.engines import ENGINES
+from core.facts import asks, is_about
+from core.facts import proves as is_verified
 from core.listing import NEVER_RUN, WARNED
-from core.models import Ending, Job, JobOverview, Run, Value
+from core.models import JobOverview, Run, Value
 from core.states import RunState
 from fastapi_app.presenters.texts import plural
+
+__all__ = [
+    "CHIPS",
+    "MARKS",
+    "NEEDS_YOU",
+    "OUTDATED",
+    "UNPROVED",
+    "VERIFIED",
+    "Mark",
+    "asks",
+    "edition",
+    "is_about",
+    "is_unproved",
+    "is_verified",
+    "mark_of",
+    "mark_of_job",
+    "with_warnings",
+]
 
 
 class Mark(Value, frozen=True, kw_only=True):
@@ -45,9 +65,6 @@ UNPROVED: Final = Mark(st="unproved", icon="st-hollow", word="Copied, not verifi
 NEEDS_YOU: Final = Mark(st="late", icon="st-late", word="Needs you")
 
 OUTDATED: Final = Mark(st="scheduled", icon="i-clock", word="Changed since")
-
-PLACES: Final = ("source", "destination")
-"""The options that say what a proof is about."""
 
 CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("running", "Running", (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING)),
@@ -87,31 +104,12 @@ def mark_of_job(overview: JobOverview) -> Mark:
     return mark_of(run)
 
 
-def is_about(run: Run, job: Job) -> bool:
-    """Tell whether the run was about the places that the job names today."""
-    return run.kind == job.kind and all(run.options.get(name) == job.options.get(name) for name in PLACES)
-
-
-def is_verified(run: Run | None) -> bool:
-    """Tell whether the run ended with every promised comparison made and found good."""
-    if run is None or run.state != RunState.COMPLETED:
-        return False
-    return run.result is not None and run.result.get("verified") is True
-
-
 def is_unproved(run: Run) -> bool:
     """Tell whether the run ended well and its copy was not proved: no evidence is not good."""
     if run.state != RunState.COMPLETED or is_verified(run):
         return False
     result = run.result or {}
     return "verified" in result or (run.kind in ENGINES and ENGINES[run.kind].proves)
-
-
-def asks(run: Run | None) -> bool:
-    """Tell whether the run waits for a person's answer: its engine set it down itself and says why."""
-    if run is None or run.state != RunState.PAUSED or not run.attempts:
-        return False
-    return bool(run.reason) and run.attempts[-1].ending == Ending.PAUSED
 
 
 def edition(overview: JobOverview) -> str:
