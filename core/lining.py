@@ -24,6 +24,9 @@ Change = Callable[[Callable[[str], Mapping[str, Any] | None]], Registers]
 class Lining(Starting):
     """Changes what holds runs back."""
 
+    _held: tuple[Mapping[str, Any] | None, datetime | None, frozenset[str]] = (None, None, frozenset())
+    """What the queue's register had last, until when that holds, and which jobs are paused by it."""
+
     @decided_again
     def pause_line(  # each word is one fact about the pause
         self, scope: Scope, name: str = "", *, by: str = "", reason: str = "", until: datetime | None = None
@@ -78,6 +81,22 @@ class Lining(Starting):
         """Close a breaker; whoever waits for it may begin."""
         with self._deciding(why=f"reset breaker {name}") as decision:
             decision.set(BREAKER + name, None)
+
+    def held_jobs(self) -> frozenset[str]:
+        """Return the ids of the jobs that somebody paused; the same object as long as they are the same."""
+        kept, now = self._ledger.register(QUEUE), self._clock.now()
+        known, until, held = self._held
+        if kept is known and (until is None or now < until):
+            return held
+        rules, begins = rules_of(kept), Scope.JOB.key("")
+        found = frozenset(
+            key.removeprefix(begins)
+            for key, pause in rules.pauses.items()
+            if key.startswith(begins) and pause.binds(now)
+        )
+        held = held if found == held else found
+        self._held = kept, min(rules.moments(now), default=None), held
+        return held
 
     def holdup(self, run_id: str) -> Holdup | None:
         """Return what holds a queued run back; None when it is not in line."""

@@ -2,6 +2,7 @@
 
 Cost follows what changed: a change touches one entry and, only where its sort key changed, its
 place in each order that anybody asked for. What is handed out is immutable and kept until something changes.
+What is true of jobs beside what they and their runs say, such as that they are late, is noted from outside.
 """
 
 import base64
@@ -10,24 +11,30 @@ import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import replace
 
 from core.errors import InvalidOptions
-from core.models import Job, JobOverview, Value
+from core.models import JobOverview, Value
 from core.order import Key, Order
-from core.packed import Packed
-from core.states import RunState
+from core.picking import Picking, is_warned, state_of, text_of
+from core.searching import NEVER_RUN, WARNED
+from core.states import AT_WORK, RunState
 
-NEVER_RUN: Final = "never"
+__all__ = ["NEVER_RUN", "WARNED", "is_warned", "state_of"]
+
 PAGE: Final = 50
 MOST: Final = 500
 KEPT_PAGES: Final = 200
 LONGEST_MARK: Final = 100
 """How much of what a job is sorted by stands in a cursor, so that it fits into any address."""
 LAST_LETTER: Final = "\U0010ffff"
+LAST_MOMENT: Final = 99_999_999_999_999
 BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -47,31 +54,38 @@ def _last_run(item: JobOverview) -> datetime:
     return item.latest_run.created_at if item.latest_run else BEFORE_ALL
 
 
+def _needs(item: JobOverview) -> str:
+    """Return what sorts jobs that need somebody first, then what goes on, then the rest; the latest in front."""
+    run = item.latest_run
+    since = int(run.created_at.timestamp() * 1_000) if run else 0
+    return f"{_rank(item)}{LAST_MOMENT - since:014}"
+
+
+def _rank(item: JobOverview) -> int:
+    run = item.latest_run
+    if run is not None and (run.state == RunState.FAILED or (run.state == RunState.PAUSED and run.reason)):
+        return 0
+    if item.late:
+        return 1
+    if run is None or run.over or run.state == RunState.PAUSED:
+        return 4
+    return 2 if run.state in AT_WORK else 3
+
+
 ORDERS: Final[Mapping[str, Callable[[JobOverview], str | datetime]]] = MappingProxyType(
-    {"created": _created, "updated": _updated, "name": _name, "last-run": _last_run},
+    {"created": _created, "updated": _updated, "name": _name, "last-run": _last_run, "needs": _needs},
 )
 """What jobs can be sorted by; those that have the same are sorted by id."""
-
-WARNED: Final = "warned"
-"""What a job shows beside its state whose latest run ended well, with warnings."""
 
 STATES: Final = (*RunState, NEVER_RUN, WARNED)
 """What a job can show."""
 
 
-OF_RUNS: Final = ("last-run",)
+OF_RUNS: Final = ("last-run", "needs")
 """The orders in which a job moves although it is the same."""
 
-
-def state_of(item: JobOverview) -> str:
-    """Return the state that a job shows: its latest run's, or "never"."""
-    return item.latest_run.state if item.latest_run else NEVER_RUN
-
-
-def is_warned(item: JobOverview) -> bool:
-    """Tell whether the job's latest run ended well, with warnings."""
-    run = item.latest_run
-    return run is not None and run.state == RunState.COMPLETED and bool(run.warnings)
+IN_WORDS: Final = ("name", "needs")
+"""The orders by a text; the others are by a moment."""
 
 
 class JobQuery(Value, frozen=True, kw_only=True):
@@ -94,7 +108,8 @@ class JobQuery(Value, frozen=True, kw_only=True):
 class JobPage(Value, frozen=True, kw_only=True):
     """One page of a list. `next` asks for the page after it; `total` counts all that match.
 
-    `counts` has how many jobs show each state, and `warned` how many of those that ended well did so with warnings.
+    `counts` has how many jobs show each state, and `warned` how many of those that ended well did so with warnings;
+    `late` and `held` how many of all are late, and how many somebody paused.
     """
 
     items: tuple[JobOverview, ...]
@@ -102,6 +117,8 @@ class JobPage(Value, frozen=True, kw_only=True):
     total: int
     counts: Mapping[str, int]
     warned: int = 0
+    late: int = 0
+    held: int = 0
 
 
 class Listing:
@@ -115,6 +132,10 @@ class Listing:
         self._orders: dict[str, Order] = {}
         self._counts: Counter[str] = Counter()
         self.warned = 0
+        self.late: AbstractSet[str] = frozenset()
+        self.held: AbstractSet[str] = frozenset()
+        self._texts: dict[str, str] = {}
+        """What is said of each job in words, casefolded, made when it is first looked through."""
         self._pages: dict[JobQuery, JobPage] = {}
 
     def fill(self, items: Iterable[JobOverview]) -> None:
@@ -122,6 +143,7 @@ class Listing:
         self._items = {item.job.id: item for item in items}
         self._orders.clear()
         self._pages.clear()
+        self._texts.clear()
         self._counts = Counter(map(state_of, self._items.values()))
         self.warned = sum(map(is_warned, self._items.values()))
 
@@ -133,6 +155,8 @@ class Listing:
         if old is not None:
             for order in moved:
                 order.remove(job_id)
+            if old.job is not item.job:
+                self._texts.pop(job_id, None)
         self._items[job_id] = item
         for order in moved:
             order.add(job_id)
@@ -144,7 +168,24 @@ class Listing:
             return
         for order in self._orders.values():
             order.remove(job_id)
+        self._texts.pop(job_id, None)
         self._count(self._items.pop(job_id), None)
+
+    def note(self, late: AbstractSet[str], held: AbstractSet[str]) -> None:
+        """Take note of which jobs are late, and which somebody paused."""
+        changed = (late ^ self.late) | (held ^ self.held)
+        self.late, self.held = late, held
+        for job_id in changed & self._items.keys():
+            self.put(replace(self._items[job_id], late=job_id in late, held=job_id in held))
+
+    def prepare(self, most: int) -> int:
+        """Make ready up to so many jobs to be looked through for words; return how many are not."""
+        if len(self._texts) == len(self._items):
+            return 0
+        missing = self._items.keys() - self._texts.keys()
+        for job_id in islice(missing, most):
+            self._texts[job_id] = text_of(self._items[job_id].job)
+        return max(0, len(missing) - most)
 
     def _count(self, old: JobOverview | None, new: JobOverview | None) -> None:
         self._pages.clear()
@@ -178,6 +219,8 @@ class Listing:
             total=total,
             counts=self.counts(),
             warned=self.warned,
+            late=len(self.late & self._items.keys()),
+            held=len(self.held & self._items.keys()),
         )
 
     def _ids(self, query: JobQuery) -> tuple[list[str], int]:
@@ -188,9 +231,20 @@ class Listing:
         if query.unfiltered:
             wanted = None if query.limit is None else query.limit + 1
             return list(islice(_from(order, after, backwards), wanted)), len(order)
-        words = query.text.casefold().split()
-        matching = [job_id for job_id in order if _matches(self._items[job_id], query, words)]
+        matching = self._picking(query).of(order)
         return _later(matching, order, after, backwards), len(matching)
+
+    def _picking(self, query: JobQuery) -> Picking:
+        if query.text:
+            self.prepare(len(self._items))
+        return Picking(
+            self._items,
+            self._texts,
+            text=query.text,
+            states=query.states,
+            kinds=query.kinds,
+            tags=query.tags,
+        )
 
     def _after(self, query: JobQuery) -> Key:
         """Return the key that the cursor's page begins after.
@@ -248,30 +302,6 @@ def _later(ids: list[str], order: Order, after: Key | None, backwards: bool) -> 
     return ids if after is None else ids[bisect_right(ids, after, key=order.key) :]
 
 
-def _matches(item: JobOverview, query: JobQuery, words: list[str]) -> bool:
-    job = item.job
-    return (
-        (not query.states or state_of(item) in query.states or (WARNED in query.states and is_warned(item)))
-        and (not query.kinds or job.kind in query.kinds)
-        and (not query.tags or not set(query.tags).isdisjoint(job.tags))
-        and (not words or _has_words(job, words))
-    )
-
-
-def _has_words(job: Job, words: list[str]) -> bool:
-    """Tell whether every word stands in the name, kind, tags, id or places of the job."""
-    said = " ".join((job.name, job.kind, *job.tags, job.id)).casefold()
-    missing = [word for word in words if word not in said]
-    return not missing or _are_in_places(missing, job.options)
-
-
-def _are_in_places(words: list[str], options: Mapping[str, Any]) -> bool:
-    if isinstance(options, Packed) and not all(map(options.may_hold, words)):
-        return False
-    places = " ".join(value for value in options.values() if isinstance(value, str)).casefold()
-    return all(word in places for word in words)
-
-
 def cursor_at(query: JobQuery, last: JobOverview) -> str:
     """Return the cursor that asks for what follows this job in that order."""
     value = ORDERS[query.sort.removeprefix("-")](last)
@@ -285,7 +315,7 @@ def _mark_in(query: JobQuery) -> Key:
     try:
         sort, value, job_id = json.loads(base64.urlsafe_b64decode(str(query.cursor).encode()))
         if sort == query.sort and isinstance(job_id, str) and isinstance(value, str):
-            return (value if sort.removeprefix("-") == "name" else _moment(value)), job_id
+            return (value if sort.removeprefix("-") in IN_WORDS else _moment(value)), job_id
     except (ValueError, TypeError, RecursionError, binascii.Error):
         pass
     raise InvalidOptions({"cursor": "This cursor does not belong to this list. Begin again without it."})

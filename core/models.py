@@ -313,8 +313,14 @@ class Going(Value, frozen=True, kw_only=True):
 
 
 class JobOverview(Value, frozen=True, kw_only=True):
-    """A job with its latest run, as lists show it; None has never run. `going` is said of one that is being deleted."""
+    """A job with its latest run, as lists show it; None has never run.
+
+    `going` is said of one that is being deleted; it is `late` where a success is overdue, `held` where somebody
+    paused it.
+    """
 
     job: Job
     latest_run: Run | None = None
     going: Going | None = None
+    late: bool = False
+    held: bool = False

@@ -29,7 +29,17 @@ from core.events import Event, EventBus
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import EMPTYING, EVENTS, LEAVING, OWN_BACKUP, SAMPLING, SEARCHING, TIDYING, UNDOING, Housekeeping
+from core.housekeeping import (
+    EMPTYING,
+    EVENTS,
+    LEAVING,
+    OWN_BACKUP,
+    SAMPLING,
+    SEARCHING,
+    TIDYING,
+    UNDOING,
+    Housekeeping,
+)
 from core.imports.desk import Imports
 from core.installation import Installation
 from core.keeping import MEGABYTE, Keeper, keeping_in
@@ -51,8 +61,8 @@ from core.rehearsals import Rehearsals
 from core.remains import Remains
 from core.scheduler import Scheduler
 from core.settings import Settings
-from core.states import AT_WORK
 from core.standing import Standing
+from core.states import AT_WORK
 from core.storage.base import JobStore
 from core.storage.marker import read_marker
 from core.storage.measuring import Part, Scales

@@ -1,0 +1,139 @@
+"""What people type to find jobs: plain words and `key:value`, taken apart; nothing of it is ignored.
+
+A word that is plain must be in what is said of a job. `key:value` asks for something in particular; several values of
+one key mean any of them, written apart or with commas. A minus in front asks for the opposite, quotes keep blanks
+together and make plain what would be a key otherwise.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from core.errors import InvalidOptions
+from core.models import Value
+from core.states import RunState
+
+NEVER_RUN: Final = "never"
+WARNED: Final = "warned"
+"""What a job shows beside its state whose latest run ended well, with warnings."""
+
+STATES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "running": (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING),
+        "waiting": (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED),
+        "failed": (RunState.FAILED,),
+        "paused": (RunState.PAUSED,),
+        "good": (RunState.COMPLETED,),
+        WARNED: (WARNED,),
+        "cancelled": (RunState.CANCELLED, RunState.SKIPPED),
+        NEVER_RUN: (NEVER_RUN,),
+    }
+)
+"""The groups of states that people speak of; every state by its own name goes as well."""
+
+EACH_STATE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {**{state.value: (state.value,) for state in RunState}, **STATES}
+)
+LAST: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "good": (RunState.COMPLETED,),
+        WARNED: (WARNED,),
+        "failed": (RunState.FAILED,),
+        "cancelled": (RunState.CANCELLED,),
+        "skipped": (RunState.SKIPPED,),
+        NEVER_RUN: (NEVER_RUN,),
+    }
+)
+"""How a latest run ended."""
+
+IS: Final = ("late", "paused", "off", "on", "going", "asking", "scheduled")
+"""What else a job can be."""
+
+KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "kind": "what kind of job it is",
+        "tag": "a tag that it has",
+        "state": "how it is now",
+        "last": "how its latest run ended",
+        "name": "a part of its name",
+        "owner": "whose it is",
+        "is": "late, paused, off, on, going, asking or scheduled",
+        "after": "the name or the id of a job that it comes after",
+    }
+)
+"""What can be asked for in particular, and what each means."""
+
+WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"state": tuple(EACH_STATE), "last": tuple(LAST), "is": IS}
+)
+"""The values that keys can have of which there are only so many."""
+
+MOST_TERMS: Final = 50
+TERM: Final = re.compile(r'(?P<minus>-)?(?:(?P<key>[A-Za-z]+):(?![/\\]))?(?P<value>(?:"[^"]*"?|[^\s"])*)')
+
+
+class Term(Value, frozen=True, kw_only=True):
+    """One thing that is asked for: any of the values of a key, casefolded; or a word, where the key is empty."""
+
+    key: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+Search = tuple[Term, ...]
+
+
+@lru_cache(256)
+def search_of(text: str) -> Search:
+    """Return what is asked for; raises InvalidOptions for a key or a value that there is none of."""
+    found: dict[tuple[str, bool], list[str]] = {}
+    words: list[Term] = []
+    for match in TERM.finditer(text):
+        if not match.group().strip('-" '):
+            continue
+        negated, key = bool(match["minus"]), (match["key"] or "").casefold()
+        if key:
+            found.setdefault((_known(key), negated), []).extend(_values_of(key, match["value"]))
+        else:
+            words.append(Term(key="", values=(_plain(match["value"]),), negated=negated))
+    terms = [Term(key=key, values=tuple(values), negated=no) for (key, no), values in found.items()]
+    if len(terms) + len(words) > MOST_TERMS:
+        raise InvalidOptions({"q": f"A search has {MOST_TERMS} words at most."})
+    return (*terms, *words)
+
+
+def _plain(value: str) -> str:
+    return value.replace('"', "").casefold()
+
+
+def _known(key: str) -> str:
+    if key not in KEYS:
+        message = (
+            f"There is no “{key[:40]}:”. What can be asked for: {', '.join(f'{known}:' for known in KEYS)}."
+        )
+        raise InvalidOptions({"q": f'{message} Quotes make it plain words: "{key[:40]}:…".'})
+    return key
+
+
+def _values_of(key: str, written: str) -> list[str]:
+    values = [plain for piece in _pieces(written) if (plain := _plain(piece))]
+    if not values:
+        raise InvalidOptions({"q": f"“{key}:” wants a value: {KEYS[key]}."})
+    if key in WORDS_OF:
+        unknown = next((value for value in values if value not in WORDS_OF[key]), None)
+        if unknown is not None:
+            raise InvalidOptions({"q": f"“{key}:” can be {', '.join(WORDS_OF[key])}; not “{unknown[:40]}”."})
+    return values
+
+
+def _pieces(written: str) -> list[str]:
+    """Return what stands between commas that are not in quotes."""
+    return re.findall(r'(?:"[^"]*"?|[^,"])+', written)
+
+
+def states_of(term: Term) -> frozenset[str]:
+    """Return the states that a term of `state:` or `last:` means."""
+    known = EACH_STATE if term.key == "state" else LAST
+    return frozenset(state for value in term.values for state in known[value])
