@@ -21,21 +21,58 @@ def encoded(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return orjson.dumps(value).decode()
 
 
+DETAILS: Final = frozenset({"s", "d", "g"})
+"""Fields that only pages with details show."""
+
+LITTLE: Final = 0.02
+LONGER: Final = 0.1
+"""By how much a rate must differ, and time that is left have grown, to be shown anew: numbers that tremble are not read."""
+
+
 @dataclass(frozen=True)
 class Row:
-    """Fields of one job, each ready to be put in its place."""
+    """Fields of one job, each ready to be put in its place; `exact` are the numbers behind some of them."""
 
     job_id: str
     fields: Mapping[str, Any]
+    exact: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def text(self) -> str:
         """The row as frames say it; written once, however many viewers are told."""
         return encoded([self.job_id, self.fields])
 
+    @cached_property
+    def brief(self) -> "Row | None":
+        """The row for pages without details; None where nothing is left of it."""
+        fields = {name: value for name, value in self.fields.items() if name not in DETAILS}
+        return Row(self.job_id, fields) if fields else None
+
     def then(self, later: "Row") -> "Row":
         """Return this row as it is after a later one."""
         return Row(self.job_id, {**self.fields, **later.fields})
+
+    def calmed(self, before: "Row") -> "Row":
+        """Return this row with the words of the one before where the number behind them is hardly another."""
+        same = [name for name, number in self.exact.items() if _hardly(name, before.exact.get(name), number)]
+        return Row(
+            self.job_id,
+            {**self.fields, **{name: before.fields[name] for name in same}},
+            {**self.exact, **{name: before.exact[name] for name in same}},
+        )
+
+    def since(self, before: "Row") -> "Row | None":
+        """Return the fields that differ from the row before; None is none."""
+        differing = {name: value for name, value in self.fields.items() if before.fields.get(name) != value}
+        return Row(self.job_id, differing) if differing else None
+
+
+def _hardly(name: str, shown: float | None, number: float) -> bool:
+    if shown is None:
+        return False
+    if name == "e":  # it may always get less
+        return shown <= number <= shown * (1 + LONGER)
+    return abs(number - shown) <= shown * LITTLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +90,8 @@ class Drawn:
         """Return it for those who know the drawing before; a change of state is told whole."""
         if before is None or self.pieces:
             return self
-        differing = {
-            name: value for name, value in self.row.fields.items() if before.fields.get(name) != value
-        }
-        return replace(self, changes=Row(self.row.job_id, differing) if differing else None)
+        row = self.row.calmed(before)
+        return replace(self, row=row, changes=row.since(before))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +109,14 @@ class Batch:
         cls,
         drawn: Mapping[str, Drawn],
         known: AbstractSet[str] = frozenset(),
+        *,
+        details: bool = False,
         **others: Any,  # noqa: ANN401 - the other fields
     ) -> "Batch":
         """Return the batch of these jobs, for somebody who knows how some of them were drawn before."""
         rows = {job_id: each.changes if job_id in known else each.row for job_id, each in drawn.items()}
+        if not details:
+            rows = {job_id: row.brief for job_id, row in rows.items() if row}
         pieces = {element: piece for each in drawn.values() for element, piece in each.pieces.items()}
         return cls(rows={job_id: row for job_id, row in rows.items() if row}, pieces=pieces, **others)
 
@@ -90,7 +129,7 @@ class Batch:
         return Batch(
             rows={**self.rows, **{job_id: self._row_then(row) for job_id, row in later.rows.items()}},
             pieces={**self.pieces, **later.pieces},
-            counts=later.counts if later.counts is not None else self.counts,
+            counts=self.counts if later.counts is None else {**(self.counts or {}), **later.counts},
             moved=self.moved + later.moved,
             notices=(*self.notices, *later.notices)[-MOST_NOTICES:],
         )

@@ -8,13 +8,14 @@ no gap can be too long. All of this lives on the event loop.
 import asyncio
 import secrets
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi_app.auth import Person
 from fastapi_app.frames import Batch, Drawn, Row, beat, frame, reset
+from fastapi_app.parts import Part, Parts
 from fastapi_app.scribe import Scribe
 from fastapi_app.viewers import GONE_QUIET, RIGHTS_GONE, LogTail, Shown, Viewer
 
@@ -59,10 +60,14 @@ class Hub:
     patience = 10.0
     """Seconds that a page may take to take in one frame."""
 
-    def __init__(self, scribe: Scribe, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, scribe: Scribe, wall_clock: Callable[[], float], parts: Parts | None = None) -> None:
         self.epoch = secrets.token_hex(4)
         self.seq = 1
         self._scribe = scribe
+        self._parts = parts or Parts()
+        self._parts.number = lambda: self.seq
+        self._watched: Counter[str] = Counter()
+        self._alike: dict[Shown, Shown] = {}
         self._wall_clock = wall_clock
         self._viewers: set[Viewer] = set()
         self._of_one: Counter[str] = Counter()
@@ -96,6 +101,7 @@ class Hub:
     def leave(self, viewer: Viewer) -> None:
         """Take back the page's place."""
         self._viewers.discard(viewer)
+        self._watch(viewer, frozenset())
         self._of_one[viewer.name] -= 1
         self._of_one += Counter()
 
@@ -110,27 +116,53 @@ class Hub:
     def subscribe(self, viewer: Viewer, epoch: str, seen: int, shown: Shown, log: LogTail | None) -> None:
         """Take note of what a page shows, and let it know what changed there since `seen`."""
         if epoch != self.epoch:
-            viewer.offer_reset()
+            self._reset(viewer)
             return
+        before = viewer.shown
         viewer.shown, viewer.log, viewer.hidden_since = shown, log, None
+        self._watch(viewer, shown.topics)
         self._catch_up(viewer, seen)
+        if before is not None and (new := (shown.jobs - before.jobs) & self._versions.keys()):
+            viewer.offer_missed(viewer.seen if viewer.seen is not None else self._given_out(seen), new)
+
+    def shown(self, jobs: Sequence[str], topics: Sequence[str]) -> Shown:
+        """Return what a page says it shows; pages that show the same have the same one."""
+        shown = Shown.of(jobs, topics, self._parts.topics)
+        return self._alike.setdefault(shown, shown)
+
+    def _reset(self, viewer: Viewer) -> None:
+        viewer.offer_reset()
+        self._watch(viewer, frozenset())
+
+    def _watch(self, viewer: Viewer, topics: frozenset[str]) -> None:
+        """Take note of what somebody looks at: only that is drawn."""
+        if topics != viewer.watching:
+            self._watched.subtract(viewer.watching)
+            self._watched.update(topics)
+            self._watched = +self._watched
+            viewer.watching, self._parts.watched = topics, frozenset(self._watched)
 
     def hide(self, viewer: Viewer) -> None:
         """Tell the page no more than counts."""
         viewer.hidden_since, viewer.seen = _now(), None
+        self._watch(viewer, frozenset())
         viewer.pending = viewer.pending.counts_only() if viewer.pending else None
 
     def show(self, viewer: Viewer, seen: int) -> None:
         """Let the page know all it missed while it was hidden."""
         viewer.hidden_since = None
         if viewer.shown is not None:
+            self._watch(viewer, viewer.shown.topics)
             self._catch_up(viewer, seen)
 
     def _catch_up(self, viewer: Viewer, seen: int) -> None:
         seen = self._given_out(seen)
         viewer.sent_seq = max(viewer.sent_seq, seen)
         viewer.pending, viewer.known = None, frozenset()
-        if viewer.shown is not None and self.newest(viewer.shown) > seen:
+        if viewer.shown is None:
+            return
+        self._parts.join(viewer.shown.topics, seen)
+        if self.newest(viewer.shown) > seen:
             viewer.offer_missed(seen)
         viewer.offer_log()
 
@@ -138,20 +170,29 @@ class Hub:
         """Return the number a page says it saw; one that was never given out moves nothing of ours."""
         return min(number, self.seq)
 
-    async def since(self, seen: int, shown: Shown) -> Batch:
-        """Return the present state of what is shown and has changed after `seen`."""
+    async def since(self, seen: int, shown: Shown, new: AbstractSet[str] = frozenset()) -> Batch:
+        """Return the present state of what is shown and has changed after `seen`, and of what is `new` there."""
         versions = {job_id: self._versions[job_id] for job_id in shown.jobs & self._versions.keys()}
-        recounted = bool(shown.topics) and self._counts_seq > seen
         moved = sum(1 for seq in self._moves if seq > seen)
-        counts = self._scribe.counts() if recounted else None
-        missed = {job_id: each.whole > seen for job_id, each in versions.items() if each.fields > seen}
-        return Batch.of(await self._draw(missed), counts=counts, moved=moved)
+        missed = {
+            job_id: each.whole > seen
+            for job_id, each in versions.items()
+            if each.fields > seen or job_id in new
+        }
+        lacking = self._parts.lacking(shown.topics, seen)
+        return Batch.of(
+            await self._draw(missed),
+            details=shown.details,
+            counts=self._scribe.counts() if shown.counts and self._counts_seq > seen else None,
+            moved=moved,
+        ).then(Batch(pieces={part.element_id: part.piece for part in lacking}))
 
     def newest(self, shown: Shown) -> int:
         """Return the number of the last change of anything shown."""
         versions = (self._versions[job_id].fields for job_id in shown.jobs & self._versions.keys())
         newest_move = self._moves[-1] if self._moves else 0
-        return max((*versions, newest_move, self._counts_seq if shown.topics else 0))
+        parts = self._parts.newest(shown.topics)
+        return max((*versions, newest_move, parts, self._counts_seq if shown.counts else 0))
 
     # What the monitor says
 
@@ -159,7 +200,7 @@ class Hub:
         """Begin a new epoch: nobody knows any more what they missed."""
         self.epoch = secrets.token_hex(4)
         for viewer in self._viewers:
-            viewer.offer_reset()
+            self._reset(viewer)
 
     def is_recounted(self) -> bool:
         """Tell whether the counts are others than those that pages know."""
@@ -173,7 +214,8 @@ class Hub:
         looking = [viewer for viewer in self._viewers if viewer.looks]
         if not looking:
             return 0
-        shown = frozenset().union(*(viewer.shown.jobs for viewer in looking if viewer.shown))
+        views = {id(viewer.shown): viewer.shown for viewer in looking}
+        shown = frozenset().union(*(view.jobs for view in views.values() if view))
         drawn = await self._draw_again(
             {job_id: whole for job_id, whole in flush.jobs.items() if job_id in shown}, shown
         )
@@ -190,6 +232,18 @@ class Hub:
             if viewer.log is not None and viewer.log.run_id in flush.grown:
                 viewer.offer_log()
         return len(drawn)
+
+    def tell_parts(self, parts: Sequence[Part]) -> None:
+        """Give parts that were drawn again a number, and tell who looks at their topics."""
+        if not parts:
+            return
+        for part in parts:
+            part.touched = max(part.touched, self.seq)
+        self.seq += 1
+        batches: dict[frozenset[str], Batch] = {}
+        for viewer in self._viewers:
+            if viewer.looks and viewer.watching and (batch := _pieces_for(viewer.watching, parts, batches)):
+                viewer.offer(batch, self.seq)
 
     def _mark(self, flush: Flush, seq: int) -> None:
         for job_id, whole in flush.jobs.items():
@@ -257,7 +311,7 @@ class Hub:
             viewer.end(GONE_QUIET)
         elif (
             viewer.shown is not None
-            and viewer.shown.topics
+            and viewer.shown.counts
             and now - viewer.sent_at >= HIDDEN_TOLD_EVERY
             and self._counts_seq > viewer.sent_seq
         ):
@@ -291,8 +345,9 @@ class Hub:
         viewer.pending = viewer.seen = None
         if seen is None or shown is None:
             return batch, seq
+        new, viewer.new = viewer.new, frozenset()
         viewer.known, seq = frozenset(), self.seq
-        return (await self.since(seen, shown)).then(Batch(notices=batch.notices)), seq
+        return (await self.since(seen, shown, new)).then(Batch(notices=batch.notices)), seq
 
     def _sent(self, viewer: Viewer, text: str) -> str:
         viewer.sent_at = _now()
@@ -312,13 +367,18 @@ class Hub:
         tail.after, said = await asyncio.to_thread(self._scribe.log, tail.run_id, tail.after)
         return said if viewer.log is tail else ""
 
+    async def freshen(self, shown: Shown) -> None:
+        """See that the parts a page shows are drawn as they are now, also while nobody else looks."""
+        self.tell_parts(await self._parts.redraw(lambda: self._parts.wanted(shown.topics)))
+
     async def frame_since(self, seen: int, shown: Shown, log: LogTail | None) -> str:
         """Return one frame with all that changed after `seen`, for a page that polls."""
         seen = self._given_out(seen)
+        anything = log is not None or self.newest(shown) > seen
+        seq = self._number_above(seen) if anything else self.seq  # what happens from now on has a higher one
         batch, said = await self.since(seen, shown), ""
         if log is not None:
             _, said = await asyncio.to_thread(self._scribe.log, log.run_id, log.after)
-        seq = self._number_above(seen) if batch or said else self.seq
         return frame(self.epoch, seq, int(self._wall_clock()), batch.body + said)
 
 
@@ -326,10 +386,20 @@ def _part_for(shown: Shown, known: AbstractSet[str], drawn: Mapping[str, Drawn],
     return Batch.of(
         drawn,
         known,
-        counts=everything.counts if shown.topics else None,
+        details=shown.details,
+        counts=everything.counts if shown.counts else None,
         moved=everything.moved,
         notices=everything.notices,
     )
+
+
+def _pieces_for(topics: frozenset[str], parts: Sequence[Part], batches: dict[frozenset[str], Batch]) -> Batch:
+    """Return the parts for those who look at these topics; all of them share one batch."""
+    if topics not in batches:
+        batches[topics] = Batch(
+            pieces={part.element_id: part.piece for part in parts if part.topic in topics}
+        )
+    return batches[topics]
 
 
 def _now() -> float:

@@ -21,7 +21,7 @@ from fastapi_app.dependencies import TheHouse
 from fastapi_app.frames import reset
 from fastapi_app.house import House
 from fastapi_app.places import UUID
-from fastapi_app.viewers import TOO_SLOW, LogTail, Shown, Viewer
+from fastapi_app.viewers import TOO_SLOW, LogTail, Viewer
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ def _understood(text: str, house: House, viewer: Viewer) -> bool:
     match said:
         case Sub():
             tail = said.log.tail() if said.log else None
-            house.hub.subscribe(viewer, said.e, said.s, Shown.of(said.j, said.k), tail)
+            house.hub.subscribe(viewer, said.e, said.s, house.hub.shown(said.j, said.k), tail)
         case Hide():
             house.hub.hide(viewer)
         case Show():
@@ -182,7 +182,8 @@ async def live(  # each is one part of what the page says
     hub = house.hub
     if e != hub.epoch:
         return _json(reset(hub.epoch))
-    shown, tail = Shown.of(_listed(j), _listed(k)), _tail_in(log)
+    shown, tail = hub.shown(_listed(j), _listed(k)), _tail_in(log)
+    await hub.freshen(shown)
     lines = await asyncio.to_thread(house.service.logs.tail, tail.run_id, 1) if tail else None
     tag = f'"{hub.epoch}-{hub.newest(shown)}-{lines.total if lines else 0}"'
     if Headers(scope=request.scope).get("if-none-match") == tag:

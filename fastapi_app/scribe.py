@@ -13,6 +13,7 @@ from fastapi_app.frames import Drawn, Row, encoded
 from fastapi_app.presenters.live import (
     count_patch,
     edited_notice,
+    job_numbers,
     job_patch,
     job_pieces,
     notice,
@@ -45,7 +46,7 @@ class Scribe:
             gone = Row(job_id, {"v": GONE})
             return Drawn(row=gone, changes=gone)
         pieces = job_pieces(overview, self._render, runs, self._late(job_id)) if whole else []
-        row = Row(job_id, job_patch(overview, self._manager.mistakes.get(job_id)))
+        row = Row(job_id, job_patch(overview, self._manager.mistakes.get(job_id)), job_numbers(overview))
         return Drawn(
             row=row, changes=row, pieces={element: encoded([element, html]) for element, html in pieces}
         )

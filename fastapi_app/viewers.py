@@ -1,14 +1,14 @@
 """One page that watches: what it shows, and what it is still to be told."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi_app.frames import Batch
+from fastapi_app.parts import COUNTS, MORE, PLAIN_TOPICS
 
 MOST_SHOWN: Final = 200
-TOPICS: Final = frozenset({"counts", "queue"})
 
 RIGHTS_GONE: Final = 4401
 TOO_SLOW: Final = 4408
@@ -32,9 +32,21 @@ class Shown:
     topics: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, jobs: list[str], topics: list[str]) -> "Shown":
-        """Return what a page says it shows, as far as one page may."""
-        return cls(jobs=frozenset(jobs[:MOST_SHOWN]), topics=frozenset(topics) & TOPICS)
+    def of(
+        cls, jobs: Sequence[str], topics: Iterable[str], known: frozenset[str] = PLAIN_TOPICS
+    ) -> "Shown":
+        """Return what a page says it shows, as far as one page may and these topics are known."""
+        return cls(jobs=frozenset(jobs[:MOST_SHOWN]), topics=known & frozenset(topics))
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it wants to know what counts now."""
+        return COUNTS in self.topics
+
+    @property
+    def details(self) -> bool:
+        """Tell whether it shows more of a run at work than the list does."""
+        return MORE in self.topics
 
 
 class Viewer:
@@ -49,12 +61,14 @@ class Viewer:
         self.session = session
         self.may_stay = may_stay
         self.shown: Shown | None = None
+        self.watching: frozenset[str] = frozenset()
         self.log: LogTail | None = None
         self.hidden_since: float | None = None
         self.sent_seq = 0
         self.sent_at = now
         self.checked_at = now
         self.seen: int | None = None
+        self.new: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
         self.pending: Batch | None = None
         self.pending_seq = 0
@@ -74,9 +88,9 @@ class Viewer:
         self.pending_seq = seq
         self.awake.set()
 
-    def offer_missed(self, seen: int) -> None:
-        """Let the page know the present state of all it shows that changed after `seen`."""
-        self.seen, self.known = seen, frozenset()
+    def offer_missed(self, seen: int, new: frozenset[str] = frozenset()) -> None:
+        """Let the page know the present state of all it shows that changed after `seen`, and of jobs `new` to it."""
+        self.seen, self.new, self.known = seen, new, frozenset()
         self.pending = Batch(notices=self.pending.notices) if self.pending else None
         self.awake.set()
 

@@ -14,7 +14,9 @@
     const shown = new Set();
     for (const scope of document.querySelectorAll("[data-job]:not([data-still])")) shown.add(scope.dataset.job);
     const log = document.querySelector("[data-log]");
-    const asked = { e: position.epoch, s: position.seq, j: [...shown].slice(0, MOST_IDS), k: ["counts"] };
+    const topics = new Set(["counts", ...document.body.dataset.topics.split(" ").filter(Boolean)]);
+    if (document.querySelector("[data-f=s], [data-f=d], [data-f=g]")) topics.add("more");
+    const asked = { e: position.epoch, s: position.seq, j: [...shown].slice(0, MOST_IDS), k: [...topics] };
     if (log) asked.log = { run: log.dataset.log, from: Number(log.dataset.from) };
     return asked;
   }
@@ -71,7 +73,11 @@
   function restructured(scope, version) {
     const list = scope.closest("[data-part=list]");
     if (version === "gone") { gone(scope, list); return; }
-    if (!list) { redraw(); return; }
+    if (!list) {
+      scope.dataset.v = version;
+      if (scope.closest("[data-part]")) redraw(); // else it is in a live part, which comes by itself
+      return;
+    }
     const [, run] = version.split("."), [, runBefore] = scope.dataset.v.split(".");
     scope.dataset.v = version; // its row comes as a piece
     if (version === "gone") { // of a whole list, `x` counts it
@@ -86,8 +92,8 @@
   function gone(scope, list) {
     scope.dataset.v = "gone";
     if (list) rowMoved(scope.id);
-    else if (scope.dataset.part === "job") holdfast.say("cancelled", DELETED, true);
-    else redraw();
+    else if (scope.dataset.part === "job") holdfast.say("cancelled", DELETED, { stays: true });
+    else if (scope.closest("[data-part]")) redraw();
   }
 
   async function morph(target, html) {
@@ -158,7 +164,7 @@
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
     if (!answer || answer.status >= 500) { redrawLater(RETRY); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
-    if (answer.status === 404) { holdfast.say("cancelled", DELETED, true); return; }
+    if (answer.status === 404) { holdfast.say("cancelled", DELETED, { stays: true }); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {

@@ -33,6 +33,15 @@ def job_patch(overview: JobOverview, mistake: Problem | None = None) -> dict[str
     return fields
 
 
+def job_numbers(overview: JobOverview) -> dict[str, float]:
+    """Return the numbers behind the rate and the time left, where there are such."""
+    run = overview.latest_run
+    if run is None or run.state not in AT_WORK:
+        return {}
+    numbers = {"r": run.progress.rate, "e": run.progress.eta_seconds}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
 def job_pieces(
     overview: JobOverview, render: Render, runs: Sequence[Run] = (), late: str = ""
 ) -> list[tuple[str, str]]:

@@ -1,0 +1,16 @@
+"""What of which page is drawn again by itself: the one place where live parts are added."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fastapi_app.house import House
+
+PAGES: Final[tuple[Callable[["House"], None], ...]] = ()
+"""One function a page: it adds the parts of its topics to `house.parts`."""
+
+
+def add_live_parts(house: "House") -> None:
+    """Add the parts of every page."""
+    for add in PAGES:
+        add(house)
