@@ -1,38 +1,67 @@
 """Every kind of job there is."""
 
-from collections.abc import Mapping
+import importlib
+import threading
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from core.engines.base import Engine
-from core.engines.command import CommandEngine
-from core.engines.copies import CopyingEngine
-from core.engines.copy import CopyEngine
-from core.engines.rclone import RcloneEngine
-from core.engines.restic import ResticEngine
-from core.engines.rsync import RsyncEngine
-from core.engines.several import SeveralEngine
-from core.engines.shell import ShellEngine
-from core.engines.watch import WatchEngine
 from core.errors import InvalidOptions, NotFound
 
-BY_PROGRAMS: Final[Mapping[str, type[CopyingEngine]]] = MappingProxyType(
-    {engine.kind: engine for engine in (RsyncEngine, RcloneEngine, ResticEngine)},
-)
-"""The kinds of which a job can make several copies."""
-
-ENGINES: Final[Mapping[str, type[Engine]]] = MappingProxyType(
+MODULES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        CopyEngine.kind: CopyEngine,
-        **BY_PROGRAMS,
-        SeveralEngine.kind: SeveralEngine.made_of(BY_PROGRAMS),
-        WatchEngine.kind: WatchEngine,
-        CommandEngine.kind: CommandEngine,
-        ShellEngine.kind: ShellEngine,
+        "copy": "core.engines.copy:CopyEngine",
+        "rsync": "core.engines.rsync:RsyncEngine",
+        "rclone": "core.engines.rclone:RcloneEngine",
+        "restic": "core.engines.restic:ResticEngine",
+        "several": "core.engines.several:SeveralEngine",
+        "watch": "core.engines.watch:WatchEngine",
+        "command": "core.engines.command:CommandEngine",
+        "shell": "core.engines.shell:ShellEngine",
     },
 )
+"""Where the engine of each kind is, in the order in which people are shown them."""
+
+BY_PROGRAMS: Final = ("rsync", "rclone", "restic")
+"""The kinds of which a job can make several copies."""
+
+
+class Engines(Mapping[str, type[Engine]]):
+    """The engine of each kind. One is loaded when it is first asked for: a command needs few of them."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, type[Engine]] = {}
+        self._lock = threading.RLock()
+
+    def __getitem__(self, kind: str) -> type[Engine]:
+        """Return the engine of the kind; raises KeyError."""
+        with self._lock:
+            if kind not in self._loaded:
+                self._loaded[kind] = self._load(MODULES[kind])
+            return self._loaded[kind]
+
+    def _load(self, place: str) -> type[Engine]:
+        module, _, name = place.partition(":")
+        engine: Any = getattr(importlib.import_module(module), name)
+        if hasattr(engine, "made_of"):
+            engine = engine.made_of({kind: self[kind] for kind in BY_PROGRAMS})
+        loaded: type[Engine] = engine
+        return loaded
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in MODULES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+ENGINES: Final[Mapping[str, type[Engine]]] = Engines()
 
 OUR_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {

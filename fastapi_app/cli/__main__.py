@@ -9,7 +9,7 @@ INTERRUPTED: Final = 130
 def main() -> None:
     """Run the command; Ctrl-C ends it in silence, also while it is still being loaded."""
     try:
-        from fastapi_app.cli.program import main as program  # noqa: PLC0415 - loading takes a moment
+        from fastapi_app.cli.called import main as program  # noqa: PLC0415 - loading takes a moment
 
         program()
     except KeyboardInterrupt:
