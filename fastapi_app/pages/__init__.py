@@ -21,8 +21,10 @@ from fastapi_app.pages import (
     queue,
     run,
     schedules,
+    settings,
     store,
     trials,
+    users,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -47,5 +49,7 @@ for part in (
     events,
     trials,
     imports,
+    settings,
+    users,
 ):
     router.include_router(part.router)
