@@ -15,7 +15,20 @@ from core.clock import Clock
 from core.events import Event, EventsMissed, RunMoved
 from core.models import Run
 from core.rollup_files import Line, RollupFiles
-from core.rollups import DAY, HOUR, Depth, Ended, Span, Tally, by_day, ended_of, start_of, summed
+from core.rollups import (
+    DAY,
+    HOUR,
+    Depth,
+    Ended,
+    Hour,
+    Span,
+    Tally,
+    by_day,
+    ended_of,
+    hour_of,
+    start_of,
+    summed,
+)
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +102,9 @@ class Metrics:
         self._thread: threading.Thread | None = None
         self._trouble = ""
         self._since_start = Tally(at=clock.now())
+        self._course_at: datetime | None = None
+        self._course: dict[datetime, Hour] = {}
+        self._older: dict[datetime, Hour] | None = None
 
     @property
     def trouble(self) -> str:
@@ -191,6 +207,37 @@ class Metrics:
         with self._lock:
             hours = self._lately | {at: hour.tally for at, hour in self._open.items()}
             return summed((tally for at, tally in hours.items() if first <= at <= now), first)
+
+    def course(self, hours: int) -> tuple[Hour, ...]:
+        """Return each of the last hours, the oldest first; the last is the one that is not over, those without work are empty.
+
+        Two days are at hand; what is older is read from the disk once an hour.
+        """
+        now = start_of(self._clock.now(), "hour")
+        first = now - (hours - 1) * HOUR
+        with self._lock:
+            if self._course_at != now:
+                self._course_at, self._course, self._older = now, {}, None
+            known = self._course
+            known |= {at: hour_of(tally) for at, tally in self._lately.items() if at not in known}
+            known |= {at: hour_of(hour.tally) for at, hour in self._open.items()}
+            older = self._older
+            if older is not None:
+                known = older | known
+            found = tuple(
+                known.get(first + place * HOUR) or Hour(at=first + place * HOUR) for place in range(hours)
+            )
+        if older is None and hours * HOUR > DAY:
+            self._read_older(first, now - DAY + HOUR, now)
+            return self.course(hours)
+        return found
+
+    def _read_older(self, since: datetime, until: datetime, now: datetime) -> None:
+        """Read the hours that are not at hand, for as long as this hour lasts."""
+        read = {tally.at: hour_of(tally) for tally in self._files.hours(since, until)}
+        with self._lock:
+            if self._course_at == now:
+                self._older = read
 
     def totals(self) -> Tally:
         """Return what this process has counted since it began."""

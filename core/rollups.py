@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from core.models import LARGEST, Ending, Run
+from core.models import LARGEST, Ending, Run, Value
 from core.states import RunState
 from core.usual import seconds_at_work
 
@@ -264,3 +264,38 @@ def by_day(hours: Iterable[Tally]) -> list[Tally]:
         day = start_of(hour.at, "day")
         days.setdefault(day, Tally(at=day)).merge(hour)
     return [days[day] for day in sorted(days)]
+
+
+class Hour(Value, frozen=True, kw_only=True):
+    """What an hour amounted to, as it is handed out: it never changes. `waits` are the counts of its histogram."""
+
+    at: datetime
+    bytes: int = 0
+    ended: int = 0
+    completed: int = 0
+    failed: int = 0
+    waits: tuple[int, ...] = ()
+
+    @property
+    def wait(self) -> float | None:
+        """Return how long 95 % of what began waited at most; None where nothing did."""
+        return wait_of((self,))
+
+
+def hour_of(tally: Tally) -> Hour:
+    """Return a tally as it is now."""
+    return Hour(
+        at=tally.at,
+        bytes=tally.bytes,
+        ended=tally.count(),
+        completed=tally.count(RunState.COMPLETED),
+        failed=tally.count(RunState.FAILED),
+        waits=tuple(tally.wait.counts),
+    )
+
+
+def wait_of(hours: Iterable[Hour]) -> float | None:
+    """Return how long 95 % of what began in these hours waited at most; None where nothing did."""
+    counted = [hour.waits for hour in hours if hour.waits]
+    together = Histogram(counts=[sum(column) for column in zip(*counted, strict=True)])
+    return together.quantile(0.95, WAIT_BOUNDS)
