@@ -2,7 +2,6 @@
 
 import queue
 import random
-import shutil
 import statistics
 import threading
 import time
@@ -16,7 +15,6 @@ import uvicorn
 from core.bench.rows import Row
 from core.drafts import JobDraft
 from core.engines.base import Engine
-from core.errors import HoldfastError
 from core.events import Event, RunMoved
 from core.models import Progress
 from core.service import Service
@@ -24,6 +22,7 @@ from core.settings import Settings
 from core.states import RunState
 from core.work import Outcome, RunContext
 from fastapi_app.app import create_app
+from fastapi_app.bench.browsers import a_browser
 from fastapi_app.server import listening_socket
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ BUDGET_MS: Final = 300.0
 BATCH_MS: Final = 250.0
 PATIENCE: Final = 30.0
 PASSWORD: Final = "a bench that lasts a minute"  # noqa: S105 - for an account that goes away with the bench
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
 WATCH: Final = """() => {
     window.seen = {};
@@ -44,13 +41,6 @@ WATCH: Final = """() => {
     });
     new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true});
 }"""
-
-
-class NoBrowser(HoldfastError):
-    """There is no browser to measure with."""
-
-    code = "no-browser"
-    hint = "Install Chromium and the packages of `make setup`, or leave `live` out."
 
 
 class PacedEngine(Engine):
@@ -77,7 +67,8 @@ def make_paced(_kind: str, _options: Mapping[str, Any]) -> Engine:
 def measure(folder: Path) -> tuple[Row, ...]:
     """Return how long a change takes from the manager to the page's DOM; `folder` is for scratch."""
     service = Service(Settings(data=folder / "data", port=0), make_engine=make_paced)
-    with _serving(service) as (address, code), _page() as page:
+    with _serving(service) as (address, code), a_browser() as browser:
+        page = browser.new_page()
         _sign_in(page, f"{address}/setup#{code}")
         job = service.manager.create(JobDraft(name="paced", kind=PacedEngine.kind))
         running = _when_running(service)
@@ -149,21 +140,6 @@ def _serving(service: Service) -> Iterator[tuple[str, str]]:
     finally:
         server.should_exit = True
         server_thread.join()
-
-
-@contextmanager
-def _page() -> Iterator["Page"]:
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only this bench needs it
-    except ImportError as error:
-        raise NoBrowser("Playwright is not installed.") from error
-    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
-        raise NoBrowser("There is no Chromium on this machine.")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
-        yield chromium.new_page()
-        chromium.close()
 
 
 def _sign_in(page: "Page", link: str) -> None:

@@ -22,6 +22,7 @@ class Part(StrEnum):
     QUEUE = "queue"
     STORE = "store"
     TIME = "time"
+    UI = "ui"
 
 
 def bench(
@@ -40,7 +41,7 @@ def bench(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure copying, what Holdfast adds to other programs, lists, live updates, the queue, the store and schedules, and compare each with its budget.
+    """Measure copying, what Holdfast adds to other programs, lists, live updates, pages, the queue, the store and schedules, and compare each with its budget.
 
     Every figure stands beside a yardstick measured in the same run, so that a slow machine does not
     matter. Exit code 1 when a budget is missed.
@@ -91,6 +92,10 @@ def _measure(part: Part, folder: Path, *, quick: bool) -> tuple[Row, ...]:  # no
             from core.bench import days  # noqa: PLC0415
 
             return days.measure(folder)
+        case Part.UI:
+            from fastapi_app.bench import ui  # noqa: PLC0415
+
+            return ui.measure(folder)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
