@@ -14,9 +14,11 @@ MOST: Final = 20_000
 """How many are kept in memory, the newest; there are that many only where something is very wrong."""
 
 SAID: Final = "schedule.said"
-ASKED_FOR: Final = "as it was asked for"
 TELLS: Final = (" missed", "left out")
 """What the words have that tell of a due time without a run of its own."""
+
+NO_ABSENCE: Final = ("as it was asked for", "makes up for it.", "made up for now")
+"""What they have where somebody wanted it so, or where it ran a little later."""
 
 
 class Absence(Value, frozen=True, kw_only=True):
@@ -61,6 +63,6 @@ class Absences:
 
 def _absence(happening: Happening) -> Absence | None:
     words = happening.words
-    if ASKED_FOR in words or not any(part in words for part in TELLS):
+    if any(part in words for part in NO_ABSENCE) or not any(part in words for part in TELLS):
         return None
     return Absence(at=happening.at, job_id=happening.job, name=happening.name, words=words)

@@ -31,6 +31,7 @@
   const WORDS = {
     ago: (moment, now, past) => past < MINUTE ? "just now" : `${age(past)} ago`,
     age: (moment, now, past) => age(past),
+    until: (moment, now) => moment - now < MINUTE * 1000 ? "now" : `in ${age(Math.round((moment - now) / 1000))}`,
     since: (moment, now, past) => span(past),
     clock: (moment) => second.format(moment),
     hour: (moment) => time.format(moment),
@@ -51,6 +52,9 @@
     const now = new Date();
     for (const element of root.querySelectorAll(`time${kinds}`)) tell(element, now);
   }
+
+  // Days that the server draws begin at this reader's midnight.
+  document.cookie = `zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone)}; path=/; max-age=31536000; SameSite=Lax`;
 
   document.addEventListener("htmx:after:swap", () => tellAll(document));
   setInterval(() => tellAll(document, '[data-as="since"]'), 1000);

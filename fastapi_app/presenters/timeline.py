@@ -20,6 +20,9 @@ MOST_LANES: Final = 50
 MOST_TOLD: Final = 200
 """How many runs the table of the last day has at most."""
 
+MOST_BOXES: Final = 60
+"""More due times than that in a lane run into one another."""
+
 WEEK, DAY = "week", "day"
 SPANS: Final = ((WEEK, "Seven days"), (DAY, "24 hours"))
 NUMBERS: Final = (
@@ -179,7 +182,7 @@ def _load_label(most: Step | None, slots: int) -> str:
 def _lane(one: Appointment, plan: Plan, frame: Frame, usual: float | None) -> Lane:
     planned = plan.jobs[one.job.id]
     begins = [at for at in planned.begins if at < frame.end.timestamp()]
-    dense = planned.dense or len(begins) > lanes.WIDTH // lanes.THINNEST
+    dense = planned.dense or len(begins) > MOST_BOXES
     many = "again and again" if dense else plural(len(begins), "time")
     off = blackouts_between(one.schedule, frame.start, frame.end)
     length = f"about {times.span(usual)}" if usual is not None else ""
