@@ -14,7 +14,7 @@ from fastapi_app.auth import address_of, local_path, sign_in, sign_out
 from fastapi_app.dependencies import Person, TheAccounts, TheHouse
 from fastapi_app.errors import status_of
 from fastapi_app.house import House
-from fastapi_app.pages.drawing import see, theme_of
+from fastapi_app.pages.drawing import came_from, see, theme_of
 from fastapi_app.presenters.texts import Exactly
 
 router = APIRouter()
@@ -155,7 +155,7 @@ def choose(  # each is a field of the form
     theme: Text = "",
     density: Text = "",
     shortcuts: Text = "",
-    back: Wanted = "/",
+    back: Wanted = "",
 ) -> RedirectResponse:
     """Keep how this person wants the pages; the browser is told the theme too, for the door."""
     changes: dict[str, str | bool] = {"theme": theme} if theme else {}
@@ -164,7 +164,7 @@ def choose(  # each is a field of the form
     if shortcuts:
         changes["shortcuts"] = shortcuts == "on"
     wanted = house.service.preferences.set(person.name, **changes)
-    response = see(back)
+    response = see(back or came_from(request))
     response.set_cookie(
         "theme",
         wanted.theme,

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -75,12 +76,11 @@ class Canvas:
         }
 
     def _shell(self) -> Shell:
-        service, person, address = self._house.service, self._person, self._request.url
+        service, person = self._house.service, self._person
         return Shell(
             sections=sections_for(may_rule=person.may(Role.ADMIN), took_away=service.quarantines.has_any),
             wanted=service.preferences.of(person.name),
             notices=self._notices(),
-            place=f"{address.path}?{address.query}" if address.query else address.path,
             drawn_at=service.clock.now(),
         )
 
@@ -107,6 +107,13 @@ def theme_of(request: Request) -> str:
     """Return the theme that this browser wants while nobody is signed in."""
     wanted = request.cookies.get("theme", THEMES[0])
     return wanted if wanted in THEMES else THEMES[0]
+
+
+def came_from(request: Request) -> str:
+    """Return the page of ours that somebody pressed a button on, as far as their browser tells."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    own = parts.netloc == request.headers.get("host", "")
+    return local_path(urlunsplit(("", "", parts.path, parts.query, ""))) if own else "/"
 
 
 def see(path: str | None, otherwise: str = "/") -> RedirectResponse:

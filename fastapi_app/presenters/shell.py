@@ -39,12 +39,11 @@ class Choice(Value, frozen=True, kw_only=True):
 
 
 class Shell(Value, frozen=True, kw_only=True):
-    """What base.html needs beside what a page shows. `place` is the address of the page."""
+    """What base.html needs beside what a page shows."""
 
     sections: Sections
     wanted: Preferences
     notices: tuple[Notice, ...]
-    place: str
     drawn_at: datetime
 
     @property

@@ -379,9 +379,11 @@ READABLE = [
 
 @pytest.mark.parametrize("path", READABLE)
 def test_what_can_be_read_can_be_asked_about_without_its_body(world, browser, path):
-    whole = browser.get(path, headers={"Accept": "text/html"})
+    # The token of forms is another text in each page: only uncompressed do two of them have one length.
+    asking = {"Accept": "text/html", "Accept-Encoding": "identity"}
+    whole = browser.get(path, headers=asking)
 
-    head = browser.request("HEAD", path, headers={"Accept": "text/html"})
+    head = browser.request("HEAD", path, headers=asking)
 
     assert (head.status_code, head.content) == (whole.status_code, b"")
     for name in ("content-type", "content-length", "cache-control", "etag"):
