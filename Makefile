@@ -14,6 +14,8 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 
 export PYTHON
+# What is compiled once is not compiled again by each of the hundreds of commands that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 pytest := $(bin)/python -m pytest $(PYTEST_ARGS)
