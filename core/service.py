@@ -73,6 +73,7 @@ from core.waiting_room import WaitingRoom
 from core.watchdog import Watchdog
 from core.work import Surroundings
 from core.worker import Worker
+from core.workers import WorkerSeen, local_worker
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Service:
     ) -> None:
         clock = clock or SystemClock()
         self._make_engine = make_engine
+        self._begun_at = clock.now()
         self.programs_stay = False
         self.on_restart: Callable[[], object] | None = None
         self.settings = settings
@@ -215,6 +217,10 @@ class Service:
         self.installation = Installation(self.manager, settings, self._put_in_force)
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()
+
+    def workers(self) -> tuple[WorkerSeen, ...]:
+        """Return who carries runs out: the worker of this process."""
+        return (local_worker(self.worker, self.dispatcher, self._begun_at),)
 
     def _plan_chores(self) -> None:
         """Plan what keeps the house in order."""

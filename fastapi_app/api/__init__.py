@@ -28,6 +28,7 @@ from fastapi_app.api import (
     store,
     trials,
     users,
+    workers,
 )
 from fastapi_app.api.values import ProblemOut
 
@@ -49,6 +50,7 @@ router.include_router(runs.router)
 router.include_router(dead_letters.router)
 router.include_router(quarantines.router)
 router.include_router(queue.router)
+router.include_router(workers.router)
 router.include_router(schedules.router)
 router.include_router(notifications.router)
 router.include_router(destinations.router)

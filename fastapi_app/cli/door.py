@@ -256,6 +256,11 @@ class RemoteHouse(House):
         shown: Mapping[str, Any] = self._door.ask("GET", "/queue")
         return shown
 
+    def workers(self) -> Mapping[str, Any]:
+        """Return who carries runs out, as the API says it."""
+        shown: Mapping[str, Any] = self._door.ask("GET", "/workers")
+        return shown
+
     def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""
         shown: Mapping[str, Any] = self._door.ask("POST", f"/queue/{verb}", json=body)

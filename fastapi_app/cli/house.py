@@ -109,6 +109,10 @@ class House(ABC):
         """Return how the queue is, as the API says it."""
 
     @abstractmethod
+    def workers(self) -> Mapping[str, Any]:
+        """Return who carries runs out, as the API says it."""
+
+    @abstractmethod
     def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""
 
@@ -269,6 +273,12 @@ class OwnHouse(House):
         from fastapi_app.api.queue import SHOWN, QueueOut  # noqa: PLC0415 - as above
 
         return QueueOut.of(self._service.waiting_room.queue(SHOWN)).model_dump(mode="json")
+
+    def workers(self) -> Mapping[str, Any]:
+        """Return who carries runs out: nobody, as Holdfast is not running."""
+        from fastapi_app.api.workers import WorkersOut  # noqa: PLC0415 - as above
+
+        return WorkersOut.of(()).model_dump(mode="json")
 
     def tell_queue(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Pause, resume or limit (`limits`) what the body names; return how the queue is then."""

@@ -33,6 +33,26 @@ def show(data: Data = None, as_json: AsJson = False) -> None:
     _tell(queue)
 
 
+@app.command("workers")
+def workers(data: Data = None, as_json: AsJson = False) -> None:
+    """Show who carries runs out, and how busy each is."""
+    with the_house(data) as house:
+        found = house.workers()
+    if as_json:
+        say_json(found)
+    elif not found["items"]:
+        say("Nobody carries runs out: Holdfast is not running here.")
+    else:
+        say_table(
+            ("Worker", "busy", "slots", "since", "version"), [_worker_row(one) for one in found["items"]]
+        )
+
+
+def _worker_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    stopping = "" if one["working"] else " (stopping)"
+    return one["name"] + stopping, str(one["busy"]), str(one["slots"]), one["since"], one["version"]
+
+
 def _tell(queue: Mapping[str, Any]) -> None:
     if queue["paused"]:
         say(f"The queue is paused{_pause(queue['paused'])}.")
