@@ -14,6 +14,7 @@ from core.service import Service
 from core.settings import Settings
 from fastapi_app import api, errors, figures, live, pages, probes
 from fastapi_app.assets import Assets
+from fastapi_app.board import Board
 from fastapi_app.bundles import bundles_in
 from fastapi_app.courses import Courses
 from fastapi_app.disk import ASKED_EVERY, Disk
@@ -30,6 +31,7 @@ from fastapi_app.notices import Notices
 from fastapi_app.outside import Outside
 from fastapi_app.painter import Painter
 from fastapi_app.parts import Parts
+from fastapi_app.rows import Rows
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates, folder_of, version_of_holdfast
@@ -76,7 +78,8 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
     """Return the house of this service, its lights still out."""
     templates = Templates(service.clock)
     disk = Disk(service.manager, service.clock)
-    scribe = Scribe(service, disk, templates.render)
+    rows = Rows(service, templates.render)
+    scribe = Scribe(service, disk, rows)
     parts = Parts()
     hub = Hub(scribe, lambda: service.clock.now().timestamp(), parts)
     monitor = Monitor(service, hub)
@@ -91,6 +94,8 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         disk=disk,
         outside=Outside(service.clock),
         courses=Courses(service.clock),
+        rows=rows,
+        board=Board(service),
         scribe=scribe,
         parts=parts,
         hub=hub,

@@ -6,6 +6,7 @@ from core.accounts import Accounts
 from core.roster import Roster
 from core.service import Service
 from core.settings import Settings
+from fastapi_app.board import Board
 from fastapi_app.courses import Courses
 from fastapi_app.disk import Disk
 from fastapi_app.exposition import Exposition
@@ -16,6 +17,7 @@ from fastapi_app.notices import Notices
 from fastapi_app.outside import Outside
 from fastapi_app.painter import Painter
 from fastapi_app.parts import Parts
+from fastapi_app.rows import Rows
 from fastapi_app.scribe import Scribe
 from fastapi_app.sites import Site
 from fastapi_app.templating import Templates
@@ -34,6 +36,8 @@ class House:
     disk: Disk
     outside: Outside
     courses: Courses
+    rows: Rows
+    board: Board
     scribe: Scribe
     parts: Parts
     hub: Hub

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from fastapi_app.board import add_board
+
 if TYPE_CHECKING:
     from fastapi_app.house import House
 
-PAGES: Final[tuple[Callable[["House"], None], ...]] = ()
+PAGES: Final[tuple[Callable[["House"], None], ...]] = (add_board,)
 """One function a page: it adds the parts of its topics to `house.parts`."""
 
 

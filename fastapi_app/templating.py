@@ -80,6 +80,9 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
     def ago(moment: datetime) -> str:
         return times.ago(moment, clock.now())
 
+    def until(moment: datetime) -> str:
+        return times.until(moment, clock.now())
+
     def age(moment: datetime) -> str:
         return times.age((clock.now() - moment).total_seconds())
 
@@ -88,6 +91,7 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
 
     return {
         "ago": ago,
+        "until": until,
         "age": age,
         "since": since,
         "machine": times.machine,

@@ -1,57 +1,69 @@
 """The dashboard: in one sentence, what needs you, what runs, how old each copy is."""
 
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Cookie, Query
 from starlette.responses import HTMLResponse
 
-from core.listing import JobQuery
-from core.models import JobOverview
 from core.service import Service
-from core.timetable import appointments
-from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.dependencies import TheHouse
 from fastapi_app.pages.drawing import TheCanvas
-from fastapi_app.presenters.dashboard import A_DAY, MOST_JOBS, dashboard_of, is_at_work
-from fastapi_app.presenters.interrupted import interrupted_of
-from fastapi_app.presenters.notifications import late_in_words
-from fastapi_app.presenters.schedules import DueRow, due_row
-from fastapi_app.presenters.throughput import throughput_of
-from fastapi_app.presenters.usual import overview_foreseen
+from fastapi_app.presenters.course import range_of
+from fastapi_app.presenters.dashboard import looked_in_words
 
 router = APIRouter()
 
-MOST_NEXT: Final = 5
+LOOKED: Final = "looked"
+"""The cookie that says when this browser showed the dashboard in its visit before this one, and last."""
+
+A_VISIT: Final = timedelta(minutes=30)
+"""How long nobody has to look before the next look begins another visit."""
+
+REMEMBERED: Final = 90 * 24 * 3_600
+
+Looked = tuple[datetime | None, datetime]
 
 
 @router.get("/")
-def dashboard(canvas: TheCanvas, manager: Manager, service: TheService) -> HTMLResponse:
+def dashboard(
+    canvas: TheCanvas,
+    house: TheHouse,
+    span: Annotated[str, Query(alias="range")] = "",
+    looked: Annotated[str, Cookie()] = "",
+) -> HTMLResponse:
     """Show how things stand."""
-    now = service.clock.now()
-    listed = manager.list_jobs(JobQuery(sort="-last-run", limit=None)).items
-    jobs = [_foreseen(service, item, now) if is_at_work(item) else item for item in listed]
-    histories = [(overview, manager.runs_of(overview.job.id)) for overview in jobs[:MOST_JOBS]]
-    late = {each.job_id: late_in_words(each, now) for each in service.notifications.rhythm.late()}
-    view = dashboard_of(jobs, histories, manager.counts(), manager.runs_ended_since(now - A_DAY), now, late)
-    interrupted = interrupted_of(manager.interrupted_runs(), manager.job)
-    day, alert_at = service.metrics.last_day(), service.settings.failure_alert
-    return canvas.draw(
+    service = house.service
+    before, now = visits_in(looked, service.clock.now())
+    answer = canvas.draw(
         "pages/dashboard.html",
         "dashboard",
-        view=view,
-        interrupted=interrupted,
-        held=service.waiting_room.is_paused(),
-        next_up=_next_up(service),
-        throughput=throughput_of(day, service.dispatcher.load(), alert_at),
+        looked=_failed_since(service, before),
+        looked_at=before,
+        **house.board.everything(range_of(span)),
     )
+    value = f"{before.timestamp() if before else 0:.0f}.{now.timestamp():.0f}"
+    answer.set_cookie(LOOKED, value, max_age=REMEMBERED, httponly=True, samesite="lax")
+    return answer
 
 
-def _foreseen(service: Service, overview: JobOverview, now: datetime) -> JobOverview:
-    """Return a job whose run is at work with the time that it still needs, from history where nobody says."""
-    return overview_foreseen(overview, service.histories.of(overview.job.id), now)
+def _failed_since(service: Service, moment: datetime | None) -> str:
+    return looked_in_words(*service.standing.failed_since(moment)) if moment else ""
 
 
-def _next_up(service: Service) -> tuple[DueRow, ...]:
-    """Return the jobs that are due next, as far as the ticker has planned."""
-    soonest = service.scheduler.soonest(MOST_NEXT)
-    return tuple(map(due_row, appointments(service.manager, soonest, service.clock.now())))
+def visits_in(cookie: str, now: datetime) -> Looked:
+    """Return when the visit before this one ended, None where nobody knows, and now."""
+    before, last = _moments(cookie, now)
+    if last is not None and now - last > A_VISIT:
+        before = last
+    return before, now
+
+
+def _moments(cookie: str, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return the moments that a cookie says; none where it says nothing that could be."""
+    parts = cookie.split(".")
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 12 for part in parts):  # noqa: PLR2004
+        return None, None
+    found = [datetime.fromtimestamp(int(part), UTC) for part in parts]
+    before, last = (at if datetime(2020, 1, 1, tzinfo=UTC) < at <= now else None for at in found)
+    return before, last

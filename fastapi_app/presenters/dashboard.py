@@ -1,59 +1,115 @@
-"""The dashboard as it is shown: what a person would say first, the numbers after."""
+"""The dashboard as it is shown: what a person would say first, who needs somebody, how old each copy is."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
+from core.dispatch.base import Load
 from core.engines import ENGINES
+from core.facts import Fact, Picture, asks
 from core.models import JobOverview, Run, Value
-from core.states import AT_WORK, RunState
-from fastapi_app.presenters import sizes, times
-from fastapi_app.presenters.jobs import JobRow, about, row_of, took
-from fastapi_app.presenters.notifications import LATE
-from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of
-from fastapi_app.presenters.runs import Figure, failure_of
-from fastapi_app.presenters.states import CHIPS, Mark, asks, is_about, is_verified, mark_of
+from core.notifications.rhythm import Expected
+from core.rollups import Hour
+from core.sizes import size
+from fastapi_app.presenters import times
+from fastapi_app.presenters.charts import Age, age_bar, pips
+from fastapi_app.presenters.jobs import ICONS, Action, about, actions_on, live_of, took
+from fastapi_app.presenters.notifications import LATE, late_in_words
+from fastapi_app.presenters.runs import failure_of
+from fastapi_app.presenters.states import CHIPS, Mark, edition, mark_of
 from fastapi_app.presenters.texts import plural
-from fastapi_app.presenters.tide import Tide, tide_of
 
-MOST_JOBS: Final = 100
-"""Of how many jobs, those that ran last, the dashboard looks at the history."""
+WORDS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+"""How small numbers begin a sentence."""
 
-MOST_NEEDS: Final = 5
-MOST_RUNNING: Final = 20
-MOST_COPIES: Final = 10
-MOST_RECENT: Final = 6
-A_DAY: Final = timedelta(hours=24)
+MODES: Final[Mapping[str, str]] = {
+    "full": "every byte",
+    "sample": "a sample",
+    "fast": "names and sizes",
+}
+"""How a copy was proved."""
 
-History = tuple[JobOverview, Sequence[Run]]
+
+class Says(Value, frozen=True, kw_only=True):
+    """What a person would say first, and the numbers behind it."""
+
+    sentence: str
+    aside: str
+    alert: str
+    problems: int
+    held: bool
+
+
+class Deed(Value, frozen=True, kw_only=True):
+    """Something to do about a job: a link, or a form where it `posts`."""
+
+    word: str
+    address: str
+    posts: bool = False
+    look: str = "quiet"
 
 
 class Need(Value, frozen=True, kw_only=True):
-    """A job that waits for a person: why, what was not harmed, and the likely fix; one that `asks` wants an answer."""
+    """A job that waits for a person: why, what was not harmed, and what can be done, the likeliest first."""
 
     id: str
-    run: str
     name: str
     mark: Mark
+    since: datetime
     cause: str
     unharmed: str
     hint: str
-    verb: str
-    address: str
-    asks: bool = False
+    deeds: tuple[Deed, ...]
 
 
-class Copy(Value, frozen=True, kw_only=True):
-    """A job's newest verified copy."""
+class Needs(Value, frozen=True, kw_only=True):
+    """The jobs that wait longest, and how many there are."""
+
+    rows: tuple[Need, ...]
+    aside: str
+    more: str
+
+
+class AtWork(Value, frozen=True, kw_only=True):
+    """A job that runs."""
+
+    id: str
+    name: str
+    icon: str
+    version: str
+    live: Mapping[str, str | int]
+    actions: tuple[Action, ...]
+
+
+class Running(Value, frozen=True, kw_only=True):
+    """What runs, and how much of it is shown."""
+
+    rows: tuple[AtWork, ...]
+    slots: str
+    more: str
+
+
+class CopyRow(Value, frozen=True, kw_only=True):
+    """The newest proved copy of a job beside its target."""
 
     id: str
     name: str
     about: str
-    tide: Tide
+    bar: Age
     at: datetime | None
-    files: str
+    is_old: bool
+    run: str
     size: str
+    mode: str
+
+
+class Copies(Value, frozen=True, kw_only=True):
+    """The copies that are worth a look first, and how many there are; `copying` is whether any job makes some."""
+
+    copying: bool
+    rows: tuple[CopyRow, ...]
+    aside: str
+    more: str
 
 
 class Recent(Value, frozen=True, kw_only=True):
@@ -66,248 +122,278 @@ class Recent(Value, frozen=True, kw_only=True):
     took: str
 
 
-class Dashboard(Value, frozen=True, kw_only=True):
-    """Everything the page shows."""
+class WorkerRow(Value, frozen=True, kw_only=True):
+    """Who carries runs out, and how busy they are."""
 
-    sentence: str
+    name: str
     aside: str
-    welcome: bool
-    needs: tuple[Need, ...]
-    needs_count: str
-    needs_more: bool
-    copying: bool
-    """Whether any job makes copies; if none does, nothing is said of them."""
-    figures: tuple[Figure, ...]
-    running: tuple[JobRow, ...]
-    copies: tuple[Copy, ...]
-    recent: tuple[Recent, ...]
+    pips: tuple[bool, ...]
 
 
-def dashboard_of(
-    jobs: Sequence[JobOverview],
-    histories: Sequence[History],
-    counts: Mapping[str, int],
-    runs: Iterable[Run],
-    now: datetime,
-    late: Mapping[str, str] = MappingProxyType({}),
-) -> Dashboard:
-    """Return the dashboard of all jobs, those that ran last first; some of them with their runs.
+# What a person would say first
 
-    `late` says in words, by their ids, which jobs should have succeeded and did not.
-    """
-    lately = [run for run in runs if run.ended_at and now - run.ended_at < A_DAY]
-    failed = [overview for overview in reversed(jobs) if needs_someone(overview) or overview.job.id in late]
-    running = [overview for overview in jobs if is_at_work(overview)]
-    copies = sorted(
-        (
-            copy_of(overview, history)
-            for overview, history in histories
-            if history and can_prove(overview.job.kind)
-        ),
-        key=lambda copy: copy.at.timestamp() if copy.at else 0.0,
-    )
-    copying = any(can_prove(overview.job.kind) for overview in jobs)
-    return Dashboard(
-        sentence=sentence_of(jobs, late),
-        aside=aside_of(counts, lately),
-        welcome=not jobs,
-        needs=tuple(need_of(overview, late.get(overview.job.id, "")) for overview in failed[:MOST_NEEDS]),
-        needs_count=needs_count(len(failed)),
-        needs_more=len(failed) > MOST_NEEDS,
-        copying=copying,
-        figures=figures_of(lately, copies, now) if copying else (),
-        running=tuple(row_of(overview) for overview in running[:MOST_RUNNING]),
-        copies=tuple(copies[:MOST_COPIES]),
-        recent=tuple(_recent(histories)),
+
+def says_of(
+    picture: Picture, counts: Mapping[str, int], day: Sequence[Hour], *, problems: int, held: bool, alert: str
+) -> Says:
+    """Return the head of the page; `counts` are jobs by state, `day` the last 24 hours."""
+    return Says(
+        sentence=sentence_of(picture),
+        aside=aside_of(counts, day),
+        alert=alert,
+        problems=problems,
+        held=held,
     )
 
 
-def is_at_work(overview: JobOverview) -> bool:
-    """Tell whether an engine works on the job now."""
-    return overview.latest_run is not None and overview.latest_run.state in AT_WORK
-
-
-def needs_someone(overview: JobOverview) -> bool:
-    """Tell whether the job waits for a person: its latest run failed, or asks something."""
-    run = overview.latest_run
-    return run is not None and (run.state == RunState.FAILED or asks(run))
-
-
-def sentence_of(jobs: Sequence[JobOverview], late: Collection[str] = ()) -> str:
-    """Return what a person would say first; `late` are the ids of jobs that should have succeeded and did not."""
-    copying = [overview for overview in jobs if can_prove(overview.job.kind)]
-    latest = [overview.latest_run for overview in copying if overview.latest_run]
-    ended = [run for run in latest if run.over]
-    failed = sum(run.state == RunState.FAILED for run in ended)
-    good = sum(is_proven(overview) for overview in copying)
-    never = sum(overview.latest_run is None for overview in jobs)
-    unproved = len(ended) - failed - good
-    needing = sum(needs_someone(overview) or overview.job.id in late for overview in jobs)
-    others = len(copying) < len(jobs)
-    if needing:
-        proven = (
-            "Every other copy that was made is verified."
-            if others
-            else "Everything else that ran has a verified copy."
-        )
-        return (
-            f"{plural(needing, 'job needs', 'jobs need')} you.{f' {proven}' if good and not unproved else ''}"
-        )
-    if jobs and not copying:
-        return _of_commands(jobs)
-    if not good:
+def sentence_of(picture: Picture) -> str:
+    """Return what a person would say first. It calls nothing good of which no run has proved that it is."""
+    if needing := picture.count("needs"):
+        return f"{_needing(needing, picture.count('behind'))}{_rest_of(picture)}"
+    if picture.count("jobs") and not picture.count("copying"):
+        ran = picture.count("never") < picture.count("jobs")
+        return "No job needs you." if ran else "Nothing has run yet."
+    if picture.count("seeking"):
+        return "Nothing needs you. Older copies are being looked through."
+    if unproved := picture.count("unproved"):
+        return f"{_begin(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
+    if not picture.count("good"):
         return "Nothing is protected yet."
-    if unproved:
-        return f"{plural(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
+    return _all_good(picture)
+
+
+def _needing(needing: int, behind: int) -> str:
+    others = needing - behind
+    if not behind:
+        return f"{_begin(needing, 'job needs', 'jobs need')} you."
+    late = _begin(behind, "dataset is", "datasets are")
+    if not others:
+        return f"{late} behind."
+    more = f"{'one' if others == 1 else f'{others:,}'} more {'job needs' if others == 1 else 'jobs need'} you"
+    return f"{late} behind, {more}."
+
+
+def _rest_of(picture: Picture) -> str:
+    """Return what holds for every job that needs nobody; nothing where that is not known to be good."""
+    if not picture.count("good") or picture.count("unproved") or picture.count("seeking"):
+        return ""
+    others = picture.count("copying") < picture.count("jobs")
+    what = "Every other copy" if others else "Everything else"
+    if picture.count("pending"):
+        return (
+            " Every other copy that was made is verified."
+            if others
+            else " Everything else that ran has a verified copy."
+        )
+    if picture.count("aimed") == picture.count("good"):
+        return f" {what} is fresh." if others else f" {what} has a fresh copy."
+    return f" {what} is verified." if others else f" {what} has a verified copy."
+
+
+def _all_good(picture: Picture) -> str:
+    others = picture.count("copying") < picture.count("jobs")
+    fresh = picture.count("aimed") == picture.count("good")
+    if not picture.count("pending"):
+        if fresh:
+            return "Every copy is fresh." if others else "Everything has a fresh copy."
+        return (
+            "Every copy that was made is verified." if others else "Everything that ran has a verified copy."
+        )
     proven = "Every copy that was made is verified." if others else "Everything that ran has a verified copy."
-    return f"{plural(never, 'job has', 'jobs have')} never run. {proven}" if never else proven
+    never = picture.count("never")
+    return f"{_begin(never, 'job has', 'jobs have')} never run. {proven}" if never else proven
 
 
-def _of_commands(jobs: Sequence[JobOverview]) -> str:
-    """Return what a person would say first where no job makes copies and none needs anybody."""
-    if not any(overview.latest_run for overview in jobs):
-        return "Nothing has run yet."
-    return "No job needs you."
+def _begin(count: int, one: str, many: str) -> str:
+    """Return a count as a sentence begins with it: "Two datasets are"."""
+    number = WORDS[count] if count < len(WORDS) else f"{count:,}"
+    return f"{number} {one if count == 1 else many}"
 
 
-def is_proven(overview: JobOverview) -> bool:
-    """Tell whether the job's latest run proved the copy that the job keeps today."""
-    run = overview.latest_run
-    return run is not None and is_verified(run) and is_about(run, overview.job)
-
-
-def needs_count(failed: int) -> str:
-    """Return how many jobs need somebody, and that only some of them are shown."""
-    if failed > MOST_NEEDS:
-        return f"the oldest {MOST_NEEDS} of {plural(failed, 'job')}"
-    return f"{plural(failed, 'job')}, oldest first" if failed > 1 else plural(failed, "job")
-
-
-def aside_of(counts: Mapping[str, int], lately: Sequence[Run]) -> str:
+def aside_of(counts: Mapping[str, int], day: Sequence[Hour]) -> str:
     """Return the numbers behind the sentence."""
     groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
     parts = [f"{groups['running']:,} running, {groups['waiting']:,} waiting."]
-    if lately:
-        failed = sum(run.state == RunState.FAILED for run in lately)
-        ended = f"{plural(len(lately), 'run')} ended in the last 24 hours"
-        parts.append(f"{ended}, {failed:,} failed." if failed else f"{ended}.")
+    if ended := sum(hour.ended for hour in day):
+        failed = sum(hour.failed for hour in day)
+        said = f"{plural(ended, 'run')} ended in the last 24 hours"
+        parts.append(f"{said}, {failed:,} failed." if failed else f"{said}.")
     return " ".join(parts)
 
 
-def need_of(overview: JobOverview, late: str = "") -> Need:
-    """Return why the job waits for a person: its latest run failed, or it is late, in these words."""
-    run = overview.latest_run
-    if late and not needs_someone(overview):
-        return _late_need(overview, late)
-    if run and asks(run):
-        return _question_need(overview, run)
-    failure = failure_of(run) if run else None
-    engine = ENGINES.get(run.kind) if run else None
+def looked_in_words(failed: int, still: int) -> str:
+    """Return what failed since somebody looked last; nothing where nothing did."""
+    if not failed:
+        return ""
+    said = f"{plural(failed, 'run')} failed since you last looked"
+    if not still:
+        return f"{said}; all of it has worked since."
+    return f"{said}."
+
+
+# Who needs somebody
+
+
+def needs_of(picture: Picture, expected: Mapping[str, Expected], now: datetime) -> Needs:
+    """Return the jobs that wait for a person; `expected` is what was expected of those that are late."""
+    count = picture.count("needs")
+    rows = tuple(need_of(fact, late_in_words(expected.get(fact.job.id), now)) for fact in picture.needs)
+    more = count > len(rows)
+    aside = f"the oldest {len(rows)} of {plural(count, 'job')}" if more else plural(count, "job")
+    return Needs(
+        rows=rows,
+        aside=f"{aside}, oldest first" if count > 1 and not more else aside,
+        more=f"All {count:,} of them" if more else "",
+    )
+
+
+def need_of(fact: Fact, late: str = "") -> Need:
+    """Return why the job waits for a person: its latest run failed or asks, or it is late, in these words."""
+    run = fact.overview.latest_run
+    if run is not None and asks(run):
+        return _question_need(fact, run)
+    if run is not None and run.error is not None:
+        return _failed_need(fact, run)
+    return _late_need(fact, late)
+
+
+def _failed_need(fact: Fact, run: Run) -> Need:
+    failure = failure_of(run)
+    engine = ENGINES.get(run.kind)
+    again = Deed(word="Try again", address=f"/jobs/{fact.job.id}/start", posts=True, look="")
     return Need(
-        id=overview.job.id,
-        run=run.id if run else "",
-        name=overview.job.name,
+        id=fact.job.id,
+        name=fact.job.name,
         mark=mark_of(run),
+        since=fact.since,
         cause=failure.message if failure else "The latest run failed.",
         unharmed=engine.harmless if engine else "",
         hint=failure.hint if failure else "",
-        verb="Try again",
-        address=f"/jobs/{overview.job.id}/start",
+        deeds=(again, Deed(word="Log", address=f"/runs/{run.id}"), _edit(fact)),
     )
 
 
-def _begun(words: str) -> str:
-    """Return the words as a sentence begins."""
-    return words[:1].upper() + words[1:]
-
-
-def _question_need(overview: JobOverview, run: Run) -> Need:
+def _question_need(fact: Fact, run: Run) -> Need:
     return Need(
-        id=overview.job.id,
-        run=run.id,
-        name=overview.job.name,
+        id=fact.job.id,
+        name=fact.job.name,
         mark=mark_of(run),
+        since=fact.since,
         cause=run.reason,
         unharmed="Nothing goes on until somebody answers.",
         hint="",
-        verb="",
-        address="",
-        asks=True,
+        deeds=(Deed(word="Answer", address=f"/runs/{run.id}", look=""),),
     )
 
 
-def _late_need(overview: JobOverview, late: str) -> Need:
-    run = overview.latest_run
-    startable = run is None or run.over
+def _late_need(fact: Fact, late: str) -> Need:
+    run = fact.overview.latest_run
+    start = Deed(word="Start", address=f"/jobs/{fact.job.id}/start", posts=True, look="")
+    deeds = [start] if run is None or run.over else []
+    if run is not None:
+        deeds.append(Deed(word="Last run", address=f"/runs/{run.id}"))
+    said = late.removeprefix("Late: ") or "no success in time."
     return Need(
-        id=overview.job.id,
-        run=run.id if run else "",
-        name=overview.job.name,
+        id=fact.job.id,
+        name=fact.job.name,
         mark=LATE,
-        cause=_begun(late.removeprefix("Late: ")),
-        unharmed="",
+        since=fact.since,
+        cause=said[:1].upper() + said[1:],
+        unharmed="The copy it has stays as it is." if fact.copy else "",
         hint="Look why it did not run or did not succeed.",
-        verb="Start" if startable else "",
-        address=f"/jobs/{overview.job.id}/start",
+        deeds=(*deeds, _edit(fact)),
     )
 
 
-def figures_of(lately: Sequence[Run], copies: Sequence[Copy], now: datetime) -> tuple[Figure, ...]:
-    """Return up to four figures."""
-    copied = [run for run in lately if can_prove(run.kind)]
-    moved = sum(proof_of(run).copied_bytes or 0 for run in copied)
-    verified = [run for run in copied if is_verified(run)]
-    read_back = sum(proof_of(run).files or 0 for run in verified)
-    number, unit = sizes.size_parts(moved)
-    dated = [copy for copy in copies if copy.at is not None]
-    figures = [
-        Figure(name="Data copied, 24 h", number=number, unit=unit, aside=plural(len(copied), "run")),
-        Figure(
-            name="Verified runs, 24 h",
-            number=f"{len(verified):,}",
-            unit=f"of {len(copied):,}",
-            aside=f"{plural(read_back, 'file')} proved",
-        ),
-    ]
-    if dated:
-        figures.append(_age_figure("Newest verified copy", dated[-1], now))
-    if len(dated) > 1:
-        figures.append(_age_figure("Oldest verified copy", dated[0], now))
-    return tuple(figures)
+def _edit(fact: Fact) -> Deed:
+    return Deed(word="Edit", address=f"/jobs/{fact.job.id}/edit")
 
 
-def _age_figure(name: str, copy: Copy, now: datetime) -> Figure:
-    said = times.ago(copy.at, now) if copy.at else ""
-    return Figure(
-        name=name,
-        number=said.removesuffix(" ago"),
-        unit="ago" if said.endswith(" ago") else "",
-        aside=copy.name,
+# What runs
+
+
+def running_of(overviews: Sequence[JobOverview], count: int, load: Load) -> Running:
+    """Return the jobs that run, of so many."""
+    rows = tuple(_at_work(one) for one in overviews)
+    return Running(
+        rows=rows,
+        slots=f"{load.busy:,} of {plural(load.slots, 'slot')}",
+        more=f"All {count:,} that run" if count > len(rows) else "",
     )
 
 
-def copy_of(overview: JobOverview, history: Sequence[Run]) -> Copy:
-    """Return the job's newest verified copy, or that it has none."""
-    run = newest_verified(overview.job, history)
-    proof = proof_of(run) if run else None
-    return Copy(
+def _at_work(overview: JobOverview) -> AtWork:
+    return AtWork(
         id=overview.job.id,
         name=overview.job.name,
-        about=about(overview.job),
-        tide=tide_of(history),
-        at=run.ended_at if run else None,
-        files=f"{proof.files:,}" if proof and proof.files is not None else "–",
-        size=sizes.size(proof.bytes) if proof and proof.bytes is not None else "–",
+        icon=ICONS.get(overview.job.kind, "i-backup"),
+        version=edition(overview),
+        live=live_of(overview.latest_run) or {"p": "", "s": "", "r": "", "e": ""},
+        actions=actions_on(overview),
     )
 
 
-def _recent(histories: Sequence[History]) -> Iterable[Recent]:
-    ended = [
-        (run.ended_at, run, overview)
-        for overview, history in histories
-        for run in history[:3]
-        if run.ended_at
-    ]
-    ended.sort(key=lambda item: item[0], reverse=True)
-    for at, run, overview in ended[:MOST_RECENT]:
-        yield Recent(id=run.id, name=overview.job.name, mark=mark_of(run), at=at, took=took(run))
+def worker_of(name: str, load: Load) -> WorkerRow:
+    """Return the worker of this process."""
+    busy = f"{load.busy:,} of {plural(load.slots, 'slot')}"
+    if not load.slots:
+        busy = "has no slot: it starts nothing"
+    elif load.busy >= load.slots:
+        busy = (
+            f"full, {load.waiting:,} waiting" if load.waiting else f"all {plural(load.slots, 'slot')} at work"
+        )
+    return WorkerRow(name=name, aside=busy, pips=pips(load.busy, load.slots))
+
+
+# How old copies are
+
+
+def copies_of(picture: Picture, now: datetime) -> Copies:
+    """Return the newest proved copies, those that have none or will be too old first in front."""
+    rows = tuple(copy_row(fact, now) for fact in picture.copies)
+    count = picture.count("copying")
+    return Copies(
+        copying=bool(count),
+        rows=rows,
+        aside="The mark is when it is too old" if any(row.bar.mark is not None for row in rows) else "",
+        more=f"All {plural(count, 'dataset')}" if count > len(rows) else "",
+    )
+
+
+def copy_row(fact: Fact, now: datetime) -> CopyRow:
+    """Return the newest proved copy of a job, or that it has none."""
+    copy, target = fact.copy, fact.target
+    age = (now - copy.at).total_seconds() if copy else None
+    return CopyRow(
+        id=fact.job.id,
+        name=fact.job.name,
+        about=about(fact.job),
+        bar=age_bar(age, target.total_seconds() if target else None, _age_words(fact)),
+        at=copy.at if copy else None,
+        is_old=fact.is_old,
+        run=copy.run if copy else "",
+        size=size(copy.bytes) if copy and copy.bytes is not None else "–",
+        mode=MODES.get(copy.mode, "compared") if copy else "–",
+    )
+
+
+def _age_words(fact: Fact) -> str:
+    if fact.copy is None:
+        return f"{fact.job.name}: no verified copy"
+    if (target := target_words(fact)) == "":
+        return f"{fact.job.name}: nobody said how old its copy may become"
+    return f"{fact.job.name}: {'past' if fact.is_old else 'within'} its target of {target}"
+
+
+def target_words(fact: Fact) -> str:
+    """Return how old the copy may become; nothing where nobody said."""
+    return times.age(fact.target.total_seconds()) if fact.target else ""
+
+
+def recent_of(picture: Picture) -> tuple[Recent, ...]:
+    """Return the runs that ended last, the latest first."""
+    return tuple(
+        Recent(id=run.id, name=picture.names[run.job_id], mark=mark_of(run), at=run.ended_at, took=took(run))
+        for run in picture.recent
+        if run.ended_at is not None
+    )

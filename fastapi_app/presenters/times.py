@@ -5,7 +5,7 @@ from typing import Final
 
 from core.spans import span
 
-__all__ = ["age", "ago", "clock", "hour", "left", "machine", "span", "stamp", "weekday"]
+__all__ = ["age", "ago", "clock", "hour", "left", "machine", "span", "stamp", "until", "weekday"]
 
 _MINUTE: Final = 60
 
@@ -19,6 +19,12 @@ def ago(then: datetime, now: datetime) -> str:
     """Return how long ago that was: "3 min ago"; "just now" for less than a minute."""
     seconds = (now - then).total_seconds()
     return "just now" if seconds < _MINUTE else f"{age(seconds)} ago"
+
+
+def until(then: datetime, now: datetime) -> str:
+    """Return how long it is until then: "in 18 min"; "now" for less than a minute, and for what should have been."""
+    seconds = (then - now).total_seconds()
+    return "now" if seconds < _MINUTE else f"in {age(seconds)}"
 
 
 def left(seconds: float | None) -> str:
