@@ -11,6 +11,7 @@ SCRIPTS: Final = (
     "vendor/htmx.min.js",
     "times.js",
     "requests.js",
+    "calm.js",
     "live.js",
     "log.js",
     "line.js",

@@ -6,12 +6,12 @@
   const mark = document.getElementById("conn");
   const SECOND = 1000;
   const OPEN_BY = 4 * SECOND, SILENCE = 40 * SECOND, STALE = 30 * SECOND, HEALTHY = 10 * SECOND;
-  const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND;
+  const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND, A_MOMENT = 50;
   const TOO_SLOW = 4408, SIGNED_OUT = 4401;
 
   let socket = null, failures = 0, nextTry = 0, reconnecting = 0, opening = 0, heardAt = 0, healthy = 0;
   let polling = 0, polled = "", nextAsk = 0, etag = "", pause = POLL; // polled: "", "good" or "bad", how asking went
-  let dataAt = Date.now(), hiding = 0;
+  let dataAt = Date.now(), hiding = 0, saying = 0, subscribed = "";
   let queue = Promise.resolve();
 
   // The socket
@@ -61,8 +61,19 @@
   }
 
   function subscribe() {
-    send({ t: "sub", ...holdfast.subscription() });
+    const asked = holdfast.subscription();
+    subscribed = shownIn(asked);
+    send({ t: "sub", ...asked });
   }
+
+  // What is shown is often drawn again and the same: then there is nothing to say.
+  function shown(event) {
+    clearTimeout(saying);
+    if (event.detail === "anew") subscribe();
+    else saying = setTimeout(() => { if (shownIn(holdfast.subscription()) !== subscribed) subscribe(); }, A_MOMENT);
+  }
+
+  const shownIn = ({ j, k, log }) => JSON.stringify([j, k, log?.run]);
 
   function heard(text) {
     heardAt = dataAt = Date.now();
@@ -160,7 +171,7 @@
     socket = null;
     if (last?.readyState === WebSocket.OPEN) last.close();
   });
-  document.addEventListener("holdfast:shown", subscribe);
+  document.addEventListener("holdfast:shown", shown);
 
   if (location.protocol.startsWith("http")) connect();
 })();

@@ -4,6 +4,8 @@
   const holdfast = window.holdfast;
   const position = { epoch: document.body.dataset.epoch, seq: Number(document.body.dataset.seq) };
   const HOLD = 10000, CALM = 5000, MOST_IDS = 95;
+  const told = new Map(); // what frames said of each job that is shown
+  const marked = new Map(); // words that wait until what they replace is not marked any more
   let fieldsOf = new WeakMap();
   const movedRows = new Set();
   let movedElsewhere = 0;
@@ -26,12 +28,21 @@
   function patch(id, fields) {
     const scope = document.getElementById(`job-${id}`);
     if (!scope || "still" in scope.dataset) return;
+    told.set(id, { ...told.get(id), ...fields });
     for (const [name, value] of Object.entries(fields)) {
       if (name === "v") {
         if (scope.dataset.v !== value) restructured(scope, value);
       } else {
         for (const element of nodes(scope, name)) put(element, String(value));
       }
+    }
+  }
+
+  // A part may have been drawn a moment before the numbers that stood in it.
+  function patchAgain(part) {
+    for (const scope of [part, ...part.querySelectorAll("[data-job]")]) {
+      const fields = told.get(scope.dataset.job);
+      if (fields?.v === scope.dataset.v) patch(scope.dataset.job, fields);
     }
   }
 
@@ -52,10 +63,20 @@
     } else if (element instanceof HTMLOListElement) {
       stand(element, text);
     } else {
-      const words = text ? text + (element.dataset.unit ?? "") : element.dataset.else || "";
-      if (element.textContent !== words) element.textContent = words;
+      write(element, text ? text + (element.dataset.unit ?? "") : element.dataset.else || "");
     }
   }
+
+  function write(element, words) {
+    marked.delete(element);
+    if (element.textContent === words) return;
+    if (holdfast.isMarked(element)) marked.set(element, words);
+    else element.textContent = words;
+  }
+
+  document.addEventListener("selectionchange", () => {
+    for (const [element, words] of [...marked]) write(element, words);
+  });
 
   function stand(steps, stage) {
     const items = [...steps.children];
@@ -80,10 +101,6 @@
     }
     const [, run] = version.split("."), [, runBefore] = scope.dataset.v.split(".");
     scope.dataset.v = version; // its row comes as a piece
-    if (version === "gone") { // of a whole list, `x` counts it
-      if ("filtered" in list.dataset) rowMoved(scope.id);
-      return;
-    }
     if (run !== runBefore && list.dataset.sort.endsWith("last-run")) rowMoved(scope.id);
   }
 
@@ -97,16 +114,18 @@
   }
 
   async function morph(target, html) {
-    await htmx.swap({ sourceElement: target, target, text: html, swap: "outerMorph", request: {} });
+    await holdfast.morph(target, html);
     fieldsOf = new WeakMap();
-    holdfast.tellAll(document);
   }
 
-  async function redrawPiece(target, html) {
-    const status = target.dataset.st;
-    await morph(target, html);
-    const leaves = target.closest("[data-part=list]")?.dataset.state && target.dataset.st !== status;
-    if (leaves) rowMoved(target.parentElement.id);
+  function drawPiece(id, html) {
+    const status = document.getElementById(id)?.dataset.st;
+    return holdfast.place(id, html, (drawn) => {
+      fieldsOf = new WeakMap();
+      const leaves = drawn.closest("[data-part=list]")?.dataset.state && drawn.dataset.st !== status;
+      if (leaves) rowMoved(drawn.parentElement.id);
+      patchAgain(drawn);
+    });
   }
 
   const RETRY = 2000, BOARD_EVERY = 1000;
@@ -178,7 +197,8 @@
     }
     position.epoch = page.body.dataset.epoch;
     position.seq = Number(page.body.dataset.seq);
-    document.dispatchEvent(new Event("holdfast:shown"));
+    told.clear();
+    document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: "anew" }));
   }
 
   // Counts, order, notices
@@ -193,6 +213,7 @@
       }
     }
     if ("failed" in counts) title(counts.failed);
+    document.dispatchEvent(new CustomEvent("holdfast:counted", { detail: counts }));
     if (changed && document.querySelector("[data-part=board]")) redraw();
   }
 
@@ -240,7 +261,7 @@
       position.epoch = frame.e;
       position.seq = 0;
       if (document.querySelector("[data-part]")) await redraw();
-      else document.dispatchEvent(new Event("holdfast:shown"));
+      else document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: "anew" }));
       return;
     }
     if (frame.l) document.dispatchEvent(new CustomEvent("holdfast:log", { detail: frame.l }));
@@ -248,10 +269,8 @@
     if (frame.s <= position.seq) return;
     position.seq = frame.s;
     for (const [id, fields] of frame.j ?? []) patch(id, fields);
-    for (const [id, html] of frame.h ?? []) {
-      const target = document.getElementById(id);
-      if (target) await redrawPiece(target, html);
-    }
+    for (const [id, html] of frame.h ?? []) await drawPiece(id, html);
+    if (frame.h) document.dispatchEvent(new Event("holdfast:shown"));
     if (frame.c) count(frame.c);
     if (frame.x && document.querySelector("[data-part=list]:not([data-filtered])")) sortAgain(frame.x);
     if (frame.n) tell(frame.n);
