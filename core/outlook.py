@@ -59,6 +59,10 @@ class Outlook:
         with self._noting:
             self._changed.add(job_id)
 
+    def knows(self, job_id: str) -> bool:
+        """Tell whether the job had a schedule when somebody looked last."""
+        return job_id in self._known
+
     def appointments(self) -> tuple[Appointment, ...]:
         """Return what is known of each job's next due time; those that are due no more are at the end, by name."""
         with self._reading:

@@ -1,17 +1,24 @@
 """The queue: what is at work, what waits and why, and what people say about it."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from core.engines import ENGINES
 from core.errors import InvalidOptions
+from core.events import Event, RegisterChanged
 from core.models import Priority
 from core.queueing import Scope
+from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheService
+from fastapi_app.house import House
+from fastapi_app.once import once_a_moment
 from fastapi_app.pages.drawing import TheCanvas, see
+from fastapi_app.parts import is_change
 from fastapi_app.places import known_form
 from fastapi_app.presenters.breakers import breaker_views
 from fastapi_app.presenters.jobs import label_of
@@ -21,6 +28,10 @@ router = APIRouter(prefix="/queue")
 
 Text = Annotated[str, Form(max_length=1_000)]
 LONGEST_HOURS = 24 * 365
+TOPIC: Final = "queue"
+PARTS: Final = ("says", "acts", "figures", "line", "others", "workers", "work", "held")
+RULES: Final = ("queue", "breaker/")
+"""How the names of the registers begin that say what is held back."""
 
 
 @router.get("")
@@ -29,12 +40,34 @@ def show(canvas: TheCanvas, service: TheService) -> HTMLResponse:
     return canvas.draw(
         "pages/queue.html",
         "queue",
-        view=queue_view(service.waiting_room.queue(SHOWN)),
+        **_shown(service),
         breakers=breaker_views(service.manager.breakers(), service.clock.now()),
-        priorities=PRIORITIES,
-        spans=SPANS,
         kinds=[(kind, label_of(kind)) for kind in ENGINES],
     )
+
+
+def _shown(service: Service) -> dict[str, Any]:
+    """Return what the parts of the page need."""
+    view = queue_view(service.waiting_room.queue(SHOWN), service.workers())
+    return {"view": view, "priorities": PRIORITIES, "spans": SPANS}
+
+
+def add_parts(house: House) -> None:
+    """Keep every part of the page up to date for those who look at it."""
+    shown: Callable[[], dict[str, Any]] = once_a_moment(lambda: _shown(house.service))
+    for name in PARTS:
+        template = f"partials/queue_{name}.html"
+        house.parts.add(
+            TOPIC, f"queue-{name}", partial(_draw, house, template, shown), concerns=_concerns_the_queue
+        )
+
+
+def _draw(house: House, template: str, shown: Callable[[], dict[str, Any]]) -> str:
+    return house.templates.render(template, **shown())
+
+
+def _concerns_the_queue(event: Event) -> bool:
+    return is_change(event) or (isinstance(event, RegisterChanged) and event.name.startswith(RULES))
 
 
 @router.post("/pause")

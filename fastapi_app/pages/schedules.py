@@ -15,6 +15,8 @@ from core.absences import Absence
 from core.drafts import JobPatch
 from core.errors import NotFound
 from core.event_log import EventQuery
+from core.events import Event, RegisterChanged, RunMoved
+from core.firing import SCHEDULE
 from core.happenings import Happening
 from core.models import LARGEST, Run
 from core.plans import moment_of
@@ -24,8 +26,10 @@ from core.service import Service
 from core.states import AT_WORK, RunState
 from core.timetable import Appointment
 from fastapi_app.dependencies import Manager, TheService
+from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas, see
 from fastapi_app.pages.zones import TheZone, Zone
+from fastapi_app.parts import is_change
 from fastapi_app.places import JobId
 from fastapi_app.presenters import lanes, month, timeline
 from fastapi_app.presenters.month import DueThen, Month
@@ -44,6 +48,10 @@ from fastapi_app.presenters.timeline import DAY, SPANS, WEEK, Timeline
 router = APIRouter(prefix="/schedules")
 
 HERE: Final = "/schedules"
+TOPIC: Final = "schedules"
+RULES: Final = "queue"
+"""The register that says which jobs are paused."""
+
 COOKIE: Final = "schedules"
 """In which the browser keeps which view was chosen last."""
 
@@ -111,6 +119,30 @@ def pauses_of(service: Service) -> Pauses:
     """Return what tells whether people paused a job."""
     rules = service.manager.rules()
     return lambda job_id: rules.pause(Scope.JOB, job_id) is not None
+
+
+def add_parts(house: House) -> None:
+    """Keep what is said first, and the beginning of the list, up to date for those who look at it."""
+    service = house.service
+
+    def concerns(event: Event) -> bool:
+        if isinstance(event, RunMoved):
+            return service.outlook.knows(event.run.job_id)
+        if isinstance(event, RegisterChanged):
+            return event.name.startswith((SCHEDULE, RULES))
+        return is_change(event)
+
+    def first() -> str:
+        return house.templates.render(
+            "partials/schedules_says.html", says=says(service.outlook.appointments())
+        )
+
+    def rows() -> str:
+        found = schedules_list(service.outlook.appointments(), "", "", 0, pauses_of(service))
+        return house.templates.render("partials/schedules_rows.html", list=found)
+
+    house.parts.add(TOPIC, "schedules-says", first, concerns=concerns)
+    house.parts.add(TOPIC, "schedules-rows", rows, concerns=concerns)
 
 
 def timeline_of(

@@ -1,6 +1,7 @@
 """The queue as its page shows it: what is at work, what waits and why, and what was said about it."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from core.models import Priority, Value
@@ -8,13 +9,18 @@ from core.queueing import Pause, Scope
 from core.states import RunState
 from core.waiting import Part
 from core.waiting_room import AtWork, Guest, PausedJob, Queue, Shared
+from core.workers import WorkerSeen
 from fastapi_app.presenters import times
+from fastapi_app.presenters.charts import pips
 from fastapi_app.presenters.jobs import label_of
 from fastapi_app.presenters.runs import Figure
 from fastapi_app.presenters.states import Mark, mark_of
 from fastapi_app.presenters.texts import Exactly, plural
 
 SHOWN: Final = 50
+BUSY: Final = Mark(st="running", icon="st-running", word="At work")
+FREE: Final = Mark(st="ok", icon="st-ok", word="Ready")
+STOPPING: Final = Mark(st="late", icon="st-late", word="Stopping")
 PRIORITIES: Final = tuple((priority.value, priority.capitalize()) for priority in reversed(Priority))
 SPANS: Final = (
     ("", "until somebody resumes it"),
@@ -74,6 +80,16 @@ class SharedRow(Value, frozen=True, kw_only=True):
     pause: PauseRow | None
 
 
+class WorkerRow(Value, frozen=True, kw_only=True):
+    """A worker: its state, its slots as marks, and what there is to say of it."""
+
+    name: str
+    mark: Mark
+    about: str
+    since: datetime
+    pips: tuple[bool, ...]
+
+
 class QueueView(Value, frozen=True, kw_only=True):
     """Everything the page shows."""
 
@@ -91,9 +107,11 @@ class QueueView(Value, frozen=True, kw_only=True):
     kinds: tuple[SharedRow, ...]
     groups: tuple[SharedRow, ...]
     paused_jobs: tuple[tuple[str, str, PauseRow], ...]
+    workers: tuple[WorkerRow, ...]
+    slots_in_words: str
 
 
-def queue_view(queue: Queue) -> QueueView:
+def queue_view(queue: Queue, workers: Sequence[WorkerSeen] = ()) -> QueueView:
     """Return the page."""
     shared = [_shared(one) for one in queue.shared]
     return QueueView(
@@ -111,6 +129,8 @@ def queue_view(queue: Queue) -> QueueView:
         kinds=tuple(one for one in shared if one.scope == Scope.KIND),
         groups=tuple(one for one in shared if one.scope == Scope.GROUP),
         paused_jobs=tuple(_paused_job(one) for one in queue.paused_jobs),
+        workers=tuple(map(_worker, workers)),
+        slots_in_words=f"{queue.load.busy:,} of {plural(queue.load.slots, 'slot')} busy",
     )
 
 
@@ -158,6 +178,19 @@ def pause_row(pause: Pause) -> PauseRow:
     return PauseRow(by=pause.by, at=pause.at, reason=pause.reason, until=pause.until)
 
 
+def _worker(seen: WorkerSeen) -> WorkerRow:
+    slots = f"{seen.busy:,} of {plural(seen.slots, 'slot')} busy"
+    host = f"on {seen.host}" if seen.host != seen.name else ""
+    version = f"version {seen.version}" if seen.version else ""
+    return WorkerRow(
+        name=seen.name,
+        mark=(BUSY if seen.busy else FREE) if seen.working else STOPPING,
+        about=", ".join(filter(None, (slots, host, version))),
+        since=seen.since,
+        pips=pips(min(seen.busy, seen.slots), seen.slots),
+    )
+
+
 def _work(work: AtWork) -> WorkRow:
     run, percent = work.run, work.run.progress.percent
     about = ", ".join(filter(None, (label_of(run.kind), f"{percent:.0f} %" if percent is not None else "")))
@@ -185,9 +218,14 @@ def _guest(guest: Guest) -> GuestRow:
         about=", ".join(filter(None, (label_of(run.kind), groups))),
         priority=run.priority.value,
         said=guest.waiting.said,
-        starts_at=guest.waiting.starts_at if told else None,
+        starts_at=_to_the_minute(guest.waiting.starts_at) if told else None,
         movable=run.state != RunState.PAUSED,
     )
+
+
+def _to_the_minute(moment: datetime | None) -> datetime | None:
+    """Return the moment as exactly as anybody can foresee it, so that it stays the same for a while."""
+    return None if moment is None else (moment + timedelta(seconds=30)).replace(second=0, microsecond=0)
 
 
 def _shared(shared: Shared) -> SharedRow:
