@@ -33,6 +33,7 @@
   // What somebody typed is not for whoever signs in here next.
   function forgetDrafts() {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft:")) sessionStorage.removeItem(key);
+    for (const key of Object.keys(localStorage)) if (key.startsWith("recent:")) localStorage.removeItem(key);
   }
 
   document.querySelector("form[action='/logout']").addEventListener("submit", forgetDrafts);
@@ -121,5 +122,5 @@
   }
 
   settleAll();
-  Object.assign(window.holdfast, { say, token, forgetDrafts });
+  Object.assign(window.holdfast, { say, icon, token, forgetDrafts });
 })();
