@@ -16,6 +16,7 @@ from typing import Any, Final
 from fastapi_app.auth import Person
 from fastapi_app.frames import Batch, Drawn, Row, beat, frame, reset
 from fastapi_app.parts import Part, Parts
+from fastapi_app.protocols import framed
 from fastapi_app.scribe import Scribe
 from fastapi_app.viewers import GONE_QUIET, RIGHTS_GONE, LogTail, Shown, Viewer
 
@@ -26,6 +27,7 @@ RIGHTS_CHECKED_EVERY: Final = 60.0
 HIDDEN_TOLD_EVERY: Final = 10.0
 HIDDEN_AT_MOST: Final = 300.0
 MOVES_KEPT: Final = 1_000
+ALIKE_KEPT: Final = 4_000
 DRAWN_AT_ONCE: Final = 50
 """Rows of fields that are drawn before others have the event loop; a whole row gives it back at once."""
 
@@ -128,6 +130,8 @@ class Hub:
     def shown(self, jobs: Sequence[str], topics: Sequence[str]) -> Shown:
         """Return what a page says it shows; pages that show the same have the same one."""
         shown = Shown.of(jobs, topics, self._parts.topics)
+        if len(self._alike) > ALIKE_KEPT:
+            self._alike = {viewer.shown: viewer.shown for viewer in self._viewers if viewer.shown}
         return self._alike.setdefault(shown, shown)
 
     def _reset(self, viewer: Viewer) -> None:
@@ -241,9 +245,10 @@ class Hub:
             part.touched = max(part.touched, self.seq)
         self.seq += 1
         batches: dict[frozenset[str], Batch] = {}
+        wires: dict[int, bytes] = {}
         for viewer in self._viewers:
             if viewer.looks and viewer.watching and (batch := _pieces_for(viewer.watching, parts, batches)):
-                viewer.offer(batch, self.seq)
+                self._hand(viewer, batch, self.seq, wires)
 
     def _mark(self, flush: Flush, seq: int) -> None:
         for job_id, whole in flush.jobs.items():
@@ -277,19 +282,30 @@ class Hub:
     def _tell(self, looking: list[Viewer], drawn: Mapping[str, Drawn], everything: Batch, seq: int) -> None:
         """Offer each viewer its part; those that show and know the same share one batch, and its text."""
         shared: dict[tuple[Shown, frozenset[str]], tuple[Batch, frozenset[str]]] = {}
+        wires: dict[int, bytes] = {}
         for viewer in looking:
             if viewer.shown is None:  # it went while jobs were drawn
                 continue
             alike = viewer.shown, viewer.known
-            if alike not in shared:
+            if (found := shared.get(alike)) is None:
                 part = {job_id: job for job_id, job in drawn.items() if job_id in viewer.shown.jobs}
-                shared[alike] = (
+                found = shared[alike] = (
                     _part_for(viewer.shown, viewer.known, part, everything),
                     viewer.known.union(part),
                 )
-            batch, viewer.known = shared[alike]
+            batch, viewer.known = found
             if batch:
-                viewer.offer(batch, seq)
+                self._hand(viewer, batch, seq, wires)
+
+    def _hand(self, viewer: Viewer, batch: Batch, seq: int, wires: dict[int, bytes]) -> None:
+        """Send a batch at once to a viewer for whom nothing waits, else let it wait.
+
+        `wires` are frames of this moment by their batch: they are written once, however many viewers share them.
+        """
+        if (wire := wires.get(id(batch))) is None:
+            wire = wires[id(batch)] = framed(frame(self.epoch, seq, int(self._wall_clock()), batch.body))
+        if not viewer.takes(wire, seq, _now()):
+            viewer.offer(batch, seq)
 
     # What time asks for
 

@@ -21,6 +21,7 @@ from fastapi_app.dependencies import TheHouse
 from fastapi_app.frames import reset
 from fastapi_app.house import House
 from fastapi_app.places import UUID
+from fastapi_app.protocols import LINE
 from fastapi_app.viewers import TOO_SLOW, LogTail, Viewer
 
 log = logging.getLogger(__name__)
@@ -153,16 +154,18 @@ def _understood(text: str, house: House, viewer: Viewer) -> bool:
 
 async def _speak(socket: WebSocket, house: House, viewer: Viewer) -> int:
     """Send one frame after another; returns why to speak no more."""
+    viewer.line = socket.scope["extensions"].get(LINE)
     while True:
         await viewer.awake.wait()
+        viewer.speaks = True
         text = await house.hub.next_frame(viewer)
-        if text is None:
-            continue
-        try:
-            async with asyncio.timeout(house.hub.patience):
-                await socket.send_text(text)
-        except TimeoutError:
-            return TOO_SLOW
+        if text is not None:
+            try:
+                async with asyncio.timeout(house.hub.patience):
+                    await socket.send_text(text)
+            except TimeoutError:
+                return TOO_SLOW
+        viewer.speaks = False
 
 
 @router.get("/live")

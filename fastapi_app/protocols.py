@@ -1,10 +1,13 @@
 """How long a connection may keep the server waiting."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 
 FAREWELL_SECONDS: Final = 15.0
 """How long a socket that does not read is kept to tell it why it is closed."""
@@ -71,8 +74,38 @@ class TimedHttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
+LINE: Final = "holdfast.line"
+"""The name among a scope's extensions under which a socket can be written to directly."""
+
+MOST_UNREAD: Final = 16_384
+"""How many bytes wait in a socket's buffer before it counts as one that does not read."""
+
+
+def framed(text: str) -> bytes:
+    """Return a text as it goes over any socket: the same bytes for everybody."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
 class FirmWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Closes also those sockets that do not read."""
+    """Closes also those sockets that do not read, and takes frames that were written once for many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep little in memory for a reader that does not read."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=MOST_UNREAD)
+
+    def handle_connect(self, event: Request) -> None:
+        """Let the app know this line."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["extensions"][LINE] = self  # type: ignore[index, assignment]
+
+    def write_framed(self, data: bytes) -> bool:
+        """Send what is framed already, without waiting; False where that cannot be done now."""
+        if not self.handshake_complete or self.close_sent or self.disconnected or not self.writable.is_set():
+            return False
+        self.transport.write(data)
+        return True
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
         """Send; to close, wait for nobody."""

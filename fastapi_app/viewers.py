@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from fastapi_app.frames import Batch
 from fastapi_app.parts import COUNTS, MORE, PLAIN_TOPICS
@@ -32,9 +32,7 @@ class Shown:
     topics: frozenset[str] = frozenset()
 
     @classmethod
-    def of(
-        cls, jobs: Sequence[str], topics: Iterable[str], known: frozenset[str] = PLAIN_TOPICS
-    ) -> "Shown":
+    def of(cls, jobs: Sequence[str], topics: Iterable[str], known: frozenset[str] = PLAIN_TOPICS) -> "Shown":
         """Return what a page says it shows, as far as one page may and these topics are known."""
         return cls(jobs=frozenset(jobs[:MOST_SHOWN]), topics=known & frozenset(topics))
 
@@ -47,6 +45,13 @@ class Shown:
     def details(self) -> bool:
         """Tell whether it shows more of a run at work than the list does."""
         return MORE in self.topics
+
+
+class Line(Protocol):
+    """A socket that takes ready frames."""
+
+    def write_framed(self, data: bytes) -> bool:
+        """Send them without waiting; False where that cannot be done now."""
 
 
 class Viewer:
@@ -74,6 +79,8 @@ class Viewer:
         self.pending_seq = 0
         self.needs_reset = False
         self.needs_beat = False
+        self.line: Line | None = None
+        self.speaks = False
         self.awake = asyncio.Event()
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -81,6 +88,19 @@ class Viewer:
     def looks(self) -> bool:
         """Tell whether somebody may be looking at the page."""
         return self.shown is not None and self.hidden_since is None
+
+    def takes(self, data: bytes, seq: int, now: float) -> bool:
+        """Send a ready frame at once if nothing waits before it; tell whether that was done."""
+        if (
+            self.line is None
+            or self.speaks
+            or seq <= self.sent_seq
+            or self.awake.is_set()
+            or not self.line.write_framed(data)
+        ):
+            return False
+        self.sent_seq, self.sent_at, self.needs_beat = seq, now, False
+        return True
 
     def offer(self, batch: Batch, seq: int) -> None:
         """Let the page know as soon as its line is free; what waits already takes this in."""
