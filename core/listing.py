@@ -23,13 +23,15 @@ from core.errors import InvalidOptions
 from core.models import JobOverview, Value
 from core.order import Key, Order
 from core.picking import Picking, is_warned, state_of, text_of
-from core.searching import NEVER_RUN, WARNED
+from core.searching import HELD, LATE, NEVER_RUN, WARNED
 from core.states import AT_WORK, RunState
 
 __all__ = ["NEVER_RUN", "WARNED", "is_warned", "state_of"]
 
 PAGE: Final = 50
 MOST: Final = 500
+MOST_VALUES: Final = 50
+"""How many kinds, tags and owners are told of."""
 KEPT_PAGES: Final = 200
 LONGEST_MARK: Final = 100
 """How much of what a job is sorted by stands in a cursor, so that it fits into any address."""
@@ -77,7 +79,7 @@ ORDERS: Final[Mapping[str, Callable[[JobOverview], str | datetime]]] = MappingPr
 )
 """What jobs can be sorted by; those that have the same are sorted by id."""
 
-STATES: Final = (*RunState, NEVER_RUN, WARNED)
+STATES: Final = (*RunState, NEVER_RUN, WARNED, LATE, HELD)
 """What a job can show."""
 
 
@@ -134,6 +136,7 @@ class Listing:
         self.warned = 0
         self.late: AbstractSet[str] = frozenset()
         self.held: AbstractSet[str] = frozenset()
+        self._facets: Mapping[str, tuple[str, ...]] | None = None
         self._texts: dict[str, str] = {}
         """What is said of each job in words, casefolded, made when it is first looked through."""
         self._pages: dict[JobQuery, JobPage] = {}
@@ -144,6 +147,7 @@ class Listing:
         self._orders.clear()
         self._pages.clear()
         self._texts.clear()
+        self._facets = None
         self._counts = Counter(map(state_of, self._items.values()))
         self.warned = sum(map(is_warned, self._items.values()))
 
@@ -155,8 +159,10 @@ class Listing:
         if old is not None:
             for order in moved:
                 order.remove(job_id)
-            if old.job is not item.job:
-                self._texts.pop(job_id, None)
+        if old is None or old.job is not item.job:
+            self._texts.pop(job_id, None)
+            if old is None or _facets_of(old) != _facets_of(item):
+                self._facets = None
         self._items[job_id] = item
         for order in moved:
             order.add(job_id)
@@ -169,6 +175,7 @@ class Listing:
         for order in self._orders.values():
             order.remove(job_id)
         self._texts.pop(job_id, None)
+        self._facets = None
         self._count(self._items.pop(job_id), None)
 
     def note(self, late: AbstractSet[str], held: AbstractSet[str]) -> None:
@@ -177,6 +184,27 @@ class Listing:
         self.late, self.held = late, held
         for job_id in changed & self._items.keys():
             self.put(replace(self._items[job_id], late=job_id in late, held=job_id in held))
+
+    def held_beside(self) -> int:
+        """Return how many jobs somebody paused that do not show a paused run."""
+        there = (self._items[job_id] for job_id in self.held & self._items.keys())
+        return sum(state_of(item) != RunState.PAUSED for item in there)
+
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the kinds, tags and owners that jobs have, of each those of most jobs first."""
+        if self._facets is None:
+            counted = {
+                "kind": Counter(item.job.kind for item in self._items.values()),
+                "tag": Counter(tag for item in self._items.values() for tag in item.job.tags),
+                "owner": Counter(item.job.owner for item in self._items.values() if item.job.owner),
+            }
+            self._facets = MappingProxyType(
+                {
+                    key: tuple(value for value, _ in found.most_common(MOST_VALUES))
+                    for key, found in counted.items()
+                }
+            )
+        return self._facets
 
     def prepare(self, most: int) -> int:
         """Make ready up to so many jobs to be looked through for words; return how many are not."""
@@ -220,7 +248,7 @@ class Listing:
             counts=self.counts(),
             warned=self.warned,
             late=len(self.late & self._items.keys()),
-            held=len(self.held & self._items.keys()),
+            held=self.held_beside(),
         )
 
     def _ids(self, query: JobQuery) -> tuple[list[str], int]:
@@ -269,6 +297,10 @@ class Listing:
             value = ORDERS[name]
             self._orders[name] = Order(self._items, lambda job_id: value(self._items[job_id]))
         return self._orders[name], sort.startswith("-")
+
+
+def _facets_of(item: JobOverview) -> tuple[object, ...]:
+    return item.job.kind, item.job.tags, item.job.owner
 
 
 def _moves(name: str, old: JobOverview | None, new: JobOverview) -> bool:

@@ -150,6 +150,15 @@ class JobManager(Goings):
         """Return how many jobs show each state, and "never"."""
         return self._ledger.counts()
 
+    def asides(self) -> Mapping[str, int]:
+        """Return how many jobs are "late", how many somebody paused ("held"), and how many are "warned"."""
+        self._ledger.note(self.late_jobs(), self.held_jobs())
+        return self._ledger.asides()
+
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the kinds, tags and owners that jobs have, of each those of most jobs first."""
+        return self._ledger.facets()
+
     def warned(self) -> int:
         """Return how many jobs' latest runs ended well, with warnings."""
         return self._ledger.warned()

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.models import Job, JobOverview
-from core.searching import NEVER_RUN, WARNED, Term, search_of, states_of
+from core.searching import HELD, LATE, NEVER_RUN, WARNED, Term, search_of, states_of
 from core.states import RunState
 
 Matches = Callable[[JobOverview], bool]
@@ -70,7 +70,12 @@ class Picking:
 
 
 def _shows(item: JobOverview, states: frozenset[str]) -> bool:
-    return state_of(item) in states or (WARNED in states and is_warned(item))
+    return (
+        state_of(item) in states
+        or (WARNED in states and is_warned(item))
+        or (LATE in states and item.late)
+        or (HELD in states and item.held)
+    )
 
 
 def _test_of(term: Term, items: Mapping[str, JobOverview]) -> Matches:

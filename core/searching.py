@@ -19,12 +19,17 @@ NEVER_RUN: Final = "never"
 WARNED: Final = "warned"
 """What a job shows beside its state whose latest run ended well, with warnings."""
 
+LATE: Final = "late"
+HELD: Final = "held"
+"""What a job shows beside its state that is late, and one that somebody paused."""
+
 STATES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "running": (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING),
         "waiting": (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED),
         "failed": (RunState.FAILED,),
-        "paused": (RunState.PAUSED,),
+        "paused": (RunState.PAUSED, HELD),
+        LATE: (LATE,),
         "good": (RunState.COMPLETED,),
         WARNED: (WARNED,),
         "cancelled": (RunState.CANCELLED, RunState.SKIPPED),
@@ -137,3 +142,20 @@ def states_of(term: Term) -> frozenset[str]:
     """Return the states that a term of `state:` or `last:` means."""
     known = EACH_STATE if term.key == "state" else LAST
     return frozenset(state for value in term.values for state in known[value])
+
+
+def with_term(text: str, key: str, value: str) -> str:
+    """Return the search that asks for this value of a key, and for no other of it."""
+    plain = re.fullmatch(r'[^\s",]+', value) is not None
+    term = f"{key}:{value}" if plain else f'{key}:"{value}"'
+    return f"{without_key(text, key)} {term}".strip()
+
+
+def without_key(text: str, key: str) -> str:
+    """Return the search that asks for no value of a key; what it asks not to be stays."""
+    kept = (
+        match.group()
+        for match in TERM.finditer(text)
+        if match.group() and (match["minus"] or (match["key"] or "").casefold() != key)
+    )
+    return " ".join(kept)

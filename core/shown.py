@@ -196,6 +196,20 @@ class Shown:
                 self._refresh()
                 self._listing.note(late, held)
 
+    def facets(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the kinds, tags and owners that jobs have, of each those of most jobs first."""
+        with self.lock:
+            self._refresh()
+            return self._listing.facets()
+
+    def asides(self) -> Mapping[str, int]:
+        """Return how many jobs are late, how many somebody paused, and how many ended well with warnings."""
+        with self.lock:
+            self._refresh()
+            listing = self._listing
+            late = len(listing.late & self.rows.jobs.keys())
+            return {"late": late, "held": listing.held_beside(), "warned": listing.warned}
+
     def prepare_search(self, most: int) -> bool:
         """Make up to so many jobs ready to be searched; tell whether all are."""
         with self.lock:

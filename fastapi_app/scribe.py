@@ -1,6 +1,6 @@
 """Draws jobs for live frames, in the same words and templates as the pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from core.errors import NotFound
@@ -15,12 +15,11 @@ from fastapi_app.presenters.live import (
     edited_notice,
     job_numbers,
     job_patch,
-    job_pieces,
     notice,
     unusual_notice,
 )
-from fastapi_app.presenters.notifications import late_in_words
 from fastapi_app.presenters.usual import overview_foreseen
+from fastapi_app.rows import Rows
 
 LARGEST_LOG: Final = 64_000
 MOST_LINES: Final = 1_000
@@ -31,29 +30,26 @@ GONE: Final = "gone"
 class Scribe:
     """Says in frames how jobs, counts and logs are now."""
 
-    def __init__(self, service: Service, disk: Disk, render: Callable[..., str]) -> None:
+    def __init__(self, service: Service, disk: Disk, rows: Rows) -> None:
         self._service = service
         self._disk = disk
         self._manager = service.manager
-        self._render = render
+        self._rows = rows
 
     def job(self, job_id: str, *, whole: bool) -> Drawn:
         """Return the job's fields and, if `whole`, its pieces; of one that is gone, that it is."""
         try:
             overview = self._foreseen(self._manager.job(job_id))
-            runs = self._manager.runs_of(job_id) if whole else ()
+            pieces = {f"row-{job_id}": self._rows.html(overview)} if whole else {}
         except NotFound:
             gone = Row(job_id, {"v": GONE})
             return Drawn(row=gone, changes=gone)
-        pieces = job_pieces(overview, self._render, runs, self._late(job_id)) if whole else []
         row = Row(job_id, job_patch(overview, self._manager.mistakes.get(job_id)), job_numbers(overview))
         return Drawn(
-            row=row, changes=row, pieces={element: encoded([element, html]) for element, html in pieces}
+            row=row,
+            changes=row,
+            pieces={element: encoded([element, html]) for element, html in pieces.items()},
         )
-
-    def _late(self, job_id: str) -> str:
-        expected = self._service.notifications.rhythm.of(job_id)
-        return late_in_words(expected, self._service.clock.now())
 
     def _foreseen(self, overview: JobOverview) -> JobOverview:
         """Return the job with the time that its run still needs, from history where its engine does not say."""
@@ -71,7 +67,7 @@ class Scribe:
             self._service.dispatcher.load(),
             problems=len(self._manager.problems),
             letters=self._manager.count_letters(),
-            warned=self._manager.warned(),
+            **self._manager.asides(),
             trouble=self._disk.trouble,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from core.commanding.arguments import in_words
@@ -12,6 +13,27 @@ from fastapi_app.presenters import times
 from fastapi_app.presenters.progress import progress_fields
 from fastapi_app.presenters.states import Mark, asks, edition, mark_of_job
 from fastapi_app.presenters.tide import Tide, tide_of
+
+ICONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "command": "i-command",
+        "shell": "i-command",
+        "watch": "i-search",
+        "rclone": "i-place",
+        "restic": "i-store",
+    }
+)
+"""The shape that stands for a kind, where that is not a box."""
+
+DELETING: Final = Mark(st="cancelled", icon="st-cancelled", word="Deleting")
+HELD: Final = Mark(st="paused", icon="st-pause", word="Paused")
+LATE: Final = Mark(st="late", icon="st-late", word="Late")
+WAITS: Final[Mapping[str, str]] = MappingProxyType(
+    {RunState.QUEUED: "in line", RunState.BLOCKED: "waits for others", RunState.SCHEDULED: ""}
+)
+
+LONGEST_REASON: Final = 120
+"""Letters of a failure that a list shows."""
 
 LONGEST_COMMAND: Final = 80
 """Letters of a command that a list shows."""
@@ -25,12 +47,23 @@ class Action(Value, frozen=True, kw_only=True):
     look: str = ""
 
 
+class Coming(Value, frozen=True, kw_only=True):
+    """What comes next for a job: a moment, or what it waits for in words."""
+
+    at: datetime | None = None
+    words: str = ""
+
+
 class JobRow(Value, frozen=True, kw_only=True):
-    """A job in a list; `asking` is the id of its run that waits for an answer."""
+    """A job in a list; `asking` is the id of its run that waits for an answer.
+
+    `actions` are what can be done now; `can` has their verbs, for the menu that all rows share.
+    """
 
     id: str
     name: str
     kind: str
+    icon: str
     about: str
     mark: Mark
     live: Mapping[str, str | int] | None
@@ -40,7 +73,10 @@ class JobRow(Value, frozen=True, kw_only=True):
     took: str
     late: str
     actions: tuple[Action, ...]
+    can: str
     asking: str
+    going: bool
+    coming: Coming
 
 
 START = Action(verb="start", word="Start", look="primary")
@@ -50,24 +86,68 @@ RESUME = Action(verb="resume", word="Resume", look="primary")
 CANCEL = Action(verb="cancel", word="Cancel run", look="danger")
 
 
-def row_of(overview: JobOverview, runs: Sequence[Run] = (), late: str = "") -> JobRow:
-    """Return the job as a row; `runs`, the newest first, are for its tide line, `late` says that it is late."""
+def row_of(
+    overview: JobOverview, runs: Sequence[Run] = (), late: str = "", due_at: datetime | None = None
+) -> JobRow:
+    """Return the job as a row.
+
+    `runs`, the newest first, are for its tide line, `late` says that it is late, `due_at` when its schedule is next due.
+    """
     job, run = overview.job, overview.latest_run
+    actions = () if overview.going else actions_on(overview)
     return JobRow(
         id=job.id,
         name=job.name,
         kind=job.kind,
-        about=about(job),
-        mark=mark_of_job(overview),
+        icon=ICONS.get(job.kind, "i-backup"),
+        about=_said_of(overview),
+        mark=_mark_in_list(overview, late),
         live=live_of(run),
         version=edition(overview),
         tide=tide_of(runs) if runs or run is None else None,
         last_at=run.created_at if run else None,
         took=took(run),
         late=late,
-        actions=actions_on(overview),
+        actions=actions,
+        can=" ".join(action.verb for action in actions) or ("keep" if overview.going else ""),
         asking=run.id if run and asks(run) else "",
+        going=overview.going is not None,
+        coming=coming_of(overview, due_at),
     )
+
+
+def _mark_in_list(overview: JobOverview, late: str) -> Mark:
+    """Return the mark of the job's row: that it goes, is paused or late comes before how its latest run ended."""
+    run = overview.latest_run
+    if overview.going is not None:
+        return DELETING
+    at_rest = run is None or run.state in {RunState.COMPLETED, RunState.CANCELLED, RunState.SKIPPED}
+    if overview.held and at_rest:
+        return HELD
+    return LATE if late and at_rest else mark_of_job(overview)
+
+
+def _said_of(overview: JobOverview) -> str:
+    """Return what stands below the name: why it failed, else what the job works at."""
+    run = overview.latest_run
+    if run is not None and run.state == RunState.FAILED and run.error is not None:
+        return " ".join(run.error.message.split())[:LONGEST_REASON]
+    return about(overview.job)
+
+
+def coming_of(overview: JobOverview, due_at: datetime | None) -> Coming:
+    """Return what comes next for the job."""
+    run = overview.latest_run
+    if overview.going is not None:
+        return Coming(words="goes for good", at=overview.going.until)
+    if run is not None and run.state in {RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED}:
+        at = run.due_at if run.state == RunState.SCHEDULED else None
+        return Coming(at=at, words="" if at else WAITS[run.state])
+    if not overview.job.enabled:
+        return Coming(words="switched off")
+    if due_at is not None:
+        return Coming(at=due_at)
+    return Coming(words="after others" if overview.job.after else "")
 
 
 def live_of(run: Run | None) -> Mapping[str, str | int] | None:

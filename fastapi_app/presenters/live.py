@@ -5,13 +5,11 @@ from typing import Any, Final
 
 from core.dispatch.base import Load
 from core.holdings import Problem
-from core.listing import WARNED
-from core.models import Job, JobOverview, Run
+from core.models import Job, JobOverview
 from core.states import AT_WORK, RunState
-from fastapi_app.presenters.jobs import row_of
 from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.progress import progress_fields
-from fastapi_app.presenters.states import CHIPS, asks, edition, is_unproved, is_verified, mark_of
+from fastapi_app.presenters.states import asks, counts_of_chips, edition, is_unproved, is_verified, mark_of
 from fastapi_app.presenters.texts import visible
 
 LONGEST_NOTICE: Final = 200
@@ -42,17 +40,6 @@ def job_numbers(overview: JobOverview) -> dict[str, float]:
     return {name: number for name, number in numbers.items() if number is not None}
 
 
-def job_pieces(
-    overview: JobOverview, render: Render, runs: Sequence[Run] = (), late: str = ""
-) -> list[tuple[str, str]]:
-    """Return the parts to be drawn again after a change of state: (element's id, its HTML).
-
-    `runs` are the runs of the job, the newest first; without them its tide line stays as it is.
-    """
-    row = row_of(overview, runs, late)
-    return [(f"row-{overview.job.id}", render("partials/job_row.html", row=row))]
-
-
 def edited_notice(job: Job, changes: Sequence[str]) -> dict[str, Any]:
     """Return what to tell everybody about a job that was changed in its file."""
     return _notice(job, "ok", f"{job.name} was changed in its file: {'; '.join(changes)}")
@@ -76,14 +63,16 @@ def count_patch(
     problems: int = 0,
     letters: int = 0,
     warned: int = 0,
+    late: int = 0,
+    held: int = 0,
     trouble: str = "",
 ) -> dict[str, str | int]:
     """Return the counts of chips and navigation, the slots and the disk's trouble in words.
 
     Each has the name that pages use. No problem is no text: a zero would call for a look.
     """
-    groups = {name: sum(counts.get(state, 0) for state in states) for name, _, states in CHIPS}
-    groups |= {"jobs": sum(counts.values()), WARNED: warned}
+    groups = counts_of_chips(counts, warned=warned, late=late, held=held)
+    groups["jobs"] = sum(counts.values())
     return {
         **groups,
         "slots": slots_sentence(load),

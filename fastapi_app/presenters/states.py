@@ -7,8 +7,8 @@ from typing import Final
 from core.engines import ENGINES
 from core.facts import asks, is_about
 from core.facts import proves as is_verified
-from core.listing import NEVER_RUN, WARNED
 from core.models import JobOverview, Run, Value
+from core.searching import HELD, LATE, NEVER_RUN, WARNED
 from core.states import RunState
 from fastapi_app.presenters.texts import plural
 
@@ -69,14 +69,24 @@ OUTDATED: Final = Mark(st="scheduled", icon="i-clock", word="Changed since")
 CHIPS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("running", "Running", (RunState.RUNNING, RunState.PAUSING, RunState.CANCELLING)),
     ("waiting", "Waiting", (RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED)),
-    ("failed", "Failed", (RunState.FAILED,)),
-    ("paused", "Paused", (RunState.PAUSED,)),
-    ("good", "Ended well", (RunState.COMPLETED,)),
+    ("failed", "Failing", (RunState.FAILED,)),
+    (LATE, "Late", (LATE,)),
+    ("paused", "Paused", (RunState.PAUSED, HELD)),
+    ("never", "Never run", (NEVER_RUN,)),
+    ("good", "Good", (RunState.COMPLETED,)),
     (WARNED, "With warnings", (WARNED,)),
     ("cancelled", "Cancelled", (RunState.CANCELLED, RunState.SKIPPED)),
-    ("never", "Never run", (NEVER_RUN,)),
 )
 """The groups of states that people filter by: name in the address, word, states."""
+
+
+def counts_of_chips(counts: Mapping[str, int], *, warned: int, late: int, held: int) -> dict[str, int]:
+    """Return how many jobs each chip stands for; `held` are those that somebody paused and that are not paused runs."""
+    apart = {WARNED: warned, "late": late, "held": held}
+    return {
+        name: sum(apart[state] if state in apart else counts.get(state, 0) for state in states)
+        for name, _, states in CHIPS
+    }
 
 
 def mark_of(run: Run | None) -> Mark:

@@ -34,7 +34,7 @@ class CountingScribe(Scribe):
 
 @pytest.fixture
 def scribe(world):
-    return CountingScribe(world.house.service, world.house.disk, world.house.templates.render)
+    return CountingScribe(world.house.service, world.house.disk, world.house.rows)
 
 
 @pytest.fixture

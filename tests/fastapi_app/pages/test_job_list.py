@@ -42,7 +42,7 @@ def test_searching_keeps_the_state_that_was_chosen(world, reader):
     page = reader.open(f"/jobs?{kept['name']}={kept['value']}&q=photos")
 
     assert names_on(page) == ["photos"]
-    assert words(page.select_one(".chips [aria-current]")).startswith("Failed")
+    assert words(page.select_one(".chips [aria-current]")).startswith("Failing")
     assert page.select_one("#q")["value"] == "photos"
 
 
@@ -53,7 +53,7 @@ def test_a_search_without_a_match_says_so(world, reader):
 
     empty = page.select_one("#list .empty")
     assert "No job matches." in words(empty)
-    assert empty.a["href"] == "/jobs"
+    assert empty.a["href"] == "/jobs?all=1"
 
 
 def test_an_empty_list_leads_to_the_first_job(reader):
@@ -73,7 +73,7 @@ def test_chips_count_the_jobs_of_each_state(world, reader):
         words(chip).rpartition(" ")[0]: words(chip).rpartition(" ")[2] for chip in page.select(".chips a")
     }
     assert chips["All"] == "2"
-    assert chips["Failed"] == "1"
+    assert chips["Failing"] == "1"
     assert chips["Never run"] == "1"
 
 
