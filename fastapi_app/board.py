@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.deciding import QUEUE
 from core.errors import NotFound
 from core.events import Event, RegisterChanged
+from core.listing import JobQuery
 from core.models import JobOverview
 from core.places.states import STATE
 from core.service import Service
@@ -19,6 +20,7 @@ from fastapi_app.presenters.interrupted import interrupted_of
 from fastapi_app.presenters.schedules import due_row
 from fastapi_app.presenters.throughput import alert_of
 from fastapi_app.presenters.usual import overview_foreseen
+from fastapi_app.presenters.welcome import first_of
 
 if TYPE_CHECKING:
     from fastapi_app.house import House
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 MOST_NEXT: Final = 5
 TOPIC: Final = "board"
 A_DAY: Final = 24
+FIRST: Final = JobQuery(sort="created", limit=1)
 
 Shown = Mapping[str, Any]
 
@@ -145,11 +148,20 @@ def add_board(house: "House") -> None:
         house.parts.add(
             TOPIC, element_id, partial(drawn, template, partial(panel, board)), concerns=_concerns
         )
+    house.parts.add("first", "first-copy", partial(_first, house))
     for chip in HOURS:
         shown = partial(board.flow, chip)
         house.parts.add(
             f"flow-{chip}", f"board-flow-{chip}", partial(drawn, "partials/board/flow.html", shown)
         )
+
+
+def _first(house: "House") -> str:
+    """Return how the job goes that was made first; nothing once there is none."""
+    overview = next(iter(house.service.manager.list_jobs(FIRST).items), None)
+    if overview is None:
+        return ""
+    return house.templates.render("partials/board/first.html", first=first_of(overview))
 
 
 def _concerns(event: Event) -> bool:

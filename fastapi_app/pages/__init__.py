@@ -26,14 +26,17 @@ from fastapi_app.pages import (
     schedules,
     settings,
     store,
+    suggestions,
     trials,
     users,
+    welcome,
 )
 
 router = APIRouter(include_in_schema=False)
 for part in (
     account,
     dashboard,
+    welcome,
     job_form,
     jobs,
     job,
@@ -57,5 +60,6 @@ for part in (
     imports,
     settings,
     users,
+    suggestions,
 ):
     router.include_router(part.router)

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 from core.service import Service
 from fastapi_app.dependencies import TheHouse
 from fastapi_app.pages.drawing import TheCanvas
+from fastapi_app.pages.welcome import begin, first_job, follow
 from fastapi_app.presenters.course import range_of
 from fastapi_app.presenters.dashboard import looked_in_words
 
@@ -29,11 +30,16 @@ Looked = tuple[datetime | None, datetime]
 def dashboard(
     canvas: TheCanvas,
     house: TheHouse,
+    first: str = "",
     span: Annotated[str, Query(alias="range")] = "",
     looked: Annotated[str, Cookie()] = "",
 ) -> HTMLResponse:
     """Show how things stand."""
     service = house.service
+    if (made := first_job(service)) is None:
+        return begin(canvas)
+    if first:
+        return follow(canvas, made)
     before, now = visits_in(looked, service.clock.now())
     answer = canvas.draw(
         "pages/dashboard.html",

@@ -155,10 +155,10 @@ def sentence_of(picture: Picture) -> str:
         return "No job needs you." if ran else "Nothing has run yet."
     if picture.count("seeking"):
         return "Nothing needs you. Older copies are being looked through."
-    if unproved := picture.count("unproved"):
-        return f"{_begin(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
     if not picture.count("good"):
         return "Nothing is protected yet."
+    if unproved := picture.count("unproved"):
+        return f"{_begin(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
     return _all_good(picture)
 
 

@@ -42,7 +42,7 @@ def test_a_run_that_asks_shows_its_question_with_the_careful_answer_first(reader
 def test_a_run_that_asks_is_shown_as_needing_somebody_everywhere(reader, asking):
     dashboard, jobs, job = reader.open("/"), reader.open("/jobs"), reader.open(f"/jobs/{asking.job_id}")
 
-    assert words(dashboard.h1).startswith("1 job needs you.")
+    assert words(dashboard.h1).startswith("One job needs you.")
     assert QUESTION.sentence in words(dashboard.select_one("#board-needs"))
     for page in (dashboard, jobs):
         assert page.select_one(f'a.btn[href="/runs/{asking.id}"]').text == "Answer"

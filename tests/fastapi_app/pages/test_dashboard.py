@@ -11,7 +11,8 @@ def test_a_first_visit_leads_to_a_first_backup(reader):
     page = reader.open("/")
 
     assert page.h1.text == "Nothing is protected yet."
-    assert page.select_one('#board .panel a[href="/jobs/new"]')
+    assert page.select_one('#first-form [name=source]')
+    assert page.select_one('a[href="/suggestions"]')
     assert not page.select(".stats, table")
 
 
@@ -33,7 +34,7 @@ def test_a_failure_names_its_cause_and_the_next_step(world, reader):
 
     page = reader.open("/")
 
-    assert page.h1.text == "1 job needs you. Everything else that ran has a verified copy."
+    assert page.h1.text == "One job needs you. Everything else has a verified copy."
     need = page.select_one("[aria-labelledby=needs] .alert")
     said = words(need)
     assert "The disk is full." in said
@@ -84,7 +85,8 @@ def test_no_verified_copy_is_missed_of_a_job_that_makes_none(world, reader):
     beside = reader.open("/")
 
     assert alone == "No job needs you."
-    assert page.select_one("#board-copies, #board-figures") is None
+    assert page.select_one("#board-copies *") is None
+    assert "copy" not in words(page.select_one("#board-figures"))
     assert words(beside.h1) == "Every copy that was made is verified."
     assert [words(name) for name in beside.select("[aria-labelledby=copies] .name")] == ["photos"]
-    assert "1 of 1" in words(beside.select_one("#board-figures"))
+    assert "60 files, all matched" in words(beside.select_one("#board-figures"))
