@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fastapi_app.cli.calls import call
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -32,20 +34,14 @@ def environment(data):
 
 
 @pytest.fixture
-def holdfast(argv, environment) -> Command:
+def holdfast(data, environment, tmp_path_factory) -> Command:
     """Call the command in a process of its own; returns what it said and its exit code."""
+    folder = tmp_path_factory.mktemp("said")
 
-    def call(*rest: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            argv(*rest),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def call_it(*rest: str | Path) -> subprocess.CompletedProcess[str]:
+        return call([*map(str, rest)], environment, folder)
 
-    return call
+    return call_it
 
 
 @pytest.fixture
