@@ -26,6 +26,7 @@ from core.models import (
     Value,
     frozen,
 )
+from core.stopgaps import problems_of_options
 from core.work import Surroundings
 
 LONGEST_NAME: Final = 200
@@ -88,7 +89,7 @@ def patched(draft: JobDraft, patch: JobPatch) -> JobDraft:
 
 def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> JobDraft:
     """Return the draft in its proper form; raises InvalidOptions naming every field that is wrong."""
-    problems = _problems_of_words(draft) | problems_of_terms(draft)
+    problems = problems_of_words(draft) | problems_of_terms(draft)
     options = draft.options
     try:
         engine = make(draft.kind, draft.options)
@@ -98,7 +99,7 @@ def checked(draft: JobDraft, make: EngineMaker, surroundings: Surroundings) -> J
     except NotFound as error:
         problems["kind"] = f"{error} {error.hint}"
     except InvalidOptions as error:
-        problems |= error.problems
+        problems |= error.problems | problems_of_options(draft.kind, draft.options, make, surroundings)
     if problems:
         raise InvalidOptions(problems)
     return replace(
@@ -122,7 +123,8 @@ def _check_leave(engine: Engine) -> None:
     raise Refused(message, hint="Ask an admin to do it, or leave those options out.")
 
 
-def _problems_of_words(draft: JobDraft) -> dict[str, str]:
+def problems_of_words(draft: JobDraft) -> dict[str, str]:
+    """Return what is wrong with the job's name and tags, by field."""
     problems = {}
     name = draft.name.strip()
     if not name:

@@ -5,16 +5,18 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from core.drafts import JobDraft, problems_of_terms
+from core.drafts import JobDraft, problems_of_terms, problems_of_words
 from core.engines import ENGINES
+from core.engines.base import EngineMaker
 from core.errors import InvalidOptions, NotFound
 from core.hiding import restored
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Value
 from core.service import Service
+from core.stopgaps import engine_beside, problems_of_options
 from core.timetable import preview
-from core.work import Fact
+from core.work import Fact, Surroundings
 from fastapi_app.presenters.clearing import deletion_in_words
 from fastapi_app.presenters.destinations import truth_of
 from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
@@ -81,7 +83,7 @@ def check_kind(kind: str) -> None:
 def checked(service: Service, entry: Entry) -> Checked:
     """Return what is true of what was entered."""
     about_options = _checked_options(service, entry.draft)
-    terms = {**problems_of_terms(entry.draft), **entry.problems}
+    terms = {**problems_of_words(entry.draft), **problems_of_terms(entry.draft), **entry.problems}
     schedule = entry.draft.schedule
     said = (*sentence_of(schedule), *sentences_of(entry.draft, entry.names))
     due = schedule is not None and not any(name.startswith(ABOUT) for name in terms)
@@ -109,10 +111,11 @@ def _truth_of_place(service: Service, draft: JobDraft) -> tuple[Fact, ...]:
 
 def _checked_options(service: Service, draft: JobDraft) -> Checked:
     surroundings = service.surroundings
+    make = service.manager.engine
     try:
-        engine = service.manager.engine(draft.kind, draft.options)
+        engine = make(draft.kind, draft.options)
     except InvalidOptions as error:
-        return Checked(problems=error.problems)
+        return _beside(draft, make, error, surroundings)
     facts = engine.facts(surroundings)
     plan = (*engine.plan_in_words(), *deletion_in_words(engine))
     try:
@@ -120,6 +123,14 @@ def _checked_options(service: Service, draft: JobDraft) -> Checked:
     except InvalidOptions as error:
         return Checked(problems=error.problems, facts=facts, plan=plan)
     return Checked(facts=facts, plan=plan)
+
+
+def _beside(draft: JobDraft, make: EngineMaker, error: InvalidOptions, surroundings: Surroundings) -> Checked:
+    """Return what is true of the other options while some of them make no sense yet."""
+    problems = problems_of_options(draft.kind, draft.options, make, surroundings)
+    engine, stood_in = engine_beside(draft.kind, draft.options, make, error.problems)
+    facts = engine.facts(surroundings) if engine is not None else ()
+    return Checked(problems=problems, facts=tuple(fact for fact in facts if fact.field not in stood_in))
 
 
 def form_of(entry: Entry, known: Checked, **about: Any) -> JobForm:  # noqa: ANN401 - fields of JobForm
