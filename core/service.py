@@ -69,6 +69,7 @@ from core.storage.measuring import Part, Scales
 from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_backup
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
+from core.suggestions.desk import Suggestions
 from core.waiting_room import WaitingRoom
 from core.watchdog import Watchdog
 from core.work import Surroundings
@@ -213,6 +214,7 @@ class Service:
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.preferences = PreferenceBook(lambda: self.manager)
         self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
+        self.suggestions = Suggestions(clock, self.imports)
         self.rehearsals = Rehearsals(self.manager, surroundings, self.data / "work", clock)
         self.installation = Installation(self.manager, settings, self._put_in_force)
         self.housekeeping = Housekeeping(clock)

@@ -64,7 +64,7 @@ def _of_line(line: str, setting: Setting) -> Found:
     match = FIELDS.match(line)
     if match is None:
         raise NotUnderstood("it has no time and command of a crontab")
-    schedule, remark = _schedule(match["when"], setting.place)
+    schedule, remark = schedule_in(match["when"], setting.place)
     command = match["rest"]
     if "%" in masked(command, re.compile(r"\\%")):
         raise NotUnderstood("it has a % in it, which is the end of the line to cron")
@@ -81,7 +81,8 @@ def _of_line(line: str, setting: Setting) -> Found:
     return replace(found, jobs=tuple(replace(job, schedule=schedule) for job in found.jobs))
 
 
-def _schedule(when: str, place: str) -> tuple[Schedule | None, tuple[Remark, ...]]:
+def schedule_in(when: str, place: str) -> tuple[Schedule | None, tuple[Remark, ...]]:
+    """Return when a line is due, and what is to be said of a time that is not understood."""
     if when == "@reboot":
         return Schedule(on_start=True), ()
     schedule = Schedule(cron=WHEN.get(when, " ".join(when.split())))
@@ -95,7 +96,7 @@ def _of_command(words: Sequence[str], setting: Setting, variables: dict[str, str
     """Return what one command of a line is; a file of variables that it reads counts for those after it."""
     if words[0] in {".", "source"} and len(words) > 1:
         return _take_variables(words[1], setting, variables)
-    inline, words = _program_and_its(words)
+    inline, words = program_and_its(words)
     name = words[0].rpartition("/")[2] if words else ""
     program = commands.PROGRAMS.get(name)
     if program is None:
@@ -119,11 +120,11 @@ def _take_variables(path: str, setting: Setting, variables: dict[str, str]) -> F
 
 
 def _program_in(words: Sequence[str]) -> bool:
-    rest = _program_and_its(words)[1]
+    rest = program_and_its(words)[1]
     return bool(rest) and (rest[0].rpartition("/")[2] in commands.PROGRAMS or rest[0] in {".", "source"})
 
 
-def _program_and_its(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
+def program_and_its(words: Sequence[str]) -> tuple[dict[str, str], Sequence[str]]:
     """Return the variables that are set for a command, and the command without what only runs it."""
     variables: dict[str, str] = {}
     words = list(words)

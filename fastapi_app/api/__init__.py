@@ -26,6 +26,7 @@ from fastapi_app.api import (
     schedules,
     stats,
     store,
+    suggestions,
     trials,
     users,
     workers,
@@ -45,6 +46,7 @@ router.include_router(jobs.router)
 router.include_router(definitions.router)
 router.include_router(graphs.router)
 router.include_router(imports.router)
+router.include_router(suggestions.router)
 router.include_router(breakers.router)
 router.include_router(runs.router)
 router.include_router(dead_letters.router)

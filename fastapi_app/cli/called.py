@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "restart": "restart:restart",
         "backup": "backup:backup",
         "import": "imports:import_",
+        "suggest": "suggest:suggest",
         "job": "job_verbs:app",
         "run": "run_verbs:app",
         "queue": "queue:app",

@@ -29,6 +29,7 @@ from core.rehearsals import Rehearsals
 from core.service import Service
 from core.settings import Settings
 from core.states import AT_WORK, RunState
+from core.suggestions.desk import Suggestions
 from core.timetable import Scheduled, timetable
 from core.work import Question, Surroundings
 from fastapi_app.cli.letter_rows import GroupRow, LetterRow, RequeuedRows
@@ -211,6 +212,11 @@ class OwnHouse(House):
     def imports(self) -> Imports:
         """Return who turns what people have into destinations and jobs."""
         return self._service.imports
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """Return who looks at the machine."""
+        return self._service.suggestions
 
     @property
     def quarantines(self) -> Quarantines:

@@ -47,6 +47,13 @@ def preview(
     return _draw(canvas, source=source, path=path, view=import_view(shown))
 
 
+@router.get("/{digest}")
+def shown(digest: str, canvas: TheCanvas, service: TheService) -> HTMLResponse:
+    """Show again what would be made."""
+    found = service.imports.shown(digest)
+    return _draw(canvas, source=found.source, view=import_view(found))
+
+
 @router.post("/{digest}/apply")
 def apply(
     digest: str, canvas: TheCanvas, service: TheService, enable: Annotated[str, Form()] = ""
