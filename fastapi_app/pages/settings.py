@@ -23,6 +23,7 @@ from fastapi_app.dependencies import OnlyAdmins, Person, TheAccounts, TheRoster,
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters import settings as shown
 from fastapi_app.presenters.settings import keeping_fields
+from fastapi_app.presenters.texts import Exactly
 
 router = APIRouter(prefix="/settings")
 
@@ -108,7 +109,7 @@ def make_token(
     mine: TheMine,
     person: Person,
     name: Text = "",
-    role: Role = Role.VIEWER,
+    role: Annotated[Role, Form()] = Role.VIEWER,
     days: Annotated[int, Form(ge=0, le=LARGEST)] = LONGEST_LIFE,
 ) -> HTMLResponse:
     """Make a token, and show it, which is done this once."""
@@ -116,7 +117,7 @@ def make_token(
         made = mine.roster.make_token(person.name, name, role, days)
     except InvalidOptions as error:
         problems = {f"token.{field}": words for field, words in error.problems.items()}
-        typed = {"name": name, "role": role, "days": days}
+        typed = {"name": Exactly(name), "role": role, "days": days}
         return mine.draw(HTTPStatus.UNPROCESSABLE_ENTITY, problems=problems, typed=typed)
     return mine.draw(made=made)
 

@@ -15,6 +15,7 @@ from fastapi_app.auth import Person as SomePerson
 from fastapi_app.dependencies import OnlyAdmins, Person, TheRoster
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters.settings import session_rows, token_rows
+from fastapi_app.presenters.texts import Exactly
 from fastapi_app.presenters.users import ROLES, people_in_words, person_rows
 
 router = APIRouter(prefix="/users")
@@ -75,12 +76,14 @@ def show(desk: TheDesk) -> HTMLResponse:
 
 
 @router.post("")
-def add(desk: TheDesk, name: Text = "", password: Text = "", role: Role = Role.VIEWER) -> Response:
+def add(
+    desk: TheDesk, name: Text = "", password: Text = "", role: Annotated[Role, Form()] = Role.VIEWER
+) -> Response:
     """Let somebody in from now on."""
     try:
         made = desk.roster.add(name.strip(), password, role)
     except InvalidOptions as error:
-        typed = {"name": name, "role": role}
+        typed = {"name": Exactly(name), "role": role}
         return desk.every(HTTPStatus.UNPROCESSABLE_ENTITY, typed=typed, problems=error.problems)
     desk.canvas.tell(f"{made.name} may come in. Tell them the password in person; they can change it.")
     return see("/users")

@@ -144,7 +144,7 @@ def _row(settings: Settings, name: str, about: About) -> SettingRow:
         title=about.title,
         value=_in_words(name, getattr(settings, name), about.unit),
         about=about.words,
-        source="said at the start" if name in settings.said else "as it comes",
+        source="Said at the start" if name in settings.said else "As it comes",
         variable=variable_of(name),
     )
 
@@ -187,9 +187,9 @@ def keeping_fields(
 
 def _source(settings: Settings, kept: Kept, name: str) -> str:
     if name in settings.said:
-        return f"said by {variable_of(name)}"
+        return f"Said by {variable_of(name)}"
     given = getattr(GIVEN, name)
-    return f"set here; it comes as {given:,}" if name in kept.values else "as it comes"
+    return f"Set here; it comes as {given:,}" if name in kept.values else "As it comes"
 
 
 def found_rows(findings: Sequence[Finding]) -> tuple[FoundRow, ...]:
