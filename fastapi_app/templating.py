@@ -14,6 +14,7 @@ from markupsafe import Markup
 from core.clock import Clock
 from fastapi_app.assets import digest_of
 from fastapi_app.bundles import address_of_bundle
+from fastapi_app.compiled import COMPILED
 from fastapi_app.presenters import texts, times
 
 HERE: Final = Path(__file__).resolve().parent
@@ -50,6 +51,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             finalize=_harmless,
+            bytecode_cache=COMPILED,
         )
         self._environment.filters.update(_filters(clock))
         self._environment.globals.update(
