@@ -386,4 +386,4 @@ class LineAgainstAModel(RuleBasedStateMachine):
 
 
 TestLineAgainstAModel = LineAgainstAModel.TestCase
-TestLineAgainstAModel.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLineAgainstAModel.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
