@@ -5,6 +5,7 @@ each follows the one before. *Shown* is what is durable: everybody else looks at
 held to decide and to publish, in memory only; whoever decided waits for the disk without it.
 """
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,6 +60,11 @@ class _Mine(threading.local):
         self.depth = 0
         self.commitments: list[Commitment] = []
         self.waits = True
+        self.rehearses = False
+
+
+class Rehearsed(Exception):
+    """It was decided, and is not kept."""
 
 
 class Ledger(Shown):
@@ -128,11 +134,24 @@ class Ledger(Shown):
             mine.commitments = []
             mine.waits = True
 
+    @contextmanager
+    def rehearsed(self) -> Iterator[None]:
+        """Let this thread decide without anything of it being kept; what is refused raises all the same."""
+        mine = self._mine
+        mine.rehearses = True
+        try:
+            with contextlib.suppress(Rehearsed):
+                yield
+        finally:
+            mine.rehearses = False
+
     def commit(self, changes: Changes, *events: Event) -> None:
         """Accept the changes of a decision; once they are durable they are shown and told of.
 
         They bear the name of whoever is acting, unless they say another.
         """
+        if self._mine.rehearses:
+            raise Rehearsed
         someone = actor()
         if someone.name and not changes.by:
             changes = replace(changes, by=someone.name, origin=someone.origin)

@@ -30,7 +30,7 @@ from core.listing import JobPage, JobQuery
 from core.models import NOTHING, Job, JobOverview, Run
 from core.relations import problem_with
 from core.states import AT_WORK, RunState, check_move
-from core.storage.base import JobStore, Problem
+from core.storage.base import Commitment, JobStore, Problem
 from core.versions import Version
 from core.work import Answer, Question, Surroundings
 
@@ -91,6 +91,18 @@ class JobManager(Goings):
             except Overtaken:
                 continue
             return value
+
+    @contextmanager
+    def unwaited(self) -> Iterator[list[Commitment]]:
+        """Let this thread decide without waiting; what is to be waited for is handed out."""
+        with self._ledger.unwaited() as commitments:
+            yield commitments
+
+    @contextmanager
+    def rehearsed(self) -> Iterator[None]:
+        """Let this thread decide without anything of it being kept; what is refused raises all the same."""
+        with self._ledger.rehearsed():
+            yield
 
     def _group_waiter(self) -> GroupWaiter:
         loop = asyncio.get_running_loop()

@@ -1,17 +1,13 @@
 """One action on many jobs: those named, or all that match; counted first."""
 
-from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import Field, StrictBool, model_validator
 
-from core.drafts import JobPatch
-from core.errors import HoldfastError, NotFound
+from core.bulk import Bulk, Verb, Wish, check
 from core.listing import JobQuery
-from core.manager import JobManager
 from core.models import Trigger
-from core.states import RunState
 from fastapi_app.api.entries import Entry, PlainText
 from fastapi_app.api.values import Out
 from fastapi_app.dependencies import Manager, Person
@@ -20,9 +16,9 @@ router = APIRouter(tags=["jobs"])
 
 MOST_IDS: Final = 10_000
 
-BEGINS: Final = frozenset({"start", "requeue"})
-
-Action = Literal["start", "pause", "resume", "cancel", "requeue", "enable", "disable", "delete"]
+Action = Literal[
+    "start", "pause", "resume", "cancel", "requeue", "enable", "disable", "delete", "tag", "untag"
+]
 Words = Annotated[list[PlainText], Field(max_length=50)]
 
 
@@ -49,10 +45,11 @@ class JobFilter(Entry):
 class BulkEntry(Entry):
     """What to do to which jobs: either `ids`, or all that match a `filter`; an empty one is every job.
 
-    With `dry_run` nothing is done but counting.
+    `tag` is for `tag` and `untag`. With `dry_run` nothing is done but counting.
     """
 
     action: Action
+    tag: PlainText = ""
     ids: Annotated[list[PlainText], Field(max_length=MOST_IDS)] | None = None
     filter: JobFilter | None = None
     dry_run: StrictBool = False
@@ -86,57 +83,14 @@ def bulk(entry: BulkEntry, manager: Manager, person: Person) -> BulkOut:
 
     Those that come after another of them are started by that one, when it is over.
     """
-    meant = manager.in_order(_meant(entry, manager))
-    done: list[str] = []
-    refused: list[RefusedOut] = []
-    act = _actions(manager, person.name)[entry.action]
-    for job_id in () if entry.dry_run else meant:
-        try:
-            if not (entry.action in BEGINS and _follows(manager, job_id, done)):
-                act(job_id)
-        except HoldfastError as error:
-            refused.append(RefusedOut(job_id=job_id, code=error.code, message=str(error)))
-        else:
-            done.append(job_id)
-    return BulkOut(jobs=len(meant), done=done, refused=refused)
-
-
-def _meant(entry: BulkEntry, manager: JobManager) -> list[str]:
-    """Return the ids of the jobs that are meant, each once; raises NotFound for one that is not there."""
-    if entry.filter is not None:
-        return [item.job.id for item in manager.list_jobs(entry.filter.query()).items]
-    return [manager.job(job_id).job.id for job_id in dict.fromkeys(entry.ids or ())]
-
-
-def _actions(manager: JobManager, person: str) -> Mapping[Action, Callable[[str], object]]:
-    return {
-        "start": lambda job_id: manager.start(job_id, trigger=Trigger.API, asked_by=person),
-        "pause": lambda job_id: _on_present(manager, job_id, "paused", manager.pause),
-        "resume": lambda job_id: _on_present(manager, job_id, "resumed", manager.resume),
-        "cancel": lambda job_id: _on_present(manager, job_id, "cancelled", manager.cancel),
-        "requeue": lambda job_id: _requeue(manager, job_id, person),
-        "enable": lambda job_id: manager.edit(job_id, JobPatch(enabled=True), version=None),
-        "disable": lambda job_id: manager.edit(job_id, JobPatch(enabled=False), version=None),
-        "delete": manager.delete,
-    }
-
-
-def _follows(manager: JobManager, job_id: str, done: Collection[str]) -> bool:
-    """Tell whether the job's latest run waits for one of these."""
-    latest = manager.job(job_id).latest_run
-    waits = latest is not None and latest.state == RunState.BLOCKED
-    return waits and not set(manager.job(job_id).job.after).isdisjoint(done)
-
-
-def _on_present(manager: JobManager, job_id: str, verb: str, act: Callable[[str], object]) -> None:
-    with manager.present_run(job_id, verb) as run:
-        act(run.id)
-
-
-def _requeue(manager: JobManager, job_id: str, person: str) -> None:
-    """Ask for a run like the latest; raises NotFound where there was none."""
-    latest = manager.job(job_id).latest_run
-    if latest is None:
-        what = "run of job"
-        raise NotFound(what, job_id)
-    manager.requeue(latest.id, asked_by=person)
+    work = Bulk(manager)
+    wish = Wish(verb=Verb(entry.action), by=person.name, tag=entry.tag, trigger=Trigger.API)
+    check(wish)
+    meant = work.named(entry.ids or ()) if entry.filter is None else work.matching(entry.filter.query())
+    told = () if entry.dry_run else tuple(work.do(wish, meant))
+    refused = [one.refusal for one in told if one.refusal is not None]
+    return BulkOut(
+        jobs=len(meant),
+        done=[one.job_id for one in told if one.refusal is None],
+        refused=[RefusedOut.model_validate(refusal) for refusal in refused],
+    )
