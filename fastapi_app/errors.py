@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from core.accounts import WrongCredentials
@@ -29,8 +30,9 @@ from core.errors import (
     WrongState,
 )
 from core.tries import TooManyTries
-from fastapi_app.auth import local_path
+from fastapi_app.auth import Person, local_path
 from fastapi_app.headers import add_headers
+from fastapi_app.layout import around, sent
 from fastapi_app.refusals import (
     AskedByOtherPage,
     FormOutdated,
@@ -84,6 +86,17 @@ TITLES: Final = {
     VersionConflict.code: "Someone else was first",
 }
 """What a page calls an error whose status has no plain words."""
+
+TITLES_OF: Final[Mapping[int, str]] = {
+    HTTPStatus.FORBIDDEN: "Not for you to do",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.CONFLICT: "Not as it is now",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Something is missing or wrong",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many tries",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A mistake of ours",
+}
+"""What a page calls an error of that status."""
 
 SENTENCES: Final = {
     "extra_forbidden": "There is no such field.",
@@ -186,27 +199,48 @@ def _problem(error: HoldfastError, status: int) -> Response:
     return Response(content, status, media_type="application/problem+json")
 
 
+async def answered(scope: Scope, error: HoldfastError, status: int | None = None) -> Response:
+    """Return what `answer` returns; off the event loop where a whole page is drawn."""
+    if _signed_in(scope) is not None and wants_html(scope):
+        return await run_in_threadpool(answer, scope, error, status)
+    return answer(scope, error, status)
+
+
 def _page(scope: Scope, error: HoldfastError, status: int) -> Response:
-    theme = HTTPConnection(scope).cookies.get("theme", "auto")
-    content = scope["app"].state.house.templates.render(
+    """Return the page about an error, within everything else for who is signed in.
+
+    A mistake of ours stands alone: what draws the rest of the page may be what is broken.
+    """
+    house, person = scope["app"].state.house, _signed_in(scope)
+    headers = Headers(scope=scope)
+    if person is None or isinstance(error, OurMistake):
+        shell = {"trouble": _trouble(scope), "whole": False}
+    else:
+        shell = {**around(house, person, house.position), "whole": True}
+    content = house.templates.render(
         "pages/error.html",
-        theme=theme,
+        **shell,
+        here="",
+        theme=HTTPConnection(scope).cookies.get("theme", "auto"),
         status=status,
-        title=TITLES.get(error.code) or HTTPStatus(status).phrase.capitalize(),
+        title=TITLES.get(error.code) or TITLES_OF.get(status) or HTTPStatus(status).phrase.capitalize(),
         detail=str(error),
         hint=error.hint,
         code=error.code,
         kept=isinstance(error, StorageFailed),
         problems=error.problems if isinstance(error, InvalidOptions) else {},
-        trouble=_trouble(scope),
     )
-    return HTMLResponse(content, status)
+    return sent(content, status, headers.get("accept-encoding", ""))
+
+
+def _signed_in(scope: Scope) -> Person | None:
+    person: Person | None = scope.get("state", {}).get("person")
+    return person
 
 
 def _trouble(scope: Scope) -> str:
     """Return why changes cannot be kept, for whoever is signed in."""
-    signed_in = scope.get("state", {}).get("person") is not None
-    return scope["app"].state.house.disk.trouble if signed_in else ""
+    return scope["app"].state.house.disk.trouble if _signed_in(scope) is not None else ""
 
 
 def _to_the_door(scope: Scope, error: NotSignedIn) -> Response:
@@ -235,17 +269,17 @@ def _log_in(scope: Scope, headers: Headers) -> str:
 
 async def _for_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, HoldfastError)  # noqa: S101 - registered for nothing else
-    return answer(request.scope, error)
+    return await answered(request.scope, error)
 
 
 async def _for_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    return answer(request.scope, InvalidOptions(problems_in(error.errors())))
+    return await answered(request.scope, InvalidOptions(problems_in(error.errors())))
 
 
 async def _for_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    response = answer(request.scope, Unanswerable(error.status_code), error.status_code)
+    response = await answered(request.scope, Unanswerable(error.status_code), error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -17,7 +17,7 @@ from core.acting import Actor, acting_as
 from core.errors import HoldfastError
 from core.people import Role
 from fastapi_app.auth import Person, address_of, is_token, person_of
-from fastapi_app.errors import answer
+from fastapi_app.errors import answered
 from fastapi_app.house import House
 from fastapi_app.refusals import (
     AskedByOtherPage,
@@ -102,9 +102,9 @@ class Gate:
         except HoldfastError as error:
             if isinstance(error, NotAllowed):
                 await self._note_denial(scope, error)
-            await answer(scope, error)(scope, receive, send)
+            response = await answered(scope, error)
+            await response(scope, receive, send)
             return
-        scope.setdefault("state", {})["person"] = person
         with acting_as(actor_of(scope, person)):
             await self._app(scope, _limited(receive, _most_from(person)), send)
 
@@ -143,6 +143,7 @@ class Gate:
             raise WrongHost
         public = public_place(method, path)
         person = person_of(scope, accounts, site)  # before the first account, this machine's commands
+        scope.setdefault("state", {})["person"] = person
         if accounts.needs_set_up and person is None and public not in BEFORE_SET_UP:
             raise SetUpFirst
         if public is None and person is None:

@@ -12,11 +12,9 @@ from core.errors import StorageFailed
 from core.people import Role
 from core.preferences import THEMES
 from fastapi_app.auth import local_path, masked
-from fastapi_app.codings import WORTH_WHILE, coded, coding_for, headers_of
 from fastapi_app.dependencies import Person, TheHouse
+from fastapi_app.layout import around, sent
 from fastapi_app.notices import Act, Notice
-from fastapi_app.presenters.sections import sections_for
-from fastapi_app.presenters.shell import Shell
 
 READ_BY_SCRIPTS: Final = frozenset({"cors", "same-origin", "no-cors"})
 """How browsers name, in Sec-Fetch-Mode, what they ask for without showing it."""
@@ -34,7 +32,6 @@ class Canvas:
         self._house = house
         self._person = person
         self._position = house.position
-        self._csrf = masked(person.csrf_token)
 
     @property
     def redraws(self) -> str:
@@ -52,52 +49,23 @@ class Canvas:
 
     def draw(self, template: str, here: str, status: int = HTTPStatus.OK, **context: Any) -> HTMLResponse:  # noqa: ANN401
         """Return the page; `here` names its place in the navigation."""
-        content = self._house.templates.render(template, here=here, **self._around(), **context)
-        return self._answer(content, status)
+        shell = around(self._house, self._person, self._position, self._notices())
+        return self._sent(self._house.templates.render(template, here=here, **shell, **context), status)
 
     def piece(self, template: str, **context: Any) -> HTMLResponse:  # noqa: ANN401 - as above
         """Return a part of a page."""
-        context = {"csrf": self._csrf, "may_act": self._person.may(Role.OPERATOR)} | context
-        return self._answer(self._house.templates.render(template, **context), HTTPStatus.OK)
+        csrf, may_act = masked(self._person.csrf_token), self._person.may(Role.OPERATOR)
+        context = {"csrf": csrf, "may_act": may_act} | context
+        return self._sent(self._house.templates.render(template, **context), HTTPStatus.OK)
 
-    def _around(self) -> dict[str, Any]:
-        epoch, seq = self._position
-        service, person = self._house.service, self._person
-        return {
-            "epoch": epoch,
-            "seq": seq,
-            "csrf": self._csrf,
-            "person": person.name,
-            "may_act": person.may(Role.OPERATOR),
-            "may_rule": person.may(Role.ADMIN),
-            "counts": self._house.scribe.counts(),
-            "unread": service.notifications.unread(person.name),
-            "shell": self._shell(),
-        }
-
-    def _shell(self) -> Shell:
-        service, person = self._house.service, self._person
-        return Shell(
-            sections=sections_for(may_rule=person.may(Role.ADMIN), took_away=service.quarantines.has_any),
-            wanted=service.preferences.of(person.name),
-            notices=self._notices(),
-            drawn_at=service.clock.now(),
-        )
+    def _sent(self, text: str, status: int) -> HTMLResponse:
+        return sent(text, status, self._request.headers.get("accept-encoding", ""))
 
     def _notices(self) -> tuple[Notice, ...]:
         """Return what is to be told; not to a script that reads the page without showing it."""
         headers = self._request.headers
         unseen = headers.get("sec-fetch-mode") in READ_BY_SCRIPTS and "hx-request" not in headers
         return () if unseen else self._house.notices.take(self._person.session)
-
-    def _answer(self, text: str, status: int) -> HTMLResponse:
-        """Return the page as small as the browser can read it; its one secret is another text in each answer."""
-        content = text.encode()
-        accepted = self._request.headers.get("accept-encoding", "")
-        coding = coding_for(accepted) if len(content) >= WORTH_WHILE else ""
-        return HTMLResponse(
-            coded(content, coding) if coding else content, status, headers=headers_of(coding)
-        )
 
 
 TheCanvas = Annotated[Canvas, Depends(Canvas)]

@@ -46,12 +46,12 @@ def _found(service: TheService, person: SomePerson, asked: Asked) -> Iterator[Fo
     yield from palette.run_lines(_runs(manager, asked))
     near = palette.nearest(always, asked)
     jobs = _jobs(manager, asked)
-    yield from [each for each in near if (palette.rank(each.word, asked.words) or 0) <= 1]
+    yield from (each for each in near if palette.is_near(each, asked))
     yield from palette.job_lines(jobs)
     if may_act:
         yield from palette.job_commands(jobs[: palette.ACTED_ON])
     yield from palette.nearest(palette.destination_lines(service.destinations.list()), asked)
-    yield from [each for each in near if (palette.rank(each.word, asked.words) or 0) > 1]
+    yield from (each for each in near if not palette.is_near(each, asked))
 
 
 def _always(service: TheService, person: SomePerson) -> list[Found]:

@@ -23,6 +23,7 @@ ACTED_ON: Final = 3
 LONGEST_WORD: Final = 200
 """Letters of a name that the palette shows."""
 SHORTEST_VERB: Final = 2
+SETTINGS: Final = "Settings"
 
 NUMBER: Final = re.compile(r"#?([0-9]{1,9})")
 VERBS: Final[Mapping[str, str]] = {
@@ -101,6 +102,12 @@ def nearest(found: Iterable[Found], asked: Asked) -> list[Found]:
     return [each for _, each in sorted(ranked, key=lambda pair: pair[0])]
 
 
+def is_near(found: Found, asked: Asked) -> bool:
+    """Tell whether a line comes before jobs: it begins with what was typed, and a setting is called just that."""
+    near = rank(found.word, asked.words)
+    return near is not None and near <= (0 if found.about == SETTINGS else 1)
+
+
 def jobs_found(jobs: Sequence[JobOverview], asked: Asked) -> list[JobOverview]:
     """Return the jobs, those whose names are nearest first; who matched by something else comes last."""
     far = 9
@@ -159,14 +166,14 @@ def page_lines(sections: Iterable[Section], *, may_rule: bool) -> list[Found]:
     """Return a line for each page that is always there."""
     lines = [Found(word=each.word, about="Page", icon=each.icon, address=each.address) for each in sections]
     lines += [
-        Found(word="My settings", about="Settings", icon="i-gear", address="/settings/you"),
-        Found(word="About this Holdfast", about="Settings", icon="i-gear", address="/settings/about"),
+        Found(word="My settings", about=SETTINGS, icon="i-gear", address="/settings/you"),
+        Found(word="About this Holdfast", about=SETTINGS, icon="i-gear", address="/settings/about"),
         Found(word="API reference", about="Page", icon="i-command", address="/api/docs"),
     ]
     if may_rule:
         pages = (("/settings/server", SERVER), ("/settings/keeping", KEEPING))
         lines += [
-            Found(word=about.title, about="Settings", icon="i-gear", address=address)
+            Found(word=about.title, about=SETTINGS, icon="i-gear", address=address)
             for address, settings in pages
             for about in settings.values()
         ]
