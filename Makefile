@@ -24,8 +24,8 @@ templates := $(shell find templates -name "*.html" 2>/dev/null)
 
 # What the tests drive for real, as Debian names it.
 programs := rsync rclone restic openssh-client openssh-server sqlite3 postgresql b3sum git attr openssl
-# Chromium, and what the program that drives it is linked with.
-browser := chromium libatomic1
+# Chromium, what the program that drives it is linked with, and the fonts that pictures of pages are made with.
+browser := chromium libatomic1 fonts-dejavu-core
 
 .PHONY: help
 help: ## List what can be made
@@ -47,13 +47,20 @@ demo: setup ## Back up a sample folder with a server of its own, show the proof,
 .PHONY: test
 test: setup ## Run every test: first without, then with a browser
 	@.ci/tools $(programs) $(browser)
+	@.ci/html-validate --version >/dev/null
 	@$(pytest) $(in_parallel) -m "not e2e"
 	@$(pytest) -m e2e
 
 .PHONY: e2e
 e2e: setup ## Run the tests that use a browser
 	@.ci/tools $(programs) $(browser)
+	@.ci/html-validate --version >/dev/null
 	@$(pytest) -m e2e
+
+.PHONY: pictures
+pictures: setup ## Take the references anew that pages are compared with
+	@.ci/tools $(programs) $(browser)
+	@$(pytest) $(in_parallel) -m e2e tests/e2e/test_pictures.py --renew-pictures
 
 .PHONY: faults
 faults: setup ## Kill, starve, tear and unplug the store, hundreds of times (SEED=… for the same again)

@@ -5,6 +5,7 @@ page or the page asks another host for anything. `new_page` gives more of them, 
 its own with the same login; `stranger` has no login.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +43,17 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--font-render-hinting=none",
+    "--disable-lcd-text",
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
 )
 NAME = "ada"
 PASSWORD = "seven grey herons over still water"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew-pictures", action="store_true", help="keep what pages look like now")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -128,7 +138,10 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        fonts = {"FONTCONFIG_FILE": str(Path(__file__).with_name("fonts.conf"))}
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=list(CHROMIUM_FLAGS), env={**os.environ, **fonts}
+        )
         yield browser
         browser.close()
 
@@ -239,3 +252,17 @@ def stranger(new_page: Callable[..., Page], browser: Browser, server: Server) ->
     """A browser without a login, at a server that has people."""
     server.login = server.login or set_up(browser, server)
     return new_page(storage_state=None)
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory) -> Iterator[Callable[[str], Any]]:
+    """Opens scenes by their names, each once."""
+    from tests.e2e import scenes  # noqa: PLC0415 - it needs what is above
+
+    with contextlib.ExitStack() as opened:
+
+        @cache
+        def scene(name: str) -> Any:
+            return opened.enter_context(scenes.staged(name, tmp_path_factory.mktemp(name)))
+
+        yield scene
