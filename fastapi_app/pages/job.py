@@ -1,82 +1,85 @@
-"""A job: what it does now, what it did, how safe that is, and how it is set."""
+"""A job: what it does now, what it did last, how safe that is, and how it is set."""
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from core.manager import JobManager
 from core.models import NOTHING, Job, Run
-from core.queueing import Scope
 from core.states import RunState
-from core.storage.excerpts import line_of
-from core.timetable import appointment
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.pages.graph import drawn, overviews
-from fastapi_app.pages.run import has_colours
+from fastapi_app.pages.job_frame import Frame
 from fastapi_app.places import JobId
 from fastapi_app.presenters.breakers import BreakerView, breaker_views
 from fastapi_app.presenters.evidence import evidence_of
-from fastapi_app.presenters.job_page import MOST_RUNS, can_rehearse, job_view, safety_of, settings_of
-from fastapi_app.presenters.mistakes import mistake_view
-from fastapi_app.presenters.notifications import late_after, late_in_words
+from fastapi_app.presenters.job_page import MOST_RUNS, safety_of, settings_of
+from fastapi_app.presenters.live_run import live_run_of
+from fastapi_app.presenters.logs import coloured, log_view
+from fastapi_app.presenters.notifications import late_after
 from fastapi_app.presenters.questions import question_view
-from fastapi_app.presenters.runs import log_view, run_view
+from fastapi_app.presenters.runs import run_view
 from fastapi_app.presenters.schedules import due_row, next_times
 from fastapi_app.presenters.tide import tide_of
-from fastapi_app.presenters.usual import foreseen, usual_of_job, usual_of_run
+from fastapi_app.presenters.usual import foreseen, usual_of_run
 
 router = APIRouter()
 
-LINES = 200
+LINES = 100
 BARS = 90
-MOST_TIMES = 5
 
 
 @router.get("/jobs/{job_id}")
 def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) -> HTMLResponse:
-    """Show the job."""
-    service = house.service
-    overview, problem = manager.job(job_id), manager.mistakes.get(job_id)
-    history, past = manager.runs_of(job_id), service.histories.of(job_id)
-    now = service.clock.now()
-    latest = foreseen(history[0], past, now) if history else None
-    ended = [run for run in history if run.over]
-    expected = service.notifications.rhythm.of(job_id)
-    planned = appointment(manager, job_id, service.clock.now(), MOST_TIMES)
-    asked = manager.question(latest.id) if latest else None
+    """Show the job as it is now."""
+    frame = Frame(house, job_id, "now")
+    job, planned = frame.overview.job, frame.planned
+    ended = [run for run in frame.history if run.over]
     return canvas.draw(
         "pages/job.html",
         "jobs",
-        question=question_view(asked, latest.id) if asked and latest else None,
+        **frame.context(),
+        **(_latest(frame, frame.latest) if frame.latest else _no_run()),
         problems=NOTHING,
-        evidence=evidence_of(latest) if latest else None,
-        may_try=can_rehearse(overview.job.kind),
-        job=job_view(overview, history, problem),
-        run=run_view(latest, overview.job) if latest else None,
-        usual=usual_of_job(overview.job.kind, overview.job.options, past),
-        ran=usual_of_run(latest, past, service.histories.findings(latest), now) if latest else None,
-        why=service.waiting_room.why(latest) if latest else None,
-        held=_is_held(house, job_id),
-        log=log_view(service.logs.tail(latest.id, LINES)) if latest else None,
-        coloured=latest is not None and has_colours(latest.kind),
-        runs=[run_view(run, overview.job) for run in ended[:MOST_RUNS]],
+        runs=[run_view(run, job) for run in ended[:MOST_RUNS]],
         older=len(ended[MOST_RUNS:]),
-        tide=tide_of(history, BARS),
-        safety=safety_of(overview.job, history),
-        late=late_in_words(expected, service.clock.now()),
-        late_after=late_after(overview.job, expected),
-        settings=settings_of(overview.job, _names(manager, overview.job)),
+        tide=tide_of(frame.history, BARS),
+        safety=safety_of(job, frame.history),
+        late_after=late_after(job, frame.expected),
+        settings=settings_of(job, names_after(manager, job)),
         due=due_row(planned) if planned else None,
         times=next_times(planned.schedule, planned.coming) if planned else (),
         graph=drawn(manager, job_id),
-        breakers=_holding(house, latest),
-        mistake=mistake_view(problem, line_of(service.data, problem)) if problem else None,
-        outside=house.outside.change_of(overview.job),
+        breakers=_holding(house, frame.latest),
+        outside=house.outside.change_of(job),
     )
 
 
-def _names(manager: JobManager, job: Job) -> dict[str, str]:
+def _latest(frame: Frame, run: Run) -> dict[str, object]:
+    """Return what is shown of the latest run."""
+    house, service = frame.house, frame.house.service
+    latest = foreseen(run, frame.past, frame.now)
+    ran = usual_of_run(latest, frame.past, service.histories.findings(latest), frame.now)
+    asked = frame.manager.question(run.id)
+    return {
+        "question": question_view(asked, run.id) if asked else None,
+        "evidence": evidence_of(latest),
+        "run": run_view(latest, frame.overview.job),
+        "ran": ran,
+        "pace": live_run_of(latest, house.courses.of(run.id)),
+        "why": service.waiting_room.why(latest),
+        "log": log_view(service.logs.tail(run.id, LINES), run.id),
+        "coloured": coloured(run.kind),
+    }
+
+
+def _no_run() -> dict[str, None]:
+    names = ("question", "evidence", "run", "ran", "pace", "why", "log", "coloured")
+    return dict.fromkeys(names)
+
+
+def names_after(manager: JobManager, job: Job) -> dict[str, str]:
     """Return the names of the jobs that it comes after."""
     return {item.job.id: item.job.name for item in overviews(manager, job.after)}
 
@@ -88,9 +91,3 @@ def _holding(house: House, run: Run | None) -> tuple[BreakerView, ...]:
     manager, now = house.service.manager, house.service.clock.now()
     views = breaker_views(manager.breakers(), now, only=run.reaches)
     return tuple(view for view in views if view.probe != run.id)
-
-
-def _is_held(house: House, job_id: str) -> bool:
-    """Tell whether somebody paused the job, so that nothing new of it begins."""
-    pause = house.service.manager.rules().pause(Scope.JOB, job_id)
-    return pause is not None and pause.binds(house.service.clock.now())

@@ -155,6 +155,19 @@ def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, 
     return tuple(settings)
 
 
+def guards_of(job: Job) -> tuple[Setting, ...]:
+    """Return what stops a run of the job before it does harm, also where nobody changed it."""
+    engine = ENGINES.get(job.kind)
+    schema = engine.model_json_schema() if engine else {"properties": {}}
+    found = []
+    for name, described in schema["properties"].items():
+        if described.get("group") != "guards":
+            continue
+        if text := _in_words(described, schema, job.options.get(name, described.get("default")), job.options):
+            found.append(Setting(label=described.get("title", name), text=text, code=False))
+    return tuple(found)
+
+
 def _place_of(described: Mapping[str, Any]) -> int:
     """Return where an option stands among the settings: what is copied and how that is proved comes first."""
     group = described.get("group", "")

@@ -1,15 +1,13 @@
 """A run as its page, its job's page and lists of runs show it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
-from core.colours import painted
 from core.engines import ENGINES
 from core.errors import InvalidOptions
-from core.log_files import LogLine, LogPage
 from core.models import Attempt, Ending, Failure, Job, Run, Trigger, Value
 from core.spans import exact
 from core.states import AT_WORK, RunState
@@ -39,11 +37,6 @@ STANDING: Final[Mapping[RunState, str]] = {
 
 ASKS: Final = "It asks something, and goes on as soon as somebody answers."
 BEGINS_ANEW: Final = "It was stopped half-way, and begins anew when you resume it."
-
-LARGEST_LOG: Final = 500_000
-"""Letters of a log that a page holds; with colours they can be five times as many bytes."""
-
-LOG_STATUS: Final[Mapping[str, str]] = {"warn": "late", "error": "failed"}
 
 
 class Step(Value, frozen=True, kw_only=True):
@@ -247,53 +240,4 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         aside="" if attempt.counted else "It tried for others too and does not count.",
         note=attempt.error.message if attempt.error else "",
         hint=attempt.error.hint if attempt.error else "",
-    )
-
-
-class LineView(Value, frozen=True, kw_only=True):
-    """A line of a log: its text in pieces, each with its look; `st` colours warnings and errors."""
-
-    number: int
-    at: datetime
-    level: str
-    pieces: tuple[tuple[str, str], ...]
-    st: str
-
-
-class LogView(Value, frozen=True, kw_only=True):
-    """The lines of a log that a page begins with."""
-
-    lines: tuple[LineView, ...]
-    total: int
-    said: str
-
-
-def log_view(page: LogPage) -> LogView:
-    """Return the page of a log as it is shown."""
-    return LogView(
-        lines=lines_of(newest_that_fit(page.lines)), total=page.total, said=plural(page.total, "line")
-    )
-
-
-def newest_that_fit(lines: Sequence[LogLine]) -> Sequence[LogLine]:
-    """Return the newest lines, as many as a page can hold; scrolling up reads back the others."""
-    size = 0
-    for place, line in enumerate(reversed(lines)):
-        size += len(line.painted or line.text)
-        if place and size > LARGEST_LOG:
-            return lines[-place:]
-    return lines
-
-
-def lines_of(lines: Sequence[LogLine]) -> tuple[LineView, ...]:
-    """Return lines as they are shown."""
-    return tuple(
-        LineView(
-            number=line.number,
-            at=line.at,
-            level=line.word,
-            pieces=painted(line.painted) if line.painted else ((line.text, ""),),
-            st=LOG_STATUS.get(line.level, ""),
-        )
-        for line in lines
     )

@@ -34,7 +34,7 @@ def test_a_version_is_restored_by_programs_that_name_the_present_one(world, brow
     stale = browser.post(address, headers={"If-Match": '"1"'})
     restored = browser.post(address, headers={"If-Match": '"2"'})
 
-    assert (unnamed.status_code, stale.status_code) == (428, 412)
+    assert (unnamed.status_code, stale.status_code) == (428, 409)
     assert restored.status_code == 200
     assert restored.headers["ETag"] == '"3"'
     assert restored.json()["name"] == "photos"

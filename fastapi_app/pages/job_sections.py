@@ -1,0 +1,159 @@
+"""The other sections of a job's page: all its runs, how it is set, what it was, its graph, how safe it is."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from msgspec.structs import replace
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from core.hiding import hidden
+from core.models import LARGEST, Job, frozen
+from core.storage.definitions import Definition, definition_of, plain_of, text_of_definition
+from core.versions import MOST, Version
+from fastapi_app.dependencies import Manager, TheHouse
+from fastapi_app.notices import Act
+from fastapi_app.pages.drawing import TheCanvas, see
+from fastapi_app.pages.graph import drawn
+from fastapi_app.pages.job import names_after
+from fastapi_app.pages.job_frame import Frame
+from fastapi_app.places import JobId
+from fastapi_app.presenters.evidence import evidence_of
+from fastapi_app.presenters.job_page import guards_of, safety_of, settings_of
+from fastapi_app.presenters.job_safety import safety_page
+from fastapi_app.presenters.notifications import late_after
+from fastapi_app.presenters.proofs import newest_verified
+from fastapi_app.presenters.run_history import rows_for_tables, runs_page
+from fastapi_app.presenters.versions import compared, rows_of
+
+router = APIRouter(prefix="/jobs/{job_id}")
+
+Group = Annotated[str, Query(max_length=20)]
+Number = Annotated[int | None, Query(ge=1, le=LARGEST)]
+TWO = 2
+
+
+@router.get("/runs")
+def runs(
+    job_id: JobId, canvas: TheCanvas, house: TheHouse, group: Group = "", before: Number = None
+) -> HTMLResponse:
+    """Show a page of the job's runs, the newest first."""
+    frame = Frame(house, job_id, "runs")
+    view = runs_page(frame.overview.job, frame.history, frame.past, group=group, before=before)
+    return canvas.draw("pages/job_runs.html", "jobs", **frame.context(), view=view)
+
+
+@router.get("/runs.csv")
+def runs_as_table(job_id: JobId, manager: Manager, group: Group = "") -> Response:
+    """Hand out the runs of a group for a table program."""
+    history = manager.runs_of(job_id)
+    headers = {"Content-Disposition": f'attachment; filename="holdfast-runs-{job_id[:8]}.csv"'}
+    rows = _csv(rows_for_tables(history, group))
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _csv(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    page = io.StringIO()
+    writer = csv.writer(page)
+    for row in rows:
+        writer.writerow(row)
+        yield page.getvalue()
+        page.seek(0)
+        page.truncate()
+
+
+@router.get("/settings")
+def settings(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) -> HTMLResponse:
+    """Show how the job is set: in words, and as texts to take away."""
+    frame = Frame(house, job_id, "settings")
+    job = frame.overview.job
+    shown = _shown(job)
+    return canvas.draw(
+        "pages/job_settings.html",
+        "jobs",
+        **frame.context(),
+        settings=settings_of(job, names_after(manager, job)),
+        outside=house.outside.change_of(job),
+        yaml=text_of_definition(shown).decode(),
+        json=msgspec.json.format(msgspec.json.encode(plain_of(shown))).decode(),
+        hides=shown.options != job.options,
+    )
+
+
+def _shown(job: Job) -> Definition:
+    """Return what was decided about the job, as anybody may see it."""
+    return replace(definition_of(job), options=frozen(hidden(job.options)))
+
+
+@router.get("/versions")
+def versions(
+    job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse, a: Number = None, b: Number = None
+) -> HTMLResponse:
+    """Show what the job was, and two of its versions side by side."""
+    frame = Frame(house, job_id, "versions")
+    known = manager.versions(job_id)
+    chosen = _chosen(known, a, b)
+    return canvas.draw(
+        "pages/job_versions.html",
+        "jobs",
+        **frame.context(),
+        rows=rows_of(known),
+        chosen=tuple(version.number for version in chosen),
+        comparison=compared(*chosen) if a is not None and b is not None else None,
+        most=MOST,
+    )
+
+
+def _chosen(known: tuple[Version, ...], a: int | None, b: int | None) -> tuple[Version, Version]:
+    """Return the two versions to compare, the older first; where none are asked for, the last two."""
+    by_number = {version.number: version for version in known}
+    newer = by_number.get(b or 0, known[0])
+    older = by_number.get(a or 0, known[1] if len(known) >= TWO else known[0])
+    return (older, newer) if older.number <= newer.number else (newer, older)
+
+
+@router.post("/versions/{number}/restore")
+def restore(  # who asks, for which version, and what they saw
+    job_id: JobId,
+    number: Annotated[int, Path(ge=1, le=LARGEST)],
+    canvas: TheCanvas,
+    manager: Manager,
+    seen: Annotated[int, Query(alias="from", ge=1, le=LARGEST)],
+) -> Response:
+    """Make the job what it was, and offer to take that back; `from` is the version that is changed."""
+    job = manager.restore(job_id, number, version=seen)
+    if job.version == seen:
+        canvas.tell(f"Nothing was changed: version {seen:,} is like version {number:,}.")
+    else:
+        back = Act(word="Undo", address=f"/jobs/{job_id}/versions/{seen}/restore?from={job.version}")
+        canvas.tell(f"Version {number:,} is restored, as version {job.version:,}.", action=back)
+    return see(f"/jobs/{job_id}/versions")
+
+
+@router.get("/graph")
+def graph(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) -> HTMLResponse:
+    """Show the jobs that follow one another."""
+    frame = Frame(house, job_id, "graph")
+    return canvas.draw("pages/job_graph.html", "jobs", **frame.context(), graph=drawn(manager, job_id))
+
+
+@router.get("/safety")
+def safety(job_id: JobId, canvas: TheCanvas, house: TheHouse) -> HTMLResponse:
+    """Show how safe the job's data is."""
+    frame = Frame(house, job_id, "safety")
+    job = frame.overview.job
+    good = newest_verified(job, frame.history)
+    return canvas.draw(
+        "pages/job_safety.html",
+        "jobs",
+        **frame.context(),
+        view=safety_page(job, frame.history, frame.expected, frame.now),
+        safety=safety_of(job, frame.history),
+        late_after=late_after(job, frame.expected),
+        guards=guards_of(job),
+        evidence=evidence_of(good) if good else None,
+        run=good,
+    )
