@@ -225,7 +225,7 @@ def orders_of(fact: Fact) -> Iterator[str]:
     if not fact.copies or fact.overview.latest_run is None:
         return
     if fact.copy is None:
-        if fact.sought:
+        if fact.sought and fact.overview.latest_run.over:  # one that has only begun is not without yet
             yield "bare"
         return
     yield "aimed" if fact.until else "free"

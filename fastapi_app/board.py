@@ -69,9 +69,8 @@ class Board:
     def needs(self) -> Shown:
         """Return who needs somebody."""
         picture, rhythm = self._service.standing.picture(), self._service.notifications.rhythm
-        known = ((fact.job.id, rhythm.of(fact.job.id)) for fact in picture.needs)
-        expected = {job_id: one for job_id, one in known if one is not None}
-        return {"needs": dashboard.needs_of(picture, expected, self._service.clock.now())}
+        expected = {fact.job.id: rhythm.of(fact.job.id) for fact in picture.needs}
+        return {"needs": dashboard.needs_of(picture, expected)}
 
     def figures(self) -> Shown:
         """Return the four figures."""
@@ -99,9 +98,10 @@ class Board:
 
     def next_up(self) -> Shown:
         """Return the jobs that are due next, as far as the ticker has planned."""
-        soonest = self._service.scheduler.soonest(MOST_NEXT)
-        due = appointments(self._manager, soonest, self._service.clock.now())
-        return {"next_up": tuple(map(due_row, due))}
+        now = self._service.clock.now()
+        due = appointments(self._manager, self._service.scheduler.soonest(MOST_NEXT), now)
+        rows = sorted(due, key=lambda one: one.next_at or now)
+        return {"next_up": tuple(map(due_row, rows))}
 
     def workers(self) -> Shown:
         """Return who carries runs out."""

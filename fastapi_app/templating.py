@@ -1,6 +1,7 @@
 """Draws templates: every text escaped, made harmless, and timed by the house's clock."""
 
 import platform
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
@@ -17,6 +18,7 @@ from fastapi_app.bundles import address_of_bundle
 from fastapi_app.compiled import COMPILED
 from fastapi_app.presenters import texts, times
 
+INDENTED: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 HERE: Final = Path(__file__).resolve().parent
 
 
@@ -67,7 +69,11 @@ class Templates:
 
 
 def _sources_in(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*.html")}
+    """Return every template by its name, without the white space that its lines begin with: nobody reads it."""
+    return {
+        str(path.relative_to(folder)): INDENTED.sub("", path.read_text("utf-8"))
+        for path in folder.rglob("*.html")
+    }
 
 
 def _harmless(value: object) -> object:

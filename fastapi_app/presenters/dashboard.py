@@ -7,14 +7,14 @@ from typing import Final
 from core.dispatch.base import Load
 from core.engines import ENGINES
 from core.facts import Fact, Picture, asks
-from core.models import JobOverview, Run, Value
+from core.models import Job, JobOverview, Run, Value
 from core.notifications.rhythm import Expected
 from core.rollups import Hour
 from core.sizes import size
 from fastapi_app.presenters import times
 from fastapi_app.presenters.charts import Age, age_bar, pips
 from fastapi_app.presenters.jobs import ICONS, Action, about, actions_on, live_of, took
-from fastapi_app.presenters.notifications import LATE, late_in_words
+from fastapi_app.presenters.notifications import LATE
 from fastapi_app.presenters.runs import failure_of
 from fastapi_app.presenters.states import CHIPS, Mark, edition, mark_of
 from fastapi_app.presenters.texts import plural
@@ -50,13 +50,18 @@ class Deed(Value, frozen=True, kw_only=True):
 
 
 class Need(Value, frozen=True, kw_only=True):
-    """A job that waits for a person: why, what was not harmed, and what can be done, the likeliest first."""
+    """A job that waits for a person: why, what was not harmed, and what can be done, the likeliest first.
+
+    Where the cause is an age, that of `at` stands between `cause` and `after`.
+    """
 
     id: str
     name: str
     mark: Mark
     since: datetime
     cause: str
+    at: datetime | None = None
+    after: str = ""
     unharmed: str
     hint: str
     deeds: tuple[Deed, ...]
@@ -234,10 +239,10 @@ def looked_in_words(failed: int, still: int) -> str:
 # Who needs somebody
 
 
-def needs_of(picture: Picture, expected: Mapping[str, Expected], now: datetime) -> Needs:
+def needs_of(picture: Picture, expected: Mapping[str, Expected | None]) -> Needs:
     """Return the jobs that wait for a person; `expected` is what was expected of those that are late."""
     count = picture.count("needs")
-    rows = tuple(need_of(fact, late_in_words(expected.get(fact.job.id), now)) for fact in picture.needs)
+    rows = tuple(need_of(fact, expected.get(fact.job.id)) for fact in picture.needs)
     more = count > len(rows)
     aside = f"the oldest {len(rows)} of {plural(count, 'job')}" if more else plural(count, "job")
     return Needs(
@@ -247,14 +252,14 @@ def needs_of(picture: Picture, expected: Mapping[str, Expected], now: datetime) 
     )
 
 
-def need_of(fact: Fact, late: str = "") -> Need:
-    """Return why the job waits for a person: its latest run failed or asks, or it is late, in these words."""
+def need_of(fact: Fact, expected: Expected | None) -> Need:
+    """Return why the job waits for a person: its latest run failed or asks, or it is late."""
     run = fact.overview.latest_run
     if run is not None and asks(run):
         return _question_need(fact, run)
     if run is not None and run.error is not None:
         return _failed_need(fact, run)
-    return _late_need(fact, late)
+    return _late_need(fact, expected)
 
 
 def _failed_need(fact: Fact, run: Run) -> Need:
@@ -286,19 +291,25 @@ def _question_need(fact: Fact, run: Run) -> Need:
     )
 
 
-def _late_need(fact: Fact, late: str) -> Need:
-    run = fact.overview.latest_run
+def _late_need(fact: Fact, expected: Expected | None) -> Need:
+    run, last = fact.overview.latest_run, expected.last_success if expected else None
     start = Deed(word="Start", address=f"/jobs/{fact.job.id}/start", posts=True, look="")
     deeds = [start] if run is None or run.over else []
     if run is not None:
         deeds.append(Deed(word="Last run", address=f"/runs/{run.id}"))
-    said = late.removeprefix("Late: ") or "no success in time."
+    cause, at, after = "No success in time, and none before.", None, ""
+    if fact.copy is not None and fact.target:
+        cause, at, after = "No good copy for", fact.copy.at, f", its target is {target_words(fact)}."
+    elif last is not None:
+        cause, at, after = "No success for", last, "."
     return Need(
         id=fact.job.id,
         name=fact.job.name,
         mark=LATE,
         since=fact.since,
-        cause=said[:1].upper() + said[1:],
+        cause=cause,
+        at=at,
+        after=after,
         unharmed="The copy it has stays as it is." if fact.copy else "",
         hint="Look why it did not run or did not succeed.",
         deeds=(*deeds, _edit(fact)),
@@ -367,7 +378,7 @@ def copy_row(fact: Fact, now: datetime) -> CopyRow:
     return CopyRow(
         id=fact.job.id,
         name=fact.job.name,
-        about=about(fact.job),
+        about=_where(fact.job),
         bar=age_bar(age, target.total_seconds() if target else None, _age_words(fact)),
         at=copy.at if copy else None,
         is_old=fact.is_old,
@@ -375,6 +386,11 @@ def copy_row(fact: Fact, now: datetime) -> CopyRow:
         size=size(copy.bytes) if copy and copy.bytes is not None else "–",
         mode=MODES.get(copy.mode, "compared") if copy else "–",
     )
+
+
+def _where(job: Job) -> str:
+    place = job.options.get("destination")
+    return f"to {place}" if place else about(job)
 
 
 def _age_words(fact: Fact) -> str:

@@ -40,6 +40,9 @@ STEPS: Final = (
 )
 
 
+EXAMPLES: Final = {"source": "/home/ana/photos", "destination": "/mnt/usb-disk/photos"}
+
+
 class Step(Value, frozen=True, kw_only=True):
     """One step of the first backup."""
 
@@ -54,6 +57,7 @@ class Question(Value, frozen=True, kw_only=True):
     id: str
     label: str
     help: str
+    example: str
     value: str
     offers: tuple[str, ...]
     truth: str = ""
@@ -114,11 +118,12 @@ def welcome_of(
     )
     where = "Best on another disk. It is made if it is not there; nothing in it is ever deleted."
     destination = _question("destination", "Where to?", values, disks, where)
+    answered = all(values.get(name, "").strip() for name in NEEDED) and not problems
     told = {_field(name): words for name, words in (problems or {}).items()}
     return Welcome(
         questions=tuple(_told(one, facts, told, strict=strict) for one in (source, destination)),
         nightly=bool(values.get("nightly")),
-        plan=tuple(plan),
+        plan=tuple(plan) if answered else (),
         notice=notice or next((words for name, words in told.items() if name not in NEEDED), ""),
     )
 
@@ -134,14 +139,21 @@ def defaults(home: Path) -> dict[str, str]:
 def _question(
     name: str, label: str, values: Mapping[str, str], offers: Sequence[str], words: str
 ) -> Question:
-    return Question(id=name, label=label, help=words, value=values.get(name, ""), offers=tuple(offers))
+    return Question(
+        id=name,
+        label=label,
+        help=words,
+        example=EXAMPLES[name],
+        value=values.get(name, ""),
+        offers=tuple(offers),
+    )
 
 
 def _told(
     question: Question, facts: Sequence[Fact], problems: Mapping[str, str], *, strict: bool
 ) -> Question:
     """Return the question with what is true of its answer."""
-    fields = {name: getattr(question, name) for name in ("id", "label", "help", "value", "offers")}
+    fields = {name: getattr(question, name) for name in ("id", "label", "help", "example", "value", "offers")}
     if not question.value.strip():
         return Question(**fields, truth=NEEDED[question.id] if strict else "")
     if question.id in problems:
