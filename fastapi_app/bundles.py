@@ -6,14 +6,13 @@ from typing import Final
 
 from fastapi_app.assets import digest_of
 
-STYLES: Final = ("app.css", "floats.css", "tabs.css", "log.css", "print.css")
+STYLES: Final = ("app.css", "floats.css", "tabs.css", "print.css")
 SCRIPTS: Final = (
     "vendor/htmx.min.js",
     "times.js",
     "requests.js",
     "calm.js",
     "live.js",
-    "log.js",
     "line.js",
     "habits.js",
     "keys.js",
