@@ -40,6 +40,9 @@ class Version:
     whole: int = 0
 
 
+NEVER: Final = Version()
+
+
 @dataclass(kw_only=True)
 class Flush:
     """What has happened since the flush before, by id; True is a change of more than fields.
@@ -75,6 +78,7 @@ class Hub:
         self._of_one: Counter[str] = Counter()
         self._versions: dict[str, Version] = {}
         self._rows: dict[str, Row] = {}
+        self._kept: dict[tuple[str, bool], tuple[int, Drawn]] = {}
         self._counts: Mapping[str, Any] = {}
         self._counts_seq = 0
         self._moves: deque[int] = deque(maxlen=MOVES_KEPT)
@@ -245,10 +249,10 @@ class Hub:
             part.touched = max(part.touched, self.seq)
         self.seq += 1
         batches: dict[frozenset[str], Batch] = {}
-        wires: dict[int, bytes] = {}
+        send = self._sender(self.seq)
         for viewer in self._viewers:
             if viewer.looks and viewer.watching and (batch := _pieces_for(viewer.watching, parts, batches)):
-                self._hand(viewer, batch, self.seq, wires)
+                send(viewer, batch)
 
     def _mark(self, flush: Flush, seq: int) -> None:
         for job_id, whole in flush.jobs.items():
@@ -271,18 +275,21 @@ class Hub:
         return drawn
 
     async def _draw(self, jobs: Mapping[str, bool]) -> dict[str, Drawn]:
-        """Draw each job once; now and then let others have the event loop."""
+        """Draw each job once for all who catch up at about the same time; now and then let others have the loop."""
         drawn = {}
         for number, (job_id, whole) in enumerate(jobs.items(), 1):
-            drawn[job_id] = self._scribe.job(job_id, whole=whole)
-            if whole or number % DRAWN_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            version = self._versions.get(job_id, NEVER)
+            if (found := self._kept.get((job_id, whole))) is None or found[0] != version.fields:
+                found = self._kept[job_id, whole] = version.fields, self._scribe.job(job_id, whole=whole)
+                if whole or number % DRAWN_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            drawn[job_id] = found[1]
         return drawn
 
     def _tell(self, looking: list[Viewer], drawn: Mapping[str, Drawn], everything: Batch, seq: int) -> None:
         """Offer each viewer its part; those that show and know the same share one batch, and its text."""
         shared: dict[tuple[Shown, frozenset[str]], tuple[Batch, frozenset[str]]] = {}
-        wires: dict[int, bytes] = {}
+        send = self._sender(seq)
         for viewer in looking:
             if viewer.shown is None:  # it went while jobs were drawn
                 continue
@@ -295,23 +302,30 @@ class Hub:
                 )
             batch, viewer.known = found
             if batch:
-                self._hand(viewer, batch, seq, wires)
+                send(viewer, batch)
 
-    def _hand(self, viewer: Viewer, batch: Batch, seq: int, wires: dict[int, bytes]) -> None:
-        """Send a batch at once to a viewer for whom nothing waits, else let it wait.
+    def _sender(self, seq: int) -> Callable[[Viewer, Batch], None]:
+        """Return how to send batches at once to viewers for whom nothing waits, and let them wait for the others.
 
-        `wires` are frames of this moment by their batch: they are written once, however many viewers share them.
+        A frame is written once, however many viewers share its batch.
         """
-        if (wire := wires.get(id(batch))) is None:
-            wire = wires[id(batch)] = framed(frame(self.epoch, seq, int(self._wall_clock()), batch.body))
-        if not viewer.takes(wire, seq, _now()):
-            viewer.offer(batch, seq)
+        now, at = _now(), int(self._wall_clock())
+        wires: dict[int, bytes] = {}
+
+        def send(viewer: Viewer, batch: Batch) -> None:
+            if (wire := wires.get(id(batch))) is None:
+                wire = wires[id(batch)] = framed(frame(self.epoch, seq, at, batch.body))
+            if not viewer.takes(wire, seq, now):
+                viewer.offer(batch, seq)
+
+        return send
 
     # What time asks for
 
     def tick(self) -> None:
         """See to beats, hidden pages and rights; call it about once a second."""
         now = _now()
+        self._kept.clear()  # ages in it have gone on
         for viewer in tuple(self._viewers):
             if now - viewer.checked_at >= RIGHTS_CHECKED_EVERY:
                 viewer.checked_at = now
