@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi_app.auth import LONGEST_NEXT
 
-NOT_CARRIED: Final = frozenset({"csrf", "kind", "job", "then"})
+NOT_CARRIED: Final = frozenset({"csrf", "kind", "job", "then", "from"})
 ROOM: Final = LONGEST_NEXT - 200
 """Letters of an address that a form may take: the rest is for the destination that is chosen at its end."""
 CHOSEN: Final = "options.destination"

@@ -13,6 +13,7 @@ from core.hiding import restored
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Value
+from core.notifications.values import Rule
 from core.service import Service
 from core.stopgaps import engine_beside, problems_of_options
 from core.timetable import preview
@@ -21,9 +22,9 @@ from fastapi_app.presenters.clearing import deletion_in_words
 from fastapi_app.presenters.destinations import truth_of
 from fastapi_app.presenters.forms import Checked, JobForm, entered, job_form
 from fastapi_app.presenters.parents import Offer, Parents
-from fastapi_app.presenters.schedule_fields import ABOUT, facts_of_schedule, sentence_of
+from fastapi_app.presenters.plan import plan_of
+from fastapi_app.presenters.schedule_fields import ABOUT, facts_of_schedule
 from fastapi_app.presenters.term_fields import facts_of_terms
-from fastapi_app.presenters.terms import sentences_of
 
 EVERYTHING: Final = JobQuery(limit=None)
 
@@ -37,6 +38,7 @@ class Entry(Value, frozen=True, kw_only=True):
     typed: Mapping[str, str] = {}
     problems: Mapping[str, str] = {}
     offers: tuple[Offer, ...] = ()
+    job_id: str = ""
 
     def check(self) -> None:
         """Raise InvalidOptions where something cannot be understood."""
@@ -44,15 +46,20 @@ class Entry(Value, frozen=True, kw_only=True):
             raise InvalidOptions(self.problems)
 
 
-def entry_from(values: Mapping[str, str], kind: str, manager: JobManager, *, job_id: str = "") -> Entry:
-    """Return what a form says; raises NotFound for a kind that is none."""
+def entry_from(
+    values: Mapping[str, str], kind: str, manager: JobManager, *, job_id: str = "", like: str = ""
+) -> Entry:
+    """Return what a form says; raises NotFound for a kind that is none.
+
+    Secrets that were left as they are, are those of the job, or of the one that a new job is to be like.
+    """
     check_kind(kind)
     said = entered(values, kind)
     shown = draft = said.draft
-    if job_id:
-        draft = replace(draft, options=restored(draft.options, manager.job(job_id).job.options))
+    if before := job_id or like:
+        draft = replace(draft, options=restored(draft.options, manager.job(before).job.options))
     if not draft.after:
-        return Entry(draft=draft, shown=shown, typed=said.typed, problems=said.problems)
+        return Entry(draft=draft, shown=shown, typed=said.typed, problems=said.problems, job_id=job_id)
     parents = Parents(manager.list_jobs(EVERYTHING).items, child=job_id)
     written = parents.read(draft.after)
     return Entry(
@@ -62,16 +69,17 @@ def entry_from(values: Mapping[str, str], kind: str, manager: JobManager, *, job
         typed=said.typed,
         problems={**said.problems} | ({"after": written.problem} if written.problem else {}),
         offers=written.offers,
+        job_id=job_id,
     )
 
 
 def entry_of(draft: JobDraft, manager: JobManager, *, job_id: str = "") -> Entry:
     """Return what a job is set to as if somebody had entered it."""
     if not draft.after:
-        return Entry(draft=draft, shown=draft)
+        return Entry(draft=draft, shown=draft, job_id=job_id)
     parents = Parents(manager.list_jobs(EVERYTHING).items, child=job_id)
     shown = replace(draft, after=parents.lines(draft.after))
-    return Entry(draft=draft, shown=shown, names=parents.names(draft.after))
+    return Entry(draft=draft, shown=shown, names=parents.names(draft.after), job_id=job_id)
 
 
 def check_kind(kind: str) -> None:
@@ -85,8 +93,12 @@ def checked(service: Service, entry: Entry) -> Checked:
     about_options = _checked_options(service, entry.draft)
     terms = {**problems_of_words(entry.draft), **problems_of_terms(entry.draft), **entry.problems}
     schedule = entry.draft.schedule
-    said = (*sentence_of(schedule), *sentences_of(entry.draft, entry.names))
-    due = schedule is not None and not any(name.startswith(ABOUT) for name in terms)
+    sound = schedule is not None and not any(name.startswith(ABOUT) for name in terms)
+    due = preview(schedule, service.clock.now()) if schedule and sound else None
+    choices = service.notifications.choices
+    plan = plan_of(
+        entry.draft, entry.names, due, _rules_about(service, entry), tuple(choices.channels().values())
+    )
     return Checked(
         problems={**about_options.problems, **terms},
         facts=(
@@ -95,8 +107,18 @@ def checked(service: Service, entry: Entry) -> Checked:
             *facts_of_schedule(entry.draft),
             *facts_of_terms(entry.draft),
         ),
-        plan=about_options.plan and (*about_options.plan, *said),
-        due=preview(schedule, service.clock.now()) if schedule and due else None,
+        plan=about_options.plan and (*about_options.plan, *plan),
+        due=due,
+    )
+
+
+def _rules_about(service: Service, entry: Entry) -> tuple[Rule, ...]:
+    """Return the rules of the notifications that are about the job: about all, a tag of it, or it alone."""
+    rules, tags = service.notifications.choices.rules(), entry.draft.tags
+    return tuple(
+        rule
+        for rule in rules
+        if (rule.job_id == entry.job_id if rule.job_id else not rule.tag or rule.tag in tags)
     )
 
 

@@ -16,7 +16,7 @@ from core.work import Fact
 from fastapi_app.presenters.fields import Field
 from fastapi_app.presenters.option_fields import OPTIONS, entered_options, fields_of
 from fastapi_app.presenters.parents import Offer
-from fastapi_app.presenters.presets import Preset
+from fastapi_app.presenters.presets import RHYTHMS, Preset, Rhythm
 from fastapi_app.presenters.schedule_fields import (
     DueShown,
     due_fields,
@@ -62,6 +62,19 @@ FINER_POINTS: Final = frozenset(
 """Groups of options that stand folded while nothing in them is said."""
 
 NEEDED: Final = "This is needed."
+MOST_UNFIXED: Final = 6
+"""How many fields are named that cannot stay as they are."""
+
+KIND_ICONS: Final[Mapping[str, str]] = {
+    "copy": "i-files",
+    "rsync": "i-mirror",
+    "rclone": "i-cloud",
+    "restic": "i-backup",
+    "several": "i-several",
+    "watch": "i-eye",
+    "command": "i-command",
+    "shell": "i-script",
+}
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
 PRIORITIES: Final = (
@@ -115,6 +128,14 @@ class KindCard(Value, frozen=True, kw_only=True):
     name: str
     label: str
     summary: str
+    icon: str = "i-backup"
+
+
+class Unfixed(Value, frozen=True, kw_only=True):
+    """A field that cannot stay as it is: its id, and what it is called."""
+
+    id: str
+    label: str
 
 
 class Compared(Value, frozen=True, kw_only=True):
@@ -145,6 +166,8 @@ class JobForm(Value, frozen=True, kw_only=True):
     plan: tuple[str, ...] = ()
     plan_missing: str = ""
     to_fix: str = ""
+    unfixed: tuple[Unfixed, ...] = ()
+    more_to_fix: str = ""
     title: str = "New job"
     lead: str = "Start from what you want done. You can change every field later."
     address: str = "/jobs/new"
@@ -160,6 +183,10 @@ class JobForm(Value, frozen=True, kw_only=True):
     conflict: Conflict | None = None
     offers: tuple[Offer, ...] = ()
     due: DueShown | None = None
+    can_try: bool = False
+    tags: tuple[str, ...] = ()
+    rhythms: tuple[Rhythm, ...] = ()
+    model: str = ""
 
 
 class Checked(Value, frozen=True, kw_only=True):
@@ -185,7 +212,8 @@ class Entered(Value, frozen=True, kw_only=True):
 def kind_cards() -> tuple[KindCard, ...]:
     """Return every kind of job there is."""
     return tuple(
-        KindCard(name=kind, label=engine.label, summary=engine.summary) for kind, engine in ENGINES.items()
+        KindCard(name=kind, label=engine.label, summary=engine.summary, icon=KIND_ICONS.get(kind, "i-backup"))
+        for kind, engine in ENGINES.items()
     )
 
 
@@ -292,7 +320,11 @@ def job_form(  # what stands in it, and what is known of that
         ),
         plan=checked.plan,
         plan_missing="Fill in the fields, and it is told here in sentences.",
-        to_fix=f"{plural(len(wrong), 'field')} to fix first." if wrong else "",
+        to_fix=f"{plural(len(wrong), 'field')} to fix first" if wrong else "",
+        unfixed=tuple(Unfixed(id=field.id, label=field.label) for field in wrong[:MOST_UNFIXED]),
+        more_to_fix=f"and {len(wrong) - MOST_UNFIXED:,} more" if len(wrong) > MOST_UNFIXED else "",
+        can_try=ENGINES[draft.kind].can_rehearse,
+        rhythms=RHYTHMS,
         due=due_shown(draft.schedule, checked.due) if draft.schedule and checked.due else None,
         **about,
     )

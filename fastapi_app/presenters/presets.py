@@ -1,5 +1,6 @@
 """What people most often want of a kind, as fields of its form that are filled in together."""
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +26,37 @@ class Preset(Value, frozen=True, kw_only=True):
         """Return what a form says once it is filled in with this."""
         name = values.get("name", "").strip() or self.job_name
         return {**values, **self.values, "name": name}
+
+
+class Rhythm(Value, frozen=True, kw_only=True):
+    """A common rhythm in few words, and the fields of the schedule that say it."""
+
+    name: str
+    label: str
+    values: Mapping[str, str]
+
+    @property
+    def fills(self) -> str:
+        """Return the fields as the script of the page reads them."""
+        return json.dumps(dict(self.values))
+
+    def over(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return what a form says once it is filled in with this."""
+        return {**values, **self.values}
+
+
+def _at(times: str, days: str) -> Mapping[str, str]:
+    return {"schedule.when": "times", "schedule.times": times, "schedule.days": days}
+
+
+RHYTHMS: Final = (
+    Rhythm(name="night", label="Every night", values=_at("02:00", "* * *")),
+    Rhythm(name="workday", label="Weekdays at 18:00", values=_at("18:00", "* * 1-5")),
+    Rhythm(name="hour", label="Every hour", values={"schedule.when": "every", "schedule.every": "1 h"}),
+    Rhythm(name="week", label="Sundays at 04:00", values=_at("04:00", "* * 0")),
+    Rhythm(name="month", label="The 1st of the month", values=_at("03:00", "1 * *")),
+)
+"""When most jobs are due."""
 
 
 PRESETS: Final[Mapping[str, tuple[Preset, ...]]] = MappingProxyType(
@@ -113,3 +145,8 @@ def presets_of(kind: str) -> tuple[Preset, ...]:
 def preset_named(kind: str, name: str) -> Preset | None:
     """Return a preset of a kind; None where there is none of that name."""
     return next((preset for preset in presets_of(kind) if preset.name == name), None)
+
+
+def rhythm_named(name: str) -> Rhythm | None:
+    """Return a common rhythm; None where there is none of that name."""
+    return next((rhythm for rhythm in RHYTHMS if rhythm.name == name), None)

@@ -9,7 +9,7 @@ from cronsim import CronSimError
 
 from core.drafts import JobDraft
 from core.models import Missed, Overlap, Schedule, Value, Window
-from core.schedules import conditions, in_words, own_zone_name, zone_named
+from core.schedules import in_words, own_zone_name, zone_named
 from core.schedules.cron import cron_of
 from core.spans import exact, seconds_in
 from core.timetable import Preview
@@ -187,11 +187,6 @@ def due_shown(schedule: Schedule, seen: Preview) -> DueShown:
         remarks=(*past, *seen.conditions, *seen.notes),
         zone=schedule.timezone or own_zone_name(),
     )
-
-
-def sentence_of(schedule: Schedule | None) -> tuple[str, ...]:
-    """Return what a plan says of a schedule."""
-    return () if schedule is None else (f"Is due {in_words(schedule)}.", *conditions(schedule))
 
 
 def due_fields(draft: JobDraft, typed: Mapping[str, str]) -> tuple[Field, ...]:
