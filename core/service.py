@@ -13,6 +13,7 @@ from core import steps
 from core.absences import Absences
 from core.attempts import Fate
 from core.audit import Audit
+from core.bulk_desk import BulkDesk
 from core.clearing.quarantines import Quarantines
 from core.clerk import Clerk
 from core.clock import Clock, SystemClock
@@ -208,6 +209,7 @@ class Service:
             self.audit,
             keep_for=timedelta(days=settings.keep_events_days),
         )
+        self.bulk = BulkDesk(self.manager, self.audit, clock)
         self.remains = Remains(self.manager, self.worker, self.logs, self.destinations, self.data)
         doubts = Doubts(self.manager, self.destinations, clock)
         self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, doubts.of)
@@ -302,6 +304,7 @@ class Service:
         stay at work, and whoever starts next takes them up.
         """
         self.scheduler.stop()
+        self.bulk.close()
         self.rehearsals.stop()
         self.worker.leave(grace=self.settings.grace, programs_stay=self.programs_stay)
         self.housekeeping.stop()

@@ -1,0 +1,205 @@
+"""Where something done to many jobs is planned, carried out and taken back, while whoever asked looks on.
+
+In memory only: what is planned and not carried out is forgotten with a restart, and nothing was done. What is deleted
+here goes gently, so that keeping it survives a restart.
+"""
+
+import contextvars
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from core.audit import Audit
+from core.bulk import OPPOSITES, Bulk, Refusal, Verb, Wish, check, fingerprint_of
+from core.clock import Clock
+from core.errors import HoldfastError, NotFound, WrongState
+from core.goings import TO_THINK
+from core.listing import JobQuery
+from core.manager import JobManager
+from core.models import Value
+
+MOST_KEPT: Final = 30
+BULK: Final = "jobs.bulk"
+
+T = TypeVar("T")
+
+
+class PlanOutdated(WrongState):
+    """Other jobs match by now than those that were shown."""
+
+    code = "plan-outdated"
+    hint = "Look at what would be done now, then decide again."
+
+
+class Plan(Value, frozen=True, kw_only=True):
+    """What would be done: to `will`, not to those `refused`; `unchanged` are so already.
+
+    `query` finds the jobs, where they were not named; `words` says in words which are meant.
+    """
+
+    id: str
+    wish: Wish
+    words: str
+    query: JobQuery | None
+    job_ids: tuple[str, ...]
+    will: tuple[str, ...]
+    unchanged: int
+    refused: tuple[Refusal, ...]
+    back: str = ""
+
+
+@dataclass
+class Work:
+    """Something that is done to many jobs, how far it is, and until when it can be taken back."""
+
+    id: str
+    plan: Plan
+    until: datetime | None = None
+    changed: list[str] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    seen: int = 0
+    trouble: str = ""
+    over: threading.Event = field(default_factory=threading.Event)
+    undone: bool = False
+
+    @property
+    def total(self) -> int:
+        """Return to how many jobs it is done."""
+        return len(self.plan.job_ids)
+
+
+class BulkDesk:
+    """Plans, carries out, takes back. Safe to use from several threads; one work after the other."""
+
+    def __init__(self, manager: JobManager, audit: Audit, clock: Clock) -> None:
+        self._bulk = Bulk(manager)
+        self._audit = audit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._works: OrderedDict[str, Work] = OrderedDict()
+        self._ending = threading.Event()
+
+    def plan(
+        self,
+        wish: Wish,
+        *,
+        named: Iterable[str] = (),
+        query: JobQuery | None = None,
+        words: str = "",
+        back: str = "",
+    ) -> Plan:
+        """Return what would be done to these jobs, or to all that match; raises InvalidOptions or NotFound."""
+        check(wish)
+        job_ids = self._bulk.named(named) if query is None else self._bulk.matching(query)
+        if not job_ids:
+            raise WrongState("No job is selected.", hint="Tick the jobs that you mean, then choose again.")
+        told = tuple(self._bulk.preview(wish, job_ids))
+        plan = Plan(
+            id=secrets.token_urlsafe(12),
+            wish=wish,
+            words=words,
+            query=query,
+            job_ids=job_ids,
+            will=tuple(one.job_id for one in told if one.changed),
+            unchanged=sum(one.refusal is None and not one.changed for one in told),
+            refused=tuple(one.refusal for one in told if one.refusal is not None),
+            back=back,
+        )
+        with self._lock:
+            _keep(self._plans, plan.id, plan)
+        return plan
+
+    def planned(self, plan_id: str) -> Plan:
+        """Return what was planned; raises WrongState where that is not known any more."""
+        plan = self._plans.get(plan_id)
+        if plan is None:
+            raise WrongState("What was shown is not known any more.", hint="Select the jobs, and look again.")
+        return plan
+
+    def carry_out(self, plan_id: str) -> Work:
+        """Begin to do exactly what was shown, once; raises PlanOutdated where other jobs match by now."""
+        plan = self.planned(plan_id)
+        if plan.query is not None and fingerprint_of(self._bulk.matching(plan.query)) != fingerprint_of(
+            plan.job_ids
+        ):
+            raise PlanOutdated("Other jobs match by now than those that were shown.")
+        with self._lock:
+            if self._plans.pop(plan_id, None) is None:
+                raise WrongState("This was begun already.", hint="Look at the list.")
+            work = Work(id=secrets.token_urlsafe(12), plan=plan)
+            _keep(self._works, work.id, work)
+        self._audit.note(BULK, f"{plan.wish.verb}: {len(plan.job_ids):,} jobs, {plan.words}.")
+        self._begin(partial(self._do, work))
+        return work
+
+    def work(self, work_id: str) -> Work:
+        """Return a work; raises NotFound where it is not known any more."""
+        work = self._works.get(work_id)
+        if work is None:
+            what = "work"
+            raise NotFound(what, work_id, hint="The list shows what came of it.")
+        return work
+
+    def undo(self, work_id: str) -> Work:
+        """Take back what a work did where the opposite exists; returns when it is done."""
+        work = self.work(work_id)
+        verb = OPPOSITES.get(work.plan.wish.verb)
+        if verb is None or not work.over.is_set() or work.until is None or self._clock.now() > work.until:
+            raise WrongState(
+                "This cannot be taken back any more.", hint="Select the jobs, and do the opposite."
+            )
+        with self._lock:
+            if work.undone:
+                raise WrongState("This was taken back already.", hint="Look at the list.")
+            work.undone = True
+        wish = Wish(verb=verb, by=work.plan.wish.by, tag=work.plan.wish.tag)
+        self._audit.note(BULK, f"{verb}: {len(work.changed):,} jobs, taken back.")
+        work.refused = [one.refusal for one in self._bulk.do(wish, work.changed) if one.refusal is not None]
+        return work
+
+    def close(self) -> None:
+        """Begin nothing more, and let what is under way come to the end of its group."""
+        self._ending.set()
+        with self._turn:
+            pass
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        context = contextvars.copy_context()  # whoever asked is who acts
+        threading.Thread(target=context.run, args=(work,), name="bulk", daemon=True).start()
+
+    def _do(self, work: Work) -> None:
+        with self._turn:
+            try:
+                self._do_all(work)
+            except HoldfastError as error:
+                work.trouble = str(error)
+            finally:
+                work.over.set()
+
+    def _do_all(self, work: Work) -> None:
+        began = self._clock.now()
+        for told in self._bulk.do(work.plan.wish, work.plan.job_ids):
+            work.seen += 1
+            if told.refusal is not None:
+                work.refused.append(told.refusal)
+            elif told.changed:
+                work.changed.append(told.job_id)
+            if self._ending.is_set():
+                work.trouble = "Holdfast was stopped meanwhile; the rest was not done."
+                return
+        if work.plan.wish.verb in OPPOSITES and work.changed:
+            begins = began if work.plan.wish.verb is Verb.DELETE else self._clock.now()
+            work.until = begins + TO_THINK
+
+
+def _keep(kept: OrderedDict[str, T], name: str, value: T) -> None:
+    kept[name] = value
+    while len(kept) > MOST_KEPT:
+        kept.popitem(last=False)
