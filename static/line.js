@@ -41,7 +41,7 @@
     socket = null;
     clearTimeout(opening);
     clearTimeout(healthy);
-    if (code === SIGNED_OUT) { holdfast.forgetDrafts(); location.reload(); return; }
+    if (code === SIGNED_OUT) { holdfast.forgetRecent(); location.reload(); return; }
     failures += 1;
     if (code === TOO_SLOW) pause = POLL_AFTER_ERROR;
     if (failures >= 3 || code === TOO_SLOW) poll();

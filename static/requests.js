@@ -30,13 +30,20 @@
   if (!document.getElementById("job-form")) sessionStorage.removeItem(sessionStorage.getItem("draft-sent"));
   sessionStorage.removeItem("draft-sent");
 
-  // What somebody typed is not for whoever signs in here next.
+  // What somebody typed waits in this tab for them to come back, and is gone as soon as somebody else signs in.
+  const OWNER = "drafts-of", writer = document.querySelector("#person bdi").textContent;
+  if ((sessionStorage.getItem(OWNER) ?? writer) !== writer) forgetDrafts();
+  sessionStorage.setItem(OWNER, writer);
+
   function forgetDrafts() {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft:")) sessionStorage.removeItem(key);
+  }
+
+  function forgetRecent() {
     for (const key of Object.keys(localStorage)) if (key.startsWith("recent:")) localStorage.removeItem(key);
   }
 
-  document.querySelector("form[action='/logout']").addEventListener("submit", forgetDrafts);
+  document.querySelector("form[action='/logout']").addEventListener("submit", forgetRecent);
 
   // Where the clipboard is closed to us, as it is without HTTPS, the text is chosen for the reader's own keys.
   document.addEventListener("click", async (event) => {
@@ -122,5 +129,5 @@
   }
 
   settleAll();
-  Object.assign(window.holdfast, { say, icon, token, forgetDrafts });
+  Object.assign(window.holdfast, { say, icon, token, forgetRecent });
 })();
