@@ -1,13 +1,12 @@
 """The filled scene: jobs of every kind and fate, and everything else a page can show, always the same."""
 
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
 from core.clearing.quarantines import QUARANTINE, Quarantine
-from core.models import AfterWhen, Expectation, Job, Priority, Progress, Retry, Run, Schedule, Trigger
 from core.drafts import JobPatch
+from core.models import AfterWhen, Expectation, Job, Priority, Progress, Retry, Run, Schedule, Trigger
 from core.notifications.values import Occasion, Quiet, Rule
 from core.people import Role
 from core.places.states import STATE, DestinationState, Outlook, Room, Sample, Seen
@@ -38,12 +37,35 @@ def fill(theatre: Theatre) -> dict[str, str]:
     _people(theatre)
     places = _places(theatre)
     names = _histories(theatre) | places
-    _plain_jobs(theatre)
+    names |= _plain_jobs(theatre)
     _notifications(theatre)
     names |= _present(theatre)
     theatre.clock.set(NOW)
+    _schedules(theatre, names)
     names["trial"] = _trial(theatre, names["job"])
     return names
+
+
+def _schedules(theatre: Theatre, names: dict[str, str]) -> None:
+    """Let jobs be due from now on: before, the clock of the scene goes back and forth."""
+    for name, patch in (
+        ("job", JobPatch(schedule=NIGHTLY, expect=Expectation(every=DAY))),
+        ("mail_job", JobPatch(schedule=Schedule(cron="30 3 * * *"), expect=Expectation(every=DAY))),
+        ("failed_job", JobPatch(schedule=Schedule(every=6 * 3_600.0), retry=Retry(max_attempts=3))),
+        (
+            "report_job",
+            JobPatch(
+                schedule=Schedule(cron="0 8 * * 1"),
+                after=(names["failed_job"],),
+                after_when=AfterWhen.ALL_ENDED,
+            ),
+        ),
+        ("both_job", JobPatch(schedule=Schedule(cron="15 2 * * 6"))),
+    ):
+        theatre.manager.edit(names[name], patch, version=None)
+    for number in range(3, 41, 3):
+        patch = JobPatch(schedule=Schedule(cron=f"{number} {number % 24} * * 0"))
+        theatre.manager.edit(names[f"archive {number}"], patch, version=None)
 
 
 def _trial(theatre: Theatre, job_id: str) -> str:
@@ -117,7 +139,7 @@ def _places(theatre: Theatre) -> dict[str, str]:
 
 def _histories(theatre: Theatre) -> dict[str, str]:
     """Make jobs with a past."""
-    photos = theatre.a_job("Family photos", tags=("home", "photos"), expect=Expectation(every=DAY))
+    photos = theatre.a_job("Family photos", tags=("home", "photos"))
     mail = theatre.a_job(
         "Mail archive", "restic", options={"source": "/srv/mail", "destination": "off-site"}, tags=("home",)
     )
@@ -211,20 +233,11 @@ def _histories(theatre: Theatre) -> dict[str, str]:
             warnings=("2019/film.mov changed while it was read; the next run copies it again.",),
         ),
     )
-    theatre.ago(hours=2)
-    for job, patch in (
-        (photos, JobPatch(schedule=NIGHTLY)),
-        (mail, JobPatch(schedule=Schedule(cron="30 3 * * *"), expect=Expectation(every=DAY))),
-        (dumps, JobPatch(schedule=Schedule(every=6 * 3_600.0), retry=Retry(max_attempts=3))),
-        (
-            report,
-            JobPatch(schedule=Schedule(cron="0 8 * * 1"), after=(dumps.id,), after_when=AfterWhen.ALL_ENDED),
-        ),
-        (both, JobPatch(schedule=Schedule(cron="15 2 * * 6"))),
-    ):
-        theatre.manager.edit(job.id, patch, version=None)
     return {
         "job": photos.id,
+        "mail_job": mail.id,
+        "report_job": report.id,
+        "both_job": both.id,
         "run": photos_run.id,
         "failed_job": dumps.id,
         "failed_run": failed.id,
@@ -244,18 +257,20 @@ def _quarantine(theatre: Theatre, job: Job, run: Run) -> None:
     theatre.manager.set_register(QUARANTINE + run.id, msgspec.to_builtins(one))
 
 
-def _plain_jobs(theatre: Theatre) -> None:
+def _plain_jobs(theatre: Theatre) -> dict[str, str]:
     """Make enough jobs for lists to have more than one page."""
+    names = {}
     theatre.ago(days=2)
     for number in range(1, 41):
         job = theatre.a_job(
             f"Archive {number:02}",
             tags=("archive",),
-            schedule=Schedule(cron=f"{number % 60} {number % 24} * * 0") if number % 3 == 0 else None,
             enabled=number % 9 != 0,
         )
         if number % 4 and job.enabled:
             theatre.perform(job, good(200 + number, 10**8 * number, minutes=1, copied=number))
+        names[f"archive {number}"] = job.id
+    return names
 
 
 def _notifications(theatre: Theatre) -> None:

@@ -34,12 +34,12 @@ from fastapi_app.server import listening_socket
 from tests.doubles import SettableClock
 from tests.fastapi_app.conftest import ThreadedServer
 
-
 NOW = datetime(2026, 11, 21, 7, 42, tzinfo=UTC)
 PASSWORD = "nine blue herons over Orkney"
 SLOTS = 3
 HOST = "keeper"
 PATIENCE = 60
+AT_REST = frozenset({RunState.PAUSED, RunState.SCHEDULED})
 
 WOULD_DO = {
     "sentence": "3 files are new, 1 has changed, and 2 would be removed at the destination.",
@@ -129,8 +129,8 @@ class Theatre:
     def perform(self, job: Job, play: Play, *, trigger: Trigger = Trigger.SCHEDULE) -> Run:
         """Return the run of the job that was played like this, at its end or where it waits for somebody."""
         run = self.start(job, play, trigger=trigger)
-        at_rest = {RunState.PAUSED, RunState.SCHEDULED}
-        until(lambda: self.run(run.id).over or self.run(run.id).state in at_rest)
+        until(lambda: self.run(run.id).over or self.run(run.id).state in AT_REST)
+        until(lambda: run.id not in self.service.worker.carried)
         return self.run(run.id)
 
     def run(self, run_id: str) -> Run:
@@ -142,7 +142,7 @@ class Theatre:
         until(lambda: self.run(run.id).progress.stage)
 
     def until_state(self, run: Run, state: str) -> None:
-        until(lambda: self.run(run.id).state == state)
+        until(lambda: self.run(run.id).state == state and run.id not in self.service.worker.carried)
 
     def ago(self, **span: float) -> None:
         """Go to a time before the present of the scene."""
