@@ -1,6 +1,7 @@
 """What was noticed, what waits to be sent, and what became of the rest, in memory and in the log file."""
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -80,7 +81,11 @@ class Book:
     def later_than(self, number: int) -> int:
         """Return how many notices are listed that came after the one with this number."""
         with self._lock:
-            return sum(1 for _ in takewhile(lambda each: each.number > number, self._listed()))
+            too_old = bisect_right(
+                self._shown, self._clock.now() - SHOWN_FOR, key=lambda each: each.notice.at
+            )
+            seen = bisect_right(self._shown, number, key=lambda each: each.number)
+            return len(self._shown) - max(too_old, seen)
 
     def _listed(self) -> Iterator[Numbered]:
         """Yield what is listed, the newest first, up to what happened too long ago."""
