@@ -44,6 +44,7 @@ from core.housekeeping import (
 from core.imports.desk import Imports
 from core.installation import Installation
 from core.keeping import MEGABYTE, Keeper, keeping_in
+from core.kept_files import KeptFiles
 from core.logs import RunLogs
 from core.manager import JobManager
 from core.metrics import Metrics
@@ -193,6 +194,7 @@ class Service:
             self._source,
             most_bytes=settings.own_backup_mb * MEGABYTE,
         )
+        self.kept_files = KeptFiles(self.data, self.own_backups.place, clock)
         self.stock = Stocktaking(self.manager, self.keeper, self.data, clock, reach=self._reach)
         self.audit = Audit(self.data / "audit", clock)
         self.event_log = EventLog(self.data / "events")

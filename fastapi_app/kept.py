@@ -28,7 +28,17 @@ def kept_file(run: Run, workspace: Path, number: str) -> StreamingResponse:
         file, size = opened(workspace / KEPT, place)
     except OSError:
         raise NotFound("file of the run", number) from None
-    name = Path(str(entries[place - 1]["name"])).name
+    return handed_out(file, size, name_of_kept(run, place))
+
+
+def name_of_kept(run: Run, number: int) -> str:
+    """Return what a run calls the file that it keeps under a number, counted from 1; empty where it names none."""
+    entries = (run.result or {}).get("kept") or ()
+    return Path(str(entries[number - 1]["name"])).name if 0 < number <= len(entries) else ""
+
+
+def handed_out(file: int, size: int, name: str) -> StreamingResponse:
+    """Return what an open file has, to be saved under that name; the file is closed afterwards."""
     headers = {
         "content-length": str(size),
         "content-disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",

@@ -14,6 +14,7 @@ from fastapi_app.api import (
     destinations,
     docs,
     events,
+    files,
     graphs,
     imports,
     jobs,
@@ -62,6 +63,7 @@ router.include_router(kinds.router)
 router.include_router(stats.router)
 router.include_router(store.router)
 router.include_router(events.router)
+router.include_router(files.router)
 router.include_router(restart.router)
 
 documentation = docs.router

@@ -12,6 +12,7 @@ from fastapi_app.pages import (
     destination_form,
     destinations,
     events,
+    files,
     graph,
     imports,
     job,
@@ -63,5 +64,6 @@ for part in (
     settings,
     users,
     suggestions,
+    files,
 ):
     router.include_router(part.router)

@@ -77,13 +77,13 @@ VERDICTS: Final[Mapping[Verdict, Mark]] = {
 
 
 class SettingRow(Value, frozen=True, kw_only=True):
-    """A setting: its value in words, what it means, and who said it."""
+    """A setting: its value in words, what it means, and whether somebody `said` it or it is as it comes."""
 
     name: str
     title: str
     value: str
     about: str
-    source: str
+    said: bool
     variable: str
 
 
@@ -144,7 +144,7 @@ def _row(settings: Settings, name: str, about: About) -> SettingRow:
         title=about.title,
         value=_in_words(name, getattr(settings, name), about.unit),
         about=about.words,
-        source="Said at the start" if name in settings.said else "As it comes",
+        said=name in settings.said,
         variable=variable_of(name),
     )
 
