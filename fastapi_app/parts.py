@@ -58,7 +58,8 @@ class Part:
 
     `touched` is the number that pages had when something that concerns the part happened last: a page that
     names a higher one was drawn after that. `joined` is the lowest number of those who began to look since it was
-    drawn. `looks` is how those who look know it, None if that is not known.
+    drawn. `looks` is how those who look know it, None if that is not known. What others gather in their own time from
+    the same event is there a moment `later`, when it is drawn once more.
     """
 
     topic: str
@@ -66,6 +67,7 @@ class Part:
     draw: Callable[[], str]
     concerns: Callable[[Event], bool] = is_change
     stale: bool = True
+    later: bool = False
     being_drawn: bool = False
     touched: int = 0
     joined: float = NOBODY
@@ -77,9 +79,14 @@ class Part:
         """Tell whether how it is drawn next is still to be seen."""
         return self.stale or self.being_drawn
 
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether it is to be drawn when its time comes."""
+        return self.stale or self.later
+
     def begin(self) -> None:
         """Take note that it is being drawn; what happens from now on makes it stale again."""
-        self.stale, self.being_drawn = False, True
+        self.later, self.stale, self.being_drawn = self.stale, False, True
 
     def settle(self, html: str | None) -> bool:
         """Take in how it was drawn, None if it could not be; tell whether those who look are to be told."""
@@ -164,7 +171,7 @@ class Parts:
     def age(self) -> None:
         """Let everything that somebody looks at be drawn again: ages grow without anything happening."""
         for part in self.of(self.watched):
-            part.stale = True
+            part.later = True
         self.wake()
 
     def join(self, topics: Iterable[str], seen: int) -> None:
@@ -189,23 +196,21 @@ class Parts:
 
     def wanted(self, topics: Iterable[str]) -> list[Part]:
         """Return the parts of these topics that are not drawn as they are now."""
-        return [part for part in self.of(topics) if part.stale]
+        return [part for part in self.of(topics) if part.is_wanted]
 
     # What the painter asks for
 
     def seconds_until_due(self, pace: float) -> float | None:
         """Return how long until something that somebody looks at is to be drawn; None while there is nothing."""
         now = self._clock()
-        waits = [
-            self._drawn_at.get(part.topic, NEVER) + pace - now for part in self.of(self.watched) if part.stale
-        ]
+        waits = [self._drawn_at.get(part.topic, NEVER) + pace - now for part in self.wanted(self.watched)]
         return min(waits, default=None)
 
     def due(self, pace: float) -> list[Part]:
         """Return the parts to be drawn now, and take note of the time."""
         now = self._clock()
         topics = {topic for topic in self.watched if self._drawn_at.get(topic, NEVER) + pace <= now}
-        found = [part for part in self.of(topics) if part.stale]
+        found = self.wanted(topics)
         self._drawn_at.update(dict.fromkeys({part.topic for part in found}, now))
         return found
 
