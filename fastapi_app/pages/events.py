@@ -59,4 +59,4 @@ def audit(
     found = service.audit.entries(before, PAGE + 1)
     verified = service.audit.verify() if verify else None
     view = audit_view(found, PAGE, verified, before=before)
-    return canvas.draw("pages/audit.html", "events", view=view)
+    return canvas.draw("pages/audit.html", "audit", view=view)

@@ -59,8 +59,8 @@ def _always(service: TheService, person: SomePerson) -> list[Found]:
     may_rule = person.may(Role.ADMIN)
     sections = sections_for(may_rule=may_rule, took_away=service.quarantines.has_any).all
     paused = service.manager.rules().pause(Scope.QUEUE) is not None
-    commands = palette.commands(may_act=person.may(Role.OPERATOR), paused=paused)
-    return [*palette.page_lines(sections, may_rule=may_rule), *commands]
+    commands = palette.commands(may_act=person.may(Role.OPERATOR), may_rule=may_rule, paused=paused)
+    return [*palette.page_lines(sections), *commands, *palette.setting_lines(may_rule=may_rule)]
 
 
 def _jobs(manager: JobManager, asked: Asked) -> list[JobOverview]:

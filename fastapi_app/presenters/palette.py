@@ -162,30 +162,28 @@ def destination_lines(destinations: Iterable[Destination]) -> list[Found]:
     ]
 
 
-def page_lines(sections: Iterable[Section], *, may_rule: bool) -> list[Found]:
+def page_lines(sections: Iterable[Section]) -> list[Found]:
     """Return a line for each page that is always there."""
     lines = [Found(word=each.word, about="Page", icon=each.icon, address=each.address) for each in sections]
-    lines += [
-        Found(word="My settings", about=SETTINGS, icon="i-gear", address="/settings/you"),
-        Found(word="About this Holdfast", about=SETTINGS, icon="i-gear", address="/settings/about"),
-        Found(word="API reference", about="Page", icon="i-command", address="/api/docs"),
-    ]
+    return [*lines, Found(word="API reference", about="Page", icon="i-command", address="/api/docs")]
+
+
+def setting_lines(*, may_rule: bool) -> list[Found]:
+    """Return a line for each setting that somebody can look at."""
+    titles = [("My settings", "/settings/you"), ("About this Holdfast", "/settings/about")]
     if may_rule:
-        pages = (("/settings/server", SERVER), ("/settings/keeping", KEEPING))
-        lines += [
-            Found(word=about.title, about=SETTINGS, icon="i-gear", address=address)
-            for address, settings in pages
-            for about in settings.values()
-        ]
+        titles += [(about.title, "/settings/server") for about in SERVER.values()]
+        titles += [(about.title, "/settings/keeping") for about in KEEPING.values()]
+    return [Found(word=title, about=SETTINGS, icon="i-gear", address=address) for title, address in titles]
+
+
+def commands(*, may_act: bool, may_rule: bool, paused: bool) -> list[Found]:
+    """Return what can be done wherever somebody is."""
+    lines = _acts(paused=paused) if may_act else []
+    if may_rule:
         lines.append(
             Found(word="New destination", about="Command", icon="i-plus", address="/destinations/new")
         )
-    return lines
-
-
-def commands(*, may_act: bool, paused: bool) -> list[Found]:
-    """Return what can be done wherever somebody is."""
-    lines = _acts(paused=paused) if may_act else []
     for name, options, said in (("theme", THEMES, "Theme"), ("density", DENSITIES, "Rows")):
         for value in options:
             word = f"{said}: {WORDS[value].lower()}"
