@@ -50,9 +50,9 @@ from core.states import RunState
 log = logging.getLogger(__name__)
 
 MOST_NEEDS: Final = 5
-MOST_AT_WORK: Final = 20
-MOST_COPIES: Final = 8
-MOST_RECENT: Final = 6
+MOST_AT_WORK: Final = 8
+MOST_COPIES: Final = 6
+MOST_RECENT: Final = 5
 FAILURES_KNOWN: Final = 1_000
 """How many of the last failures can be counted since somebody looked."""
 

@@ -52,7 +52,7 @@ class Deed(Value, frozen=True, kw_only=True):
 class Need(Value, frozen=True, kw_only=True):
     """A job that waits for a person: why, what was not harmed, and what can be done, the likeliest first.
 
-    Where the cause is an age, that of `at` stands between `cause` and `after`.
+    `when` is what it did at `since`, in a word. Where the cause is an age, that of `at` stands between `cause` and `after`.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Need(Value, frozen=True, kw_only=True):
     mark: Mark
     since: datetime
     cause: str
+    when: str = ""
     at: datetime | None = None
     after: str = ""
     unharmed: str
@@ -271,6 +272,7 @@ def _failed_need(fact: Fact, run: Run) -> Need:
         name=fact.job.name,
         mark=mark_of(run),
         since=fact.since,
+        when="Stopped",
         cause=failure.message if failure else "The latest run failed.",
         unharmed=engine.harmless if engine else "",
         hint=failure.hint if failure else "",
@@ -284,6 +286,7 @@ def _question_need(fact: Fact, run: Run) -> Need:
         name=fact.job.name,
         mark=mark_of(run),
         since=fact.since,
+        when="Set down",
         cause=run.reason,
         unharmed="Nothing goes on until somebody answers.",
         hint="",
