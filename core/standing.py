@@ -189,7 +189,10 @@ class Standing:
 
     def _drawn(self) -> Picture:
         recent = [run for run in self._recent.values() if run.job_id in self._facts][:MOST_RECENT]
-        copies = chain.from_iterable(self._orders[name] for name in ("bare", "aimed", "free"))
+        bare = tuple(islice(self._orders["bare"], MOST_COPIES))
+        kept = tuple(islice(chain(self._orders["aimed"], self._orders["free"]), MOST_COPIES))
+        room = max(MOST_COPIES // 2, MOST_COPIES - len(kept))
+        copies = (*bare[:room], *kept)
         ages = self._orders["ages"]
         counts = {name: count for name, count in self._counts.items() if count}
         counts |= {"jobs": len(self._facts), "at_work": len(self._at_work)}
