@@ -19,6 +19,7 @@ from fastapi_app.presenters.live_run import live_run_of
 from fastapi_app.presenters.logs import coloured, log_view
 from fastapi_app.presenters.notifications import late_after
 from fastapi_app.presenters.questions import question_view
+from fastapi_app.presenters.run_page import failure_view
 from fastapi_app.presenters.runs import run_view
 from fastapi_app.presenters.schedules import due_row, next_times
 from fastapi_app.presenters.tide import tide_of
@@ -62,10 +63,13 @@ def _latest(frame: Frame, run: Run) -> dict[str, object]:
     latest = foreseen(run, frame.past, frame.now)
     ran = usual_of_run(latest, frame.past, service.histories.findings(latest), frame.now)
     asked = frame.manager.question(run.id)
+    job = frame.overview.job
+    versions = frame.manager.versions(job.id) if run.state == RunState.FAILED else ()
     return {
         "question": question_view(asked, run.id) if asked else None,
         "evidence": evidence_of(latest),
-        "run": run_view(latest, frame.overview.job),
+        "failure": failure_view(run, job, frame.history, versions, latest=True),
+        "run": run_view(latest, job),
         "ran": ran,
         "pace": live_run_of(latest, house.courses.of(run.id)),
         "why": service.waiting_room.why(latest),
@@ -75,7 +79,7 @@ def _latest(frame: Frame, run: Run) -> dict[str, object]:
 
 
 def _no_run() -> dict[str, None]:
-    names = ("question", "evidence", "run", "ran", "pace", "why", "log", "coloured")
+    names = ("question", "evidence", "failure", "run", "ran", "pace", "why", "log", "coloured")
     return dict.fromkeys(names)
 
 

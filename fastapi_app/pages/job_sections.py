@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query
@@ -27,6 +27,7 @@ from fastapi_app.presenters.job_safety import safety_page
 from fastapi_app.presenters.notifications import late_after
 from fastapi_app.presenters.proofs import newest_verified
 from fastapi_app.presenters.run_history import rows_for_tables, runs_page
+from fastapi_app.presenters.runs import run_view
 from fastapi_app.presenters.versions import compared, rows_of
 
 router = APIRouter(prefix="/jobs/{job_id}")
@@ -78,9 +79,14 @@ def settings(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse
         settings=settings_of(job, names_after(manager, job)),
         outside=house.outside.change_of(job),
         yaml=text_of_definition(shown).decode(),
-        json=msgspec.json.format(msgspec.json.encode(plain_of(shown))).decode(),
+        json=msgspec.json.format(msgspec.json.encode(_for_the_api(shown))).decode(),
         hides=shown.options != job.options,
     )
+
+
+def _for_the_api(shown: Definition) -> dict[str, Any]:
+    """Return the definition as another job can be made of it."""
+    return {name: value for name, value in plain_of(shown).items() if name not in {"id", "owner"}}
 
 
 def _shown(job: Job) -> Definition:
@@ -155,5 +161,5 @@ def safety(job_id: JobId, canvas: TheCanvas, house: TheHouse) -> HTMLResponse:
         late_after=late_after(job, frame.expected),
         guards=guards_of(job),
         evidence=evidence_of(good) if good else None,
-        run=good,
+        run=run_view(good, job) if good else None,
     )

@@ -21,7 +21,7 @@ from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.terms import labelled
 from fastapi_app.presenters.texts import plural
 
-MOST_RUNS: Final = 10
+MOST_RUNS: Final = 6
 
 
 class JobView(Value, frozen=True, kw_only=True):

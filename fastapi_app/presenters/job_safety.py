@@ -10,9 +10,9 @@ from core.notifications.rhythm import Expected
 from core.states import RunState
 from core.usual import seconds_at_work
 from fastapi_app.presenters import sizes, times
-from fastapi_app.presenters.charts import Age, Bar, Chart, age_bar, chart
+from fastapi_app.presenters.charts import Age, Bar, Chart, age_bar, chart, round_up
 from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of
-from fastapi_app.presenters.states import MARKS, Mark, is_verified
+from fastapi_app.presenters.states import VERIFIED, Mark, is_verified
 from fastapi_app.presenters.texts import plural
 
 MOST_DRAWN: Final = 60
@@ -24,7 +24,8 @@ MINUTE: Final = 60.0
 HOUR: Final = 3_600.0
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
-WIDTH, TOP, FLOOR, LEFT = 712, 24, 106, 60
+SCALES: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "PB": 1e15}
+WIDTH, TOP, FLOOR, LEFT = 712, 28, 106, 60
 
 HOLE: Final = Mark(st="unproved", icon="st-hollow", word="None yet")
 
@@ -47,6 +48,7 @@ class Growth(Value, frozen=True, kw_only=True):
     q: str
     mark: float
     grid: tuple[tuple[int, str], ...]
+    unit: str
     first: datetime
     last: datetime
     until: datetime
@@ -111,7 +113,7 @@ def _proof(run: Run) -> ProofRow:
         at=run.ended_at or run.created_at,
         run=run.id,
         number=run.number,
-        mark=MARKS[RunState.COMPLETED],
+        mark=VERIFIED,
         sentence=proof_of(run).sentence or "It was compared and found good.",
     )
 
@@ -135,8 +137,7 @@ def durations_of(history: Sequence[Run], now: datetime) -> Chart | None:
     label = (
         f"How long the last {len(ended)} runs took: {times.span(min(seconds))} to {times.span(max(seconds))}"
     )
-    begins = [bars[len(bars) * part // 4].at for part in range(4)]
-    return chart(bars, unit=unit, scale=scale, label=label, begins=begins, days=True)
+    return chart(bars, unit=unit, scale=scale, label=label, begins=(bars[0].at,))
 
 
 def _unit_of(seconds: float) -> tuple[str, float]:
@@ -169,7 +170,10 @@ def _drawn(
     amounts: Sequence[float],
     slope: float,
 ) -> Growth:
-    highest = max(amounts) * 1.1 or 1.0
+    unit = sizes.size_parts(round(max(amounts)))[1]
+    scale = SCALES.get(unit, 1.0)
+    top = round_up(max(amounts) / scale)
+    highest = top * scale
     days = (until - first) / DAY
     points = [
         (LEFT + (WIDTH - LEFT) * across / days, FLOOR - (FLOOR - TOP) * amount / highest)
@@ -183,10 +187,8 @@ def _drawn(
         p=past,
         q=f"M{now[0]:.1f} {now[1]:.1f}L{then[0]:.1f} {then[1]:.1f}",
         mark=round(now[0], 1),
-        grid=tuple(
-            (round(FLOOR - (FLOOR - TOP) * share), sizes.size(round(highest * share)))
-            for share in (0, 0.5, 1)
-        ),
+        grid=tuple((round(FLOOR - (FLOOR - TOP) * share), f"{top * share:,.3g}") for share in (0, 0.5, 1)),
+        unit=unit,
         first=first,
         last=last,
         until=until,

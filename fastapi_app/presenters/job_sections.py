@@ -61,7 +61,7 @@ def trust_of(job: Job, history: Sequence[Run], next_at: datetime | None) -> Said
 def _known(job: Job, history: Sequence[Run]) -> Said:
     latest = next((run for run in history if run.over and run.state != RunState.SKIPPED), None)
     if latest is None:
-        return ("It has not run to an end yet",)
+        return ("It has not run to an end yet",) if history else ("It has never run",)
     if not can_prove(job.kind):
         return _ended(latest, next((run for run in history if run.state == RunState.COMPLETED), None))
     good = newest_verified(job, history)

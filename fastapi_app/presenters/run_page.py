@@ -26,6 +26,7 @@ from core.versions import Version
 from fastapi_app.presenters.proofs import newest_verified
 from fastapi_app.presenters.states import is_verified
 from fastapi_app.presenters.texts import plural
+from fastapi_app.presenters.versions import readable
 
 MOST_CHANGES: Final = 8
 
@@ -136,7 +137,10 @@ def changes_since(since: Run, run: Run, versions: Sequence[Version]) -> tuple[Ch
     between = [
         version for version in versions if since.created_at < version.at <= run.created_at and version.changes
     ]
-    told = [Changed(words="; ".join(version.changes), by=version.by, at=version.at) for version in between]
+    told = [
+        Changed(words="; ".join(map(readable, version.changes)), by=version.by, at=version.at)
+        for version in between
+    ]
     if told:
         return tuple(told)
     return tuple(Changed(words=words) for words in _options_between(since, run))
@@ -147,7 +151,7 @@ def _options_between(since: Run, run: Run) -> list[str]:
     before, after = _told(since), _told(run)
     names = sorted(before.keys() | after.keys())
     return [
-        f"{name} {in_words(before.get(name))} -> {in_words(after.get(name))}"
+        readable(f"{name} {in_words(before.get(name))} -> {in_words(after.get(name))}")
         for name in names
         if not same(before.get(name), after.get(name))
     ]

@@ -71,7 +71,7 @@ def rows_of(versions: Sequence[Version]) -> tuple[VersionRow, ...]:
 
 
 def _row(version: Version, *, present: bool) -> VersionRow:
-    told = tuple(map(_readable, version.changes[:MOST_CHANGES]))
+    told = tuple(map(readable, version.changes[:MOST_CHANGES]))
     left = len(version.changes) - len(told)
     return VersionRow(
         number=version.number,
@@ -83,11 +83,17 @@ def _row(version: Version, *, present: bool) -> VersionRow:
     )
 
 
-def _readable(change: str) -> str:
-    """Return `priority normal -> high` as people read it: "priority: normal, now high"."""
+def readable(change: str) -> str:
+    """Return `tags [] -> [money]` as people read it: "tags: nothing → money"."""
     field, _, rest = change.partition(" ")
     before, arrow, after = rest.rpartition(" -> ")
-    return f"{field.removeprefix('options.')}: {before} → {after}" if arrow else change
+    return f"{field.removeprefix('options.')}: {_bare(before)} → {_bare(after)}" if arrow else change
+
+
+def _bare(value: str) -> str:
+    """Return a value without the brackets around it; what is empty is nothing."""
+    bare = value[1:-1] if value[:1] in "[{" and value[-1:] in "]}" else value
+    return bare or "nothing"
 
 
 def compared(before: Version, after: Version) -> Comparison:
