@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 QUOTA: Final = 20_000_000
 """How many bytes one run may say."""
 
-FLUSH_AFTER: Final = 0.2
+FLUSH_AFTER: Final = 0.1
 MOST_WAITING: Final = 256_000
 """How many bytes of one run wait for the disk before its writer does."""
 

@@ -7,12 +7,13 @@ no gap can be too long. All of this lives on the event loop.
 
 import asyncio
 import secrets
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fastapi_app.audience import Audience
 from fastapi_app.auth import Person
 from fastapi_app.frames import Batch, Drawn, Row, beat, frame, reset
 from fastapi_app.parts import Part, Parts
@@ -20,14 +21,11 @@ from fastapi_app.protocols import framed
 from fastapi_app.scribe import Scribe
 from fastapi_app.viewers import GONE_QUIET, RIGHTS_GONE, LogTail, Shown, Viewer
 
-MOST_VIEWERS: Final = 2_000
-MOST_OF_ONE: Final = 20
 BEAT_AFTER: Final = 15.0
 RIGHTS_CHECKED_EVERY: Final = 60.0
 HIDDEN_TOLD_EVERY: Final = 10.0
 HIDDEN_AT_MOST: Final = 300.0
 MOVES_KEPT: Final = 1_000
-ALIKE_KEPT: Final = 4_000
 DRAWN_AT_ONCE: Final = 50
 """Rows of fields that are drawn before others have the event loop; a whole row gives it back at once."""
 
@@ -56,7 +54,6 @@ class Flush:
     noticed: tuple[str, ...] = ()
     edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unusual: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    grown: frozenset[str] = frozenset()
 
 
 class Hub:
@@ -71,17 +68,18 @@ class Hub:
         self._scribe = scribe
         self._parts = parts or Parts()
         self._parts.number = lambda: self.seq
-        self._watched: Counter[str] = Counter()
-        self._alike: dict[Shown, Shown] = {}
+        self._audience = Audience(self._parts)
         self._wall_clock = wall_clock
-        self._viewers: set[Viewer] = set()
-        self._of_one: Counter[str] = Counter()
         self._versions: dict[str, Version] = {}
         self._rows: dict[str, Row] = {}
         self._kept: dict[tuple[str, bool], tuple[int, Drawn]] = {}
         self._counts: Mapping[str, Any] = {}
         self._counts_seq = 0
         self._moves: deque[int] = deque(maxlen=MOVES_KEPT)
+
+    @property
+    def _viewers(self) -> set[Viewer]:
+        return self._audience.viewers
 
     @property
     def somebody_looks(self) -> bool:
@@ -97,19 +95,11 @@ class Hub:
 
     def admit(self, person: Person, may_stay: Callable[[], bool]) -> Viewer | None:
         """Return a place for a page, None when there is none left."""
-        if len(self._viewers) >= MOST_VIEWERS or self._of_one[person.name] >= MOST_OF_ONE:
-            return None
-        viewer = Viewer(person.name, person.session, may_stay, _now())
-        self._viewers.add(viewer)
-        self._of_one[person.name] += 1
-        return viewer
+        return self._audience.admit(person, may_stay)
 
     def leave(self, viewer: Viewer) -> None:
         """Take back the page's place."""
-        self._viewers.discard(viewer)
-        self._watch(viewer, frozenset())
-        self._of_one[viewer.name] -= 1
-        self._of_one += Counter()
+        self._audience.leave(viewer)
 
     def end_session(self, key: str) -> None:
         """Close every page of a session that is over."""
@@ -125,42 +115,29 @@ class Hub:
             self._reset(viewer)
             return
         before = viewer.shown
-        viewer.shown, viewer.log, viewer.hidden_since = shown, log, None
-        self._watch(viewer, shown.topics)
+        self._audience.attend(viewer, shown, log)
         self._catch_up(viewer, seen)
         if before is not None and (new := (shown.jobs - before.jobs) & self._versions.keys()):
             viewer.offer_missed(viewer.seen if viewer.seen is not None else self._given_out(seen), new)
 
     def shown(self, jobs: Sequence[str], topics: Sequence[str]) -> Shown:
         """Return what a page says it shows; pages that show the same have the same one."""
-        shown = Shown.of(jobs, topics, self._parts.topics)
-        if len(self._alike) > ALIKE_KEPT:
-            self._alike = {viewer.shown: viewer.shown for viewer in self._viewers if viewer.shown}
-        return self._alike.setdefault(shown, shown)
+        return self._audience.shown(jobs, topics)
 
     def _reset(self, viewer: Viewer) -> None:
+        self._audience.forget(viewer)
         viewer.offer_reset()
-        self._watch(viewer, frozenset())
-
-    def _watch(self, viewer: Viewer, topics: frozenset[str]) -> None:
-        """Take note of what somebody looks at: only that is drawn."""
-        if topics != viewer.watching:
-            self._watched.subtract(viewer.watching)
-            self._watched.update(topics)
-            self._watched = +self._watched
-            viewer.watching, self._parts.watched = topics, frozenset(self._watched)
 
     def hide(self, viewer: Viewer) -> None:
         """Tell the page no more than counts."""
         viewer.hidden_since, viewer.seen = _now(), None
-        self._watch(viewer, frozenset())
+        self._audience.turn_away(viewer)
         viewer.pending = viewer.pending.counts_only() if viewer.pending else None
 
     def show(self, viewer: Viewer, seen: int) -> None:
         """Let the page know all it missed while it was hidden."""
-        viewer.hidden_since = None
+        self._audience.turn_back(viewer)
         if viewer.shown is not None:
-            self._watch(viewer, viewer.shown.topics)
             self._catch_up(viewer, seen)
 
     def _catch_up(self, viewer: Viewer, seen: int) -> None:
@@ -219,7 +196,7 @@ class Hub:
         self.seq += 1
         seq = self.seq
         self._mark(flush, seq)
-        looking = [viewer for viewer in self._viewers if viewer.looks]
+        looking = list(self._audience.looking)
         if not looking:
             return 0
         views = {id(viewer.shown): viewer.shown for viewer in looking}
@@ -236,10 +213,12 @@ class Hub:
             notices=tuple(notice for notice in notices if notice),
         )
         self._tell(looking, drawn, everything, seq)
-        for viewer in looking:
-            if viewer.log is not None and viewer.log.run_id in flush.grown:
-                viewer.offer_log()
         return len(drawn)
+
+    def log_grew(self, run_id: str) -> None:
+        """Let those who follow a run's log know that it has more."""
+        for viewer in self._audience.followers(run_id):
+            viewer.offer_log()
 
     def tell_parts(self, parts: Sequence[Part]) -> None:
         """Give parts that were drawn again a number, and tell who looks at their topics."""
@@ -250,8 +229,8 @@ class Hub:
         self.seq += 1
         batches: dict[frozenset[str], Batch] = {}
         send = self._sender(self.seq)
-        for viewer in self._viewers:
-            if viewer.looks and viewer.watching and (batch := _pieces_for(viewer.watching, parts, batches)):
+        for viewer in self._audience.looking:
+            if viewer.watching and (batch := _pieces_for(viewer.watching, parts, batches)):
                 send(viewer, batch)
 
     def _mark(self, flush: Flush, seq: int) -> None:
@@ -323,8 +302,9 @@ class Hub:
     # What time asks for
 
     def tick(self) -> None:
-        """See to beats, hidden pages and rights; call it about once a second."""
+        """See to beats, hidden pages, bells and rights; call it about once a second."""
         now = _now()
+        self._ring()
         self._kept.clear()  # ages in it have gone on
         for viewer in tuple(self._viewers):
             if now - viewer.checked_at >= RIGHTS_CHECKED_EVERY:
@@ -335,6 +315,18 @@ class Hub:
                 self._tick_hidden(viewer, now)
             if now - viewer.sent_at >= BEAT_AFTER:
                 viewer.offer_beat()
+
+    def _ring(self) -> None:
+        """Tell everybody who looks how many notices they have not seen, where that is another number."""
+        unread: dict[str, int] = {}
+        for viewer in self._audience.looking:
+            if viewer.shown is None or not viewer.shown.counts:
+                continue
+            if viewer.name not in unread:
+                unread[viewer.name] = self._scribe.unread(viewer.name)
+            if viewer.unread != unread[viewer.name]:
+                viewer.unread = unread[viewer.name]
+                viewer.offer(Batch(counts={"unread": viewer.unread or ""}), self.seq)
 
     def _tick_hidden(self, viewer: Viewer, now: float) -> None:
         if viewer.hidden_since is not None and now - viewer.hidden_since >= HIDDEN_AT_MOST:

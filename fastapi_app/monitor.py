@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,21 +51,18 @@ class Gathered:
     noticed: dict[str, None] = field(default_factory=dict)
     edited: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unusual: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    grown: set[str] = field(default_factory=set)
     urgent: bool = False
     missed: bool = False
 
     def __bool__(self) -> bool:
         """Tell whether anything has happened."""
-        return bool(self.jobs or self.grown or self.missed or self.urgent)
+        return bool(self.jobs or self.missed or self.urgent)
 
     def take(self, event: Event) -> None:
         """Merge an event into the rest."""
         match event:
             case RunProgressed(run=run):
                 self.jobs.setdefault(run.job_id, False)
-            case LogGrew(run_id=run_id):
-                self.grown.add(run_id)
             case RunMoved(run=run):
                 self._whole(run.job_id)
                 self.noticed[run.job_id] = None
@@ -96,7 +94,6 @@ class Gathered:
             noticed=tuple(self.noticed),
             edited=self.edited,
             unusual=self.unusual,
-            grown=frozenset(self.grown),
         )
 
 
@@ -130,15 +127,22 @@ class Monitor:
             self._service.events.tell_no_more(self._take)
 
     def _take(self, event: Event) -> None:
-        """Gather an event; called by whoever publishes."""
+        """Gather an event; called by whoever publishes. A log that grew waits for no flush: it says so seldom enough."""
+        if isinstance(event, LogGrew):
+            self._on_the_loop(self._hub.log_grew, event.run_id)
+            return
         with self._lock:
             was_urgent = self._gathered.urgent
             self._gathered.take(event)
             if self._called and (was_urgent or not self._gathered.urgent):
                 return
             self._called = True
+        self._on_the_loop(self._awake.set)
+
+    def _on_the_loop(self, call: Callable[..., object], *arguments: object) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._awake.set)
+            with contextlib.suppress(RuntimeError):  # the loop is gone, and every page with it
+                self._loop.call_soon_threadsafe(call, *arguments)
 
     @property
     def pace(self) -> float:
@@ -200,5 +204,4 @@ class Monitor:
         """Tell pages at once what counts now; may be called by any thread."""
         with self._lock:
             self._gathered.urgent = True
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._awake.set)
+        self._on_the_loop(self._awake.set)

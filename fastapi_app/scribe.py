@@ -71,6 +71,10 @@ class Scribe:
             trouble=self._disk.trouble,
         )
 
+    def unread(self, person: str) -> int:
+        """Return how many notices there are that this person has not seen."""
+        return self._service.notifications.unread(person)
+
     def notice(self, job_id: str) -> Mapping[str, Any] | None:
         """Return what to tell everybody about the job's new state, if anything."""
         try:

@@ -76,6 +76,7 @@ class Viewer:
         self.sent_seq = 0
         self.sent_at = now
         self.checked_at = now
+        self.unread: int | None = None
         self.seen: int | None = None
         self.new: frozenset[str] = frozenset()
         self.known: frozenset[str] = frozenset()
@@ -126,7 +127,7 @@ class Viewer:
 
     def offer_reset(self) -> None:
         """Let the page fetch everything, then say again what it shows."""
-        self.shown, self.log, self.pending, self.seen = None, None, None, None
+        self.shown, self.pending, self.seen = None, None, None
         self.needs_reset = True
         self.awake.set()
 

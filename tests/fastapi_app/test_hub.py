@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -26,6 +27,10 @@ class CountingScribe(Scribe):
     """Counts how often it draws a job."""
 
     drawn = 0
+    unseen: Mapping[str, int] = {}
+
+    def unread(self, person):
+        return self.unseen.get(person, 0)
 
     def job(self, job_id, *, whole):
         self.drawn += 1
@@ -173,7 +178,7 @@ async def test_a_log_grows_in_the_page_that_follows_it(world, hub, jobs):
     first = await told(hub, viewer)
     for number in range(4, 3004):
         logs.write(run.id, "info", f"line {number} " + "x" * 200)
-    await hub.publish(Flush(grown=frozenset({run.id})))
+    hub.log_grew(run.id)
     second = await told(hub, viewer)
 
     assert first["l"] == {
@@ -242,6 +247,21 @@ async def test_a_hidden_page_is_told_counts_only(world, hub, jobs):
     assert "j" not in counts
     assert "h" not in counts
     assert [job_id for job_id, _ in afterwards["j"]] == [jobs[0].id]
+
+
+async def test_the_bell_counts_for_each_person(hub, scribe):
+    ada, other = joined(hub, topics=("counts",)), joined(hub, topics=())
+    hub.tick()
+    before = await told(hub, ada)
+    scribe.unseen = {"ada": 1, "vic": 3}
+
+    hub.tick()
+    hub.tick()
+
+    assert before["c"] == {"unread": ""}
+    assert (await told(hub, ada))["c"] == {"unread": 1}
+    assert await told(hub, ada) is None
+    assert await told(hub, other) is None
 
 
 async def test_a_page_hidden_for_five_minutes_is_let_go(hub, jobs):

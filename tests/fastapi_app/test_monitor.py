@@ -34,10 +34,14 @@ class HeardHub:
         self.rows = 0
         self.renewed = 0
         self.flushes: asyncio.Queue[object] = asyncio.Queue()
+        self.grown: asyncio.Queue[str] = asyncio.Queue()
 
     async def publish(self, flush):
         self.flushes.put_nowait(flush)
         return self.rows
+
+    def log_grew(self, run_id: str) -> None:
+        self.grown.put_nowait(run_id)
 
     def renew(self) -> None:
         self.renewed += 1
@@ -105,7 +109,6 @@ async def test_many_events_become_one_flush():
 
     for _ in range(1_000):
         gathered.take(RunProgressed(run=RUN))
-    gathered.take(LogGrew(run_id="run", lines=5))
     gathered.take(JobCreated(job=JOB))
     gathered.take(JobDeleted(job_id="other"))
     gathered.take(RunProgressed(run=RUN))
@@ -113,7 +116,6 @@ async def test_many_events_become_one_flush():
 
     assert flush.jobs == {"job": True, "other": True}
     assert flush.moved == 2
-    assert flush.grown == {"run"}
 
 
 async def test_events_that_were_missed_begin_a_new_epoch(service, watched):
@@ -142,3 +144,14 @@ async def test_a_flush_that_fails_does_not_end_the_watch(service, watched, caplo
     assert (await hub.flushes.get()).jobs == {"job": True}
     assert monitor.alive
     assert "could not be told" in caplog.text
+
+
+async def test_lines_of_a_log_wait_for_no_flush(service, watched):
+    _, hub = watched
+    service.events.publish(RunProgressed(run=RUN))
+    await hub.flushes.get()
+
+    service.events.publish(LogGrew(run_id="run", lines=5))
+
+    assert await hub.grown.get() == "run"
+    assert hub.flushes.empty()
