@@ -41,7 +41,7 @@
     const off = document.body.dataset.shortcuts === "off";
     const close = made("button", { type: "button", className: "btn", textContent: "Close", autofocus: true });
     const dialog = made("dialog", { className: "sheet" },
-      made("header", {}, made("h2", { textContent: "Keyboard shortcuts", id: "sheet-title" }), close),
+      made("div", { className: "first" }, made("h2", { textContent: "Keyboard shortcuts", id: "sheet-title" }), close),
       made("p", { className: "sub", textContent: off ? "They are switched off, all but Ctrl K. The menu with your name switches them on." : "They rest while you type in a field. The menu with your name switches them off." }),
       made("div", { className: "keys" }, group("On this page", here()), group("Everywhere", EVERYWHERE), group("In a list", LISTS), group("Go to", sections())));
     dialog.setAttribute("aria-labelledby", "sheet-title");

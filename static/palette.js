@@ -50,13 +50,17 @@
     asked?.abort();
     const mine = asked = new AbortController();
     const typed = field.value;
-    const answer = await fetch(`/palette?q=${encodeURIComponent(typed)}`, { signal: mine.signal, headers: { Accept: "application/json" } }).catch(() => null);
+    const lines = await search(typed, mine.signal).catch(() => null);
     if (mine.signal.aborted) return;
-    if (answer?.status === 401) { location.reload(); return; }
-    const lines = answer?.ok ? await answer.json() : [];
     known = typed;
-    draw(typed.trim() ? lines : recentFirst(lines));
-    if (!answer?.ok) tell("The server does not answer. Pages that are open stay as they are.");
+    draw(typed.trim() ? lines ?? [] : recentFirst(lines ?? []));
+    if (!lines) tell("The server does not answer. Pages that are open stay as they are.");
+  }
+
+  async function search(typed, signal) {
+    const answer = await fetch(`/palette?q=${encodeURIComponent(typed)}`, { signal, headers: { Accept: "application/json" } });
+    if (answer.status === 401) location.reload();
+    return answer.ok ? answer.json() : null;
   }
 
   function recentFirst(lines) {

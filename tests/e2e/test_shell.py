@@ -112,7 +112,7 @@ def test_single_keys_lead_and_move_and_rest_while_somebody_types(page, job):
     expect(page.locator("tbody > tr a:focus")).to_have_count(1)
 
     page.keyboard.press("/")
-    search = page.locator("main [name=q]")
+    search = page.locator("#q")
     expect(search).to_be_focused()
     page.keyboard.type("gjn?x")
     expect(search).to_have_value("gjn?x")
@@ -189,7 +189,7 @@ def test_the_title_and_the_icon_tell_of_a_failure(make_server, browser):
         expect(each.locator("#conn")).to_have_text("Live")
     token = page.get_attribute("meta[name=csrf-token]", "content")
     headers = {"X-CSRF-Token": token, "Origin": server.url}
-    draft = {"name": "fails", "kind": "command", "options": {"command": ["false"]}, "max_attempts": 1}
+    draft = {"name": "fails", "kind": "command", "options": {"argv": ["false"]}}
     made = page.request.post("/api/v1/jobs", headers=headers, data=draft)
     assert made.status == 201, made.text()
 
