@@ -7,11 +7,13 @@
   const SECOND = 1000;
   const OPEN_BY = 4 * SECOND, SILENCE = 40 * SECOND, STALE = 30 * SECOND, HEALTHY = 10 * SECOND;
   const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND, A_MOMENT = 50;
+  const OUTAGE = 300 * SECOND, SOON = 4 * SECOND;
+  const AGAIN = { "c-live": "Live again", "c-wait": "The connection is lost. This page tries to get it back." };
   const TOO_SLOW = 4408, SIGNED_OUT = 4401;
 
   let socket = null, failures = 0, nextTry = 0, reconnecting = 0, opening = 0, heardAt = 0, healthy = 0;
   let polling = 0, polled = "", nextAsk = 0, etag = "", pause = POLL; // polled: "", "good" or "bad", how asking went
-  let dataAt = Date.now(), hiding = 0, saying = 0, subscribed = "";
+  let dataAt = Date.now(), hiding = 0, saying = 0, subscribed = "", told = "";
   let queue = Promise.resolve();
 
   // The socket
@@ -45,9 +47,12 @@
     failures += 1;
     if (code === TOO_SLOW) pause = POLL_AFTER_ERROR;
     if (failures >= 3 || code === TOO_SLOW) poll();
-    tryAgain(polled === "good" ? SOCKET_AGAIN : Math.random() * Math.min(30 * SECOND, 0.5 * SECOND * 2 ** failures));
+    tryAgain(polled === "good" ? SOCKET_AGAIN : Math.random() * Math.min(longest(), 0.5 * SECOND * 2 ** failures));
     showMark();
   }
+
+  // A server that was restarted is soon back; one that stays away is not called by everybody all the time.
+  const longest = () => (Date.now() - dataAt < OUTAGE ? SOON : STALE);
 
   function tryAgain(wait) {
     clearTimeout(reconnecting);
@@ -141,9 +146,16 @@
   function say(status, shape, words) {
     mark.title = `Data from ${clock(dataAt)}`;
     if (mark.lastElementChild.textContent === words) return;
+    if (told !== shape) announce(shape, words);
     mark.dataset.st = status;
     mark.querySelector("use").setAttribute("href", `#${shape}`);
     mark.lastElementChild.textContent = words;
+  }
+
+  // Only a change is said aloud, not that a page is live as it should be, nor how the seconds pass.
+  function announce(shape, words) {
+    if (told && document.getElementById("said")) document.getElementById("said").textContent = AGAIN[shape] ?? words;
+    if (told || shape === "c-live") told = shape;
   }
 
   setInterval(() => {
