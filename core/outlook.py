@@ -2,6 +2,7 @@
 
 import threading
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from core.clock import Clock
@@ -36,6 +37,7 @@ class Outlook:
         self._changed: set[str] = set()
         self._known: dict[str, Appointment] = {}
         self._sorted: tuple[Appointment, ...] = ()
+        self._skipping: tuple[Appointment, ...] = ()
         self._read_at: datetime | None = None
         self.edition = 0
         """Another number whenever something is due at another time, or was when it was last looked at."""
@@ -73,6 +75,7 @@ class Outlook:
                 for job_id in changed:
                     self._look_at(job_id, now)
                 self._sorted = tuple(sorted(self._known.values(), key=_order))
+                self._skipping = tuple(one for one in self._sorted if one.skip is not None)
                 self.edition += 1
             return self._sorted
 
@@ -84,8 +87,11 @@ class Outlook:
         if everything or (self._read_at is not None and now < self._read_at - SET_BACK):
             self._known.clear()
             return changed | {job.id for job in self._manager.scheduled_jobs()}
+        come = takewhile(lambda one: _is_over(one.next_at, now), self._sorted)
         return changed | {
-            one.job.id for one in self._sorted if _is_over(one.next_at, now) or _is_over(one.skip, now)
+            one.job.id
+            for one in (*come, *self._skipping)
+            if _is_over(one.next_at, now) or _is_over(one.skip, now)
         }
 
     def _look_at(self, job_id: str, now: datetime) -> None:

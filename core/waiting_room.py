@@ -82,6 +82,7 @@ class _Memory:
         self._clock = clock
         self._histories: dict[str, tuple[Measured, ...]] = {}
         self._usual: dict[tuple[str, str], float | None] = {}
+        self._likes: dict[str, str] = {}
 
     def job(self, job_id: str) -> Job | None:
         """Return a job; None for one that is gone."""
@@ -116,7 +117,9 @@ class _Memory:
 
     def usual(self, run: Run) -> float | None:
         """Return how many seconds such a run usually takes."""
-        key = run.job_id, _like(run)
+        if run.id not in self._likes:
+            self._likes[run.id] = _like(run)
+        key = run.job_id, self._likes[run.id]
         if key not in self._usual:
             self._usual[key] = expected_seconds(self._history(run), key[1])
         return self._usual[key]

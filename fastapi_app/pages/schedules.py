@@ -57,7 +57,7 @@ COOKIE: Final = "schedules"
 
 A_YEAR: Final = 365 * 86_400
 A_DAY: Final = timedelta(days=1)
-MOST_OF_A_DAY: Final = 50
+MOST_OF_A_DAY: Final = 30
 
 Word = Annotated[str, Query(max_length=200)]
 

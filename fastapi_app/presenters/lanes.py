@@ -8,12 +8,12 @@ below it, what was expected and did not run is a hollow box across it.
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from core.meetings import Step
 from core.models import Run, Value
-from core.plans import moment_of
 from core.states import RunState
 
 WIDTH: Final = 1000
@@ -21,6 +21,9 @@ HEIGHT: Final = 24
 LINE: Final = 14
 THINNEST: Final = 5
 """How wide something is drawn at least."""
+
+FINEST: Final = 2
+"""What is nearer than that falls together."""
 
 COLUMNS: Final = 8
 LOAD_HEIGHT: Final = 40
@@ -54,13 +57,16 @@ class Frame(Value, frozen=True, kw_only=True):
         return "".join(f"M{_tenth(WIDTH * number / columns)} 0v{HEIGHT}" for number in range(1, columns))
 
     def place(self, moment: datetime) -> float:
-        """Return where a moment stands; one outside stands at the edge.
+        """Return where a moment stands; one outside stands at the edge."""
+        return self.place_of(moment.timestamp())
 
-        Columns are equally wide, also the day on which clocks change.
-        """
-        column = min(max(bisect_right(self.bounds, moment) - 1, 0), len(self.labels) - 1)
-        begins, ends = self.bounds[column], self.bounds[column + 1]
-        share = min(max((moment - begins) / (ends - begins), 0.0), 1.0)
+    def place_of(self, seconds: float) -> float:
+        """Return where a moment in seconds stands. Columns are equally wide, also the day on which clocks change."""
+        column = min(
+            max(bisect_right(self.bounds, seconds, key=datetime.timestamp) - 1, 0), len(self.labels) - 1
+        )
+        begins, ends = self.bounds[column].timestamp(), self.bounds[column + 1].timestamp()
+        share = min(max((seconds - begins) / (ends - begins), 0.0), 1.0)
         return WIDTH * (column + share) / len(self.labels)
 
 
@@ -99,8 +105,8 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 
 def due_path(frame: Frame, begins: Iterable[float], length: float | None) -> str:
     """Return a hollow box for each due time, as long as a run usually takes."""
-    span = timedelta(seconds=length or 0.0)
-    boxes = ((frame.place(at), frame.place(at + span)) for at in map(moment_of, begins) if at < frame.end)
+    end = frame.end.timestamp()
+    boxes = ((frame.place_of(at), frame.place_of(at + (length or 0.0))) for at in begins if at < end)
     return "".join(_box(first, last, 5, HEIGHT - 5) for first, last in boxes)
 
 
@@ -136,17 +142,27 @@ def run_paths(frame: Frame, runs: Iterable[Run], missed: Iterable[datetime], now
 
 def load_paths(frame: Frame, steps: Sequence[Step], slots: int) -> tuple[str, str, str]:
     """Return how many are at work at once, as an area; where they are more than the slots; and the line of the slots."""
-    most = max([step.many for step in steps] + [slots, 1])
-    area = f"M0 {LOAD_HEIGHT}"
-    above = ""
-    for place, step in enumerate(steps):
-        at = frame.place(moment_of(step.at))
-        height = _height(step.many, most)
-        area += f"H{_tenth(at)}V{_tenth(height)}"
-        ends = frame.place(moment_of(steps[place + 1].at)) if place + 1 < len(steps) else at
-        if step.many > slots:
-            above += f"M{_tenth(at)} {_tenth(height)}H{_tenth(max(ends, at + 2))}V{_tenth(_height(slots, most))}H{_tenth(at)}z"
-    return f"{area}H{WIDTH}V{LOAD_HEIGHT}z", above, f"M0 {_tenth(_height(slots, most))}H{WIDTH}"
+    seen = _seen(frame, steps)
+    most = max([many for _, many in seen] + [slots, 1])
+    area, above, top = f"M0 {LOAD_HEIGHT}", "", _tenth(_height(slots, most))
+    for (at, many), (ends, _) in pairwise([*seen, (WIDTH, 0)]):
+        height = _tenth(_height(many, most))
+        area += f"H{at}V{height}"
+        if many > slots:
+            above += f"M{at} {height}H{ends}V{top}H{at}z"
+    return f"{area}H{WIDTH}V{LOAD_HEIGHT}z", above, f"M0 {top}H{WIDTH}"
+
+
+def _seen(frame: Frame, steps: Sequence[Step]) -> list[tuple[int, int]]:
+    """Return how many are at work at once from where on, as finely as can be seen: of what falls together, the most."""
+    columns: dict[int, int] = {}
+    after = 0
+    for step in steps:
+        at = int(frame.place_of(step.at)) // FINEST * FINEST
+        columns[at] = max(columns.get(at, after), step.many)
+        after = step.many
+        columns[at + FINEST] = after
+    return sorted(columns.items())
 
 
 def _height(many: int, most: int) -> float:

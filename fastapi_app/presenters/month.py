@@ -220,11 +220,9 @@ def day_in_full(  # all that is known of it
 ) -> DayInFull:
     """Return a day in full; of each sort `most` are shown."""
     runs = [_ended(one) for one in ended]
-    stayed = [
-        EndedThen(address=f"/jobs/{one.job_id}", name=one.name, at=one.at, mark=MISSED, words=one.words)
-        for one in away
-    ]
-    shown = sorted(runs + stayed[:most], key=lambda one: (one.mark.st == GOOD.st, -one.at.timestamp()))
+    shown = sorted(
+        runs + _stayed_away(away)[:most], key=lambda one: (one.mark.st == GOOD.st, -one.at.timestamp())
+    )
     much = [
         f"{plural(len(due) - most, 'more due time')}." if len(due) > most else "",
         "Of runs that ended the same way the latest are shown." if len(runs) >= most else "",
@@ -236,6 +234,25 @@ def day_in_full(  # all that is known of it
         due=tuple(due[:most]),
         more=" ".join(filter(None, much)),
     )
+
+
+def _stayed_away(away: Iterable[Absence]) -> list[EndedThen]:
+    """Return a row for each job that did not run though it was due, with the last reason."""
+    last: dict[str, Absence] = {}
+    times: Counter[str] = Counter()
+    for one in away:
+        last[one.job_id] = one
+        times[one.job_id] += 1
+    return [
+        EndedThen(
+            address=f"/jobs/{job_id}",
+            name=one.name,
+            at=one.at,
+            mark=MISSED,
+            words=one.words if times[job_id] == 1 else f"{times[job_id]:,} times, the last: {one.words}",
+        )
+        for job_id, one in last.items()
+    ]
 
 
 def _ended(one: Happening) -> EndedThen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -217,8 +218,9 @@ def behind_of(  # what ran, what stayed away, and who they are
     order = sorted(
         {*of_jobs, *away}, key=lambda job_id: _last(of_jobs.get(job_id), away.get(job_id)), reverse=True
     )
-    shown = [(job_id, name) for job_id in order if (name := names(job_id)) is not None]
-    some = shown[:MOST_LANES]
+    found = ((job_id, name) for job_id in order if (name := names(job_id)) is not None)
+    some = tuple(islice(found, MOST_LANES))
+    more = sum(1 for _ in found)
     return Behind(
         sentence=_sentence_behind([run for one in of_jobs.values() for run in one], missed),
         frame=frame,
@@ -228,7 +230,7 @@ def behind_of(  # what ran, what stayed away, and who they are
             for job_id, name in some
         ),
         rows=_rows_behind(some, of_jobs, away, now),
-        more=f"{plural(len(shown) - MOST_LANES, 'more job')} ran." if len(shown) > MOST_LANES else "",
+        more=f"{plural(more, 'more job')} ran; search for one to see it." if more else "",
     )
 
 
