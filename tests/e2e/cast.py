@@ -283,15 +283,15 @@ def _notifications(theatre: Theatre) -> None:
     ):
         channel = office.add_channel(name, url)
         office.switch_channel(channel.id, enabled=False)
-        office.add_rule(
-            Rule(
-                id="",
-                on=(Occasion.FAILURE, Occasion.LATE),
-                channels=(channel.id,),
-                quiet=Quiet(start="22:00", end="07:00"),
-                created_at=theatre.clock.now(),
-            )
+    office.add_rule(
+        Rule(
+            id="",
+            on=(Occasion.FAILURE, Occasion.LATE),
+            channels=(channel.id,),
+            quiet=Quiet(start="22:00", end="07:00"),
+            created_at=theatre.clock.now(),
         )
+    )
 
 
 def _present(theatre: Theatre) -> dict[str, str]:

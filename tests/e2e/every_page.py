@@ -89,3 +89,10 @@ NO_PAGES: Final = {
 
 LOOKS: Final = tuple((page, scene) for page in PAGES for scene in page.scenes)
 """Every page in every scene that has it."""
+
+VOLATILE: Final = {
+    "settings-server": ("[aria-labelledby=here] .rows",),
+    "settings-about": ("main dl",),
+    "store": ("main h1 + p", ".stats", "[aria-labelledby=parts] table", "[aria-labelledby=safe] dl"),
+}
+"""What of a page depends on the machine or the moment, so that a picture has it empty."""

@@ -23,7 +23,8 @@ NOTE_VIOLATIONS: Final = """
   document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 
-STEADY: Final = """([folder, port]) => {
+STEADY: Final = """([folder, port, volatile]) => {
+  for (const element of document.querySelectorAll(volatile)) element.replaceChildren();
   const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
   const walk = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
@@ -36,7 +37,6 @@ STEADY: Final = """([folder, port]) => {
     const steady = field.value.replaceAll(folder, "/var/lib/holdfast");
     if (steady !== field.value) field.value = steady;
   }
-  for (const element of document.querySelectorAll("[data-volatile]")) element.textContent = "0";
 }"""
 
 
@@ -117,9 +117,10 @@ def arrive(page: Page, address: str) -> Response:
     return answer
 
 
-def steady(page: Page, scene: Scene) -> None:
+def steady(page: Page, here: every_page.Page, scene: Scene) -> None:
     """Replace in a page what differs between machines."""
-    page.evaluate(STEADY, [str(scene.theatre.folder / "data"), scene.url.rpartition(":")[2]])
+    volatile = ", ".join(every_page.VOLATILE.get(here.name, ("#none",)))
+    page.evaluate(STEADY, [str(scene.theatre.folder / "data"), scene.url.rpartition(":")[2], volatile])
 
 
 def look_at(page: Page, theme: str, width: int) -> None:

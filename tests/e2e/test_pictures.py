@@ -42,7 +42,7 @@ def test_a_page_looks_as_it_did(browser, look, watch, limits, pytestconfig):
 
     with looking(browser, scene, watch, person="" if here.stranger else "ada") as page:
         arrive(page, scene.address(here))
-        steady(page, scene)
+        steady(page, here, scene)
         taken = {
             f"{here.name}-{scene.name}-{width}-{theme}": take(page, theme, width)
             for width, theme in (FOUR if scene.name == "filled" else ONE)

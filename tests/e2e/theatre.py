@@ -6,6 +6,7 @@ The engines have the options, stages and words of the real ones, and do what the
 import queue
 import threading
 import time
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -107,9 +108,8 @@ class Theatre:
             "source": f"/srv/{slug(name)}",
             "destination": f"/mnt/disk/{slug(name)}",
         }
-        job: Job = self.manager.create(
-            JobDraft(name=name, kind=kind, options=options, **fields), asked_by="ada"
-        )
+        draft = JobDraft(name=name, kind=kind, options=options, **fields)
+        job: Job = self.manager.define(str(uuid.uuid5(uuid.NAMESPACE_OID, name)), draft, owner="ada")
         return job
 
     def a_destination(
