@@ -72,6 +72,7 @@ from core.storage.own_backup import OwnBackup, Source, nothing_there_yet, take_b
 from core.storage.shelf import Shelf
 from core.storage.yaml_files import YamlFilesStore
 from core.suggestions.desk import Suggestions
+from core.tenants import Tenants
 from core.waiting_room import WaitingRoom
 from core.watchdog import Watchdog
 from core.work import Surroundings
@@ -182,6 +183,7 @@ class Service:
             alive=self._is_alive,
             unusual=self.histories.words,
         )
+        self.tenants = Tenants(self.manager, self.events)
         self.standing = Standing(self.manager, self.notifications.rhythm, self.events, clock)
         self.manager.late_jobs = self.notifications.rhythm.late_jobs
         self.dead_letters = DeadLetters(self.manager, clock)
@@ -213,8 +215,9 @@ class Service:
         )
         self.bulk = BulkDesk(self.manager, self.audit, clock)
         self.remains = Remains(self.manager, self.worker, self.logs, self.destinations, self.data)
-        doubts = Doubts(self.manager, self.destinations, clock)
-        self.quarantines = Quarantines(self.manager, self.data, clock, self.audit, doubts.of)
+        self.quarantines = Quarantines(
+            self.manager, self.data, clock, self.audit, Doubts(self.manager, self.destinations, clock).of
+        )
         self.edits = HandEdits(self.manager, self.events, clock, self._shelf)
         self.preferences = PreferenceBook(lambda: self.manager)
         self.imports = Imports(lambda: self.manager, self.destinations, surroundings)
@@ -282,6 +285,7 @@ class Service:
         self.scheduler.start()
         self.notifications.start()
         self.standing.start()
+        self.tenants.start()
         self.housekeeping.start()
         self.edits.start()
         self.watchdog.start()
@@ -314,6 +318,7 @@ class Service:
         if not self.dispatcher.stop(self.settings.grace + WIND_DOWN):
             log.warning("something at work does not let go; its run is looked after at the next start")
         self.standing.stop()
+        self.tenants.stop()
         self.notifications.stop()
         self._close()
 

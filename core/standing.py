@@ -179,6 +179,13 @@ class Standing:
             self._catch_up()
             return self._facts.get(job_id)
 
+    def newest_of(self, job_ids: Iterable[str]) -> datetime | None:
+        """Return when the newest copy of some jobs was proved; None where none was."""
+        with self._lock:
+            self._catch_up()
+            facts = (self._facts.get(job_id) for job_id in job_ids)
+            return max((fact.copy.at for fact in facts if fact and fact.copy), default=None)
+
     def failed_since(self, moment: datetime) -> tuple[int, int]:
         """Return how many runs failed since then, and of how many of these jobs the latest run failed or is at it again."""
         with self._lock:

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from fastapi_app.board import add_board
-from fastapi_app.pages import queue, schedules
+from fastapi_app.pages import destinations, queue, schedules
 
 if TYPE_CHECKING:
     from fastapi_app.house import House
 
-PAGES: Final[tuple[Callable[["House"], None], ...]] = (add_board, queue.add_parts, schedules.add_parts)
+PAGES: Final[tuple[Callable[["House"], None], ...]] = (
+    add_board,
+    queue.add_parts,
+    schedules.add_parts,
+    destinations.add_parts,
+)
 """One function a page: it adds the parts of its topics to `house.parts`."""
 
 

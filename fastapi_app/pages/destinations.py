@@ -1,7 +1,7 @@
 """Destinations: where copies go, how that place is, and how it is made, tested, prepared and unlocked."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from anyio import CapacityLimiter, to_thread
@@ -9,19 +9,31 @@ from fastapi import APIRouter, Form, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from core.listing import JobQuery
-from core.models import JobOverview, Value
+from core.destinations.registered import DESTINATION
+from core.events import (
+    Event,
+    EventsMissed,
+    JobChangedOutside,
+    JobCreated,
+    JobDeleted,
+    JobEdited,
+    RegisterChanged,
+    RunMoved,
+)
+from core.models import Value
 from core.people import Role
+from core.places.states import STATE
 from core.remotes.versions import warnings_for
 from core.service import Service
 from fastapi_app.auth import LONGEST_NEXT, local_path
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.dependencies import Person, TheService
+from fastapi_app.house import House
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters.destinations import (
     KIND_FOR,
+    destination_card,
     destination_view,
-    jobs_by_destination,
     preparing,
     sentence_of,
     settings_of,
@@ -33,7 +45,10 @@ T = TypeVar("T")
 
 AT_ONCE: Final = CapacityLimiter(8)
 """How many look at destinations at once."""
-EVERY_JOB: Final = JobQuery(limit=None)
+MOST_JOBS: Final = 100
+"""Jobs of one destination that its page names."""
+
+JOBS: Final = (JobCreated, JobEdited, JobChangedOutside, JobDeleted, EventsMissed)
 DONE: Final = {
     "tested": "It was looked at just now.",
     "prepared": "It is prepared: copies can go there.",
@@ -46,17 +61,36 @@ BackInAddress = Annotated[str, Query(alias="back", max_length=LONGEST_NEXT)]
 
 
 @router.get("")
-def every(canvas: TheCanvas, service: TheService, person: Person) -> HTMLResponse:
+def every(canvas: TheCanvas, service: TheService) -> HTMLResponse:
     """Show every destination."""
+    return canvas.draw("pages/destinations.html", "destinations", **_cards(service))
+
+
+def add_parts(house: House) -> None:
+    """Keep the cards up to date for those who look at them."""
+    service, render = house.service, house.templates.render
+    house.parts.add(
+        "destinations",
+        "destinations",
+        lambda: render("partials/destinations.html", **_cards(service)),
+        concerns=_concerns_destinations,
+    )
+
+
+def _concerns_destinations(event: Event) -> bool:
+    if isinstance(event, RegisterChanged):
+        return event.name.startswith((DESTINATION, STATE))
+    return (isinstance(event, RunMoved) and event.run.over) or isinstance(event, JOBS)
+
+
+def _cards(service: Service) -> dict[str, Any]:
     book, now = service.destinations, service.clock.now()
-    there, states = book.list(), book.states()
-    jobs = jobs_by_destination(_jobs(service), [each.id for each in there])
-    whole = person.may(Role.ADMIN)
-    rows = [
-        destination_view(each, states.get(each.id), jobs[each.id], service.manager.runs_of, now, whole=whole)
-        for each in there
-    ]
-    return canvas.draw("pages/destinations.html", "destinations", rows=rows, sentence=sentence_of(rows))
+    states, cards = book.states(), []
+    for each in book.list():
+        jobs = service.tenants.of(each.id)
+        newest = service.standing.newest_of(jobs)
+        cards.append(destination_card(each, states.get(each.id), now, jobs=len(jobs), verified_at=newest))
+    return {"rows": cards, "sentence": sentence_of(cards)}
 
 
 @router.get("/{destination_id}")
@@ -157,9 +191,18 @@ def shown(
     """Return the page of the destination."""
     book, whole = service.destinations, person.may(Role.ADMIN)
     destination = book.destination(destination_id)
-    jobs = jobs_by_destination(_jobs(service), [destination_id])[destination_id]
+    ids = service.tenants.of(destination_id)
+    facts = [fact for job_id in ids if (fact := service.standing.fact(job_id)) is not None]
     state, now = book.state(destination_id), service.clock.now()
-    view = destination_view(destination, state, jobs, service.manager.runs_of, now, whole=whole)
+    view = destination_view(
+        destination,
+        state,
+        sorted(facts, key=lambda fact: fact.job.name.casefold())[:MOST_JOBS],
+        now,
+        more_jobs=max(0, len(facts) - MOST_JOBS),
+        verified_at=service.standing.newest_of(ids),
+        whole=whole,
+    )
     about, word = preparing(destination)
     return canvas.draw(
         "pages/destination.html",
@@ -172,7 +215,3 @@ def shown(
         weak=warnings_for(destination.type) if whole else (),
         page=page,
     )
-
-
-def _jobs(service: Service) -> tuple[JobOverview, ...]:
-    return service.manager.list_jobs(EVERY_JOB).items

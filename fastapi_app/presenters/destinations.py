@@ -1,17 +1,26 @@
 """Destinations as their pages show them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from core.destinations.known import Destination, DestinationType
-from core.models import JobOverview, Run, Value
+from core.facts import Fact as JobFact
+from core.models import Value
 from core.places import forms
-from core.places.states import DestinationState, Sample, Seen, Standing, outlook_of, standing_of
+from core.places.states import (
+    NO_HISTORY,
+    DestinationState,
+    Outlook,
+    Sample,
+    Seen,
+    Standing,
+    outlook_of,
+    standing_of,
+)
 from core.sizes import size
 from core.work import Fact
 from fastapi_app.presenters import times
-from fastapi_app.presenters.proofs import newest_verified, proved_at
 from fastapi_app.presenters.states import Mark
 from fastapi_app.presenters.texts import plural
 
@@ -49,8 +58,6 @@ PREPARING: Final[Mapping[DestinationType, tuple[str, str]]] = {
 }
 ELSE_PREPARING: Final = ("Holdfast makes the folder there; nothing else is changed.", "Prepare it")
 
-RunsOf = Callable[[str], Sequence[Run]]
-
 
 class JobThere(Value, frozen=True, kw_only=True):
     """A job whose copies go there, with the time of its newest verified one."""
@@ -76,10 +83,11 @@ class LockView(Value, frozen=True, kw_only=True):
 
 
 class Line(Value, frozen=True, kw_only=True):
-    """How something went over the days: the path of a line, and what it says in words."""
+    """How something went over the days: the path of a line, `to_come` that of what is foretold, and both in words."""
 
     path: str
     label: str
+    to_come: str = ""
     width: int = WIDE
     height: int = HIGH
 
@@ -107,7 +115,27 @@ class DestinationView(Value, frozen=True, kw_only=True):
     host_key: str
     prepared: bool
     jobs: tuple[JobThere, ...]
+    more_jobs: int
     verified_at: datetime | None
+    line: Line | None
+
+
+class DestinationCard(Value, frozen=True, kw_only=True):
+    """A destination among others: how it stands and what is dated of it; nothing that only some may know."""
+
+    id: str
+    name: str
+    type: str
+    mark: Mark
+    seen_at: datetime | None
+    since: datetime | None
+    verified_at: datetime | None
+    full_on: datetime | None
+    jobs: int
+    room: str
+    share: int | None
+    growth: str
+    locks: int
     line: Line | None
 
 
@@ -137,7 +165,7 @@ def seen_view(seen: Seen) -> SeenView:
     )
 
 
-def sentence_of(rows: Sequence["DestinationView"]) -> str:
+def sentence_of(rows: Sequence[DestinationCard]) -> str:
     """Return in one sentence how all of them stand."""
     if not rows:
         return "Places for copies, named once and looked after."
@@ -216,15 +244,15 @@ def place_of(destination: Destination) -> str:
 def destination_view(
     destination: Destination,
     state: DestinationState | None,
-    jobs: Sequence[JobOverview],
-    runs_of: RunsOf,
+    jobs: Sequence[JobFact],
     now: datetime,
     *,
+    more_jobs: int = 0,
+    verified_at: datetime | None = None,
     whole: bool = True,
 ) -> DestinationView:
-    """Return the destination; `jobs` are those whose copies go there. Only what is `whole` says where it is and what was seen."""
+    """Return the destination; `jobs` are some of those whose copies go there. Only what is `whole` says where it is and what was seen."""
     seen = state.seen if state and whole else None
-    there = tuple(_job_there(overview, runs_of) for overview in jobs)
     return DestinationView(
         id=destination.id,
         name=destination.name,
@@ -252,10 +280,51 @@ def destination_view(
         fingerprints=seen.fingerprints if seen else (),
         host_key=seen.host_key if seen else "",
         prepared=seen.prepared if seen else True,
-        jobs=there,
-        verified_at=max((job.verified_at for job in there if job.verified_at), default=None),
-        line=line_of(state.samples) if state else None,
+        jobs=tuple(map(_job_there, jobs)),
+        more_jobs=more_jobs,
+        verified_at=verified_at,
+        line=line_of(state.samples, outlook_of(state.samples)) if state else None,
     )
+
+
+def destination_card(
+    destination: Destination,
+    state: DestinationState | None,
+    now: datetime,
+    *,
+    jobs: int,
+    verified_at: datetime | None,
+) -> DestinationCard:
+    """Return the destination among others; `jobs` is how many copy to it."""
+    outlook = outlook_of(state.samples) if state else NO_HISTORY
+    return DestinationCard(
+        id=destination.id,
+        name=destination.name,
+        type=type_of(destination),
+        mark=mark_of(state, now),
+        seen_at=state.at if state else None,
+        since=state.since if state else None,
+        verified_at=verified_at,
+        full_on=datetime.combine(outlook.full_on, time(12), UTC) if outlook.full_on else None,
+        jobs=jobs,
+        room=_free(state),
+        share=_share(state),
+        growth=_pace(outlook) or (outlook.words if state and state.samples else ""),
+        locks=len(state.seen.locks) if state else 0,
+        line=line_of(state.samples, outlook) if state else None,
+    )
+
+
+def _share(state: DestinationState | None) -> int | None:
+    """Return how much of the room is taken, in hundredths; None where that is not known."""
+    if state is None or state.seen.free is None or not state.seen.total:
+        return None
+    return max(0, min(100, 100 - round(100 * state.seen.free / state.seen.total)))
+
+
+def _pace(outlook: Outlook) -> str:
+    pace = outlook.growth_per_day or 0
+    return f"grows {size(pace)} a day" if pace > 0 else ""
 
 
 def mark_of(state: DestinationState | None, now: datetime) -> Mark:
@@ -272,9 +341,8 @@ def _special_mark(seen: Seen) -> Mark | None:
     return None if seen.prepared else NOT_PREPARED
 
 
-def _job_there(overview: JobOverview, runs_of: RunsOf) -> JobThere:
-    job = overview.job
-    return JobThere(id=job.id, name=job.name, verified_at=proved_at(newest_verified(job, runs_of(job.id))))
+def _job_there(fact: JobFact) -> JobThere:
+    return JobThere(id=fact.job.id, name=fact.job.name, verified_at=fact.copy.at if fact.copy else None)
 
 
 def _free(state: DestinationState | None) -> str:
@@ -306,28 +374,8 @@ def _holder(user: str, host: str, pid: int) -> str:
     return f"held by {who}" + (f", process {pid}" if pid else "")
 
 
-def jobs_by_destination(
-    jobs: Iterable[JobOverview], ids: Iterable[str]
-) -> dict[str, tuple[JobOverview, ...]]:
-    """Return for each destination the jobs that name it as the place for their copies."""
-    found: dict[str, list[JobOverview]] = {each: [] for each in ids}
-    for overview in jobs:
-        for name in {text.partition(":")[0] for text in _places_in(overview.job.options)}:
-            if name in found:
-                found[name].append(overview)
-    return {name: tuple(overviews) for name, overviews in found.items()}
-
-
-def _places_in(options: Mapping[str, object]) -> Iterator[str]:
-    """Return where copies go, or are watched: one place, or several copies, each a line such as "rsync nas:photos full"."""
-    copies = options.get("copies")
-    yield from (place for name in ("destination", "place") if isinstance(place := options.get(name), str))
-    for line in copies if isinstance(copies, list | tuple) else ():
-        yield from str(line).split()[1:2]
-
-
-def line_of(samples: Sequence[Sample]) -> Line | None:
-    """Return how what is used went over the days, or what is free where nobody knows of what is used."""
+def line_of(samples: Sequence[Sample], outlook: Outlook = NO_HISTORY) -> Line | None:
+    """Return how what is used went over the days, or what is free where nobody knows of what is used, and where it goes."""
     used = [(each.day.toordinal(), each.used) for each in samples if each.used is not None]
     free = [(each.day.toordinal(), each.free) for each in samples if each.free is not None]
     points, what = (used, "Used") if len(used) >= LEAST_POINTS else (free, "Free")
@@ -335,12 +383,33 @@ def line_of(samples: Sequence[Sample]) -> Line | None:
         return None
     days = points[-1][0] - points[0][0]
     label = f"{what} over {plural(days, 'day')}: from {size(points[0][1])} to {size(points[-1][1])}"
-    return Line(path=_path(points), label=label)
+    ahead = _ahead(points, outlook, sign=1 if what == "Used" else -1)
+    every = [*points, *ahead]
+    to_come = _path([points[-1], *ahead], every) if ahead else ""
+    foretold = (
+        f"; at this pace {size(ahead[-1][1])} in {plural(ahead[-1][0] - points[-1][0], 'day')}"
+        if ahead
+        else ""
+    )
+    return Line(path=_path(points, every), to_come=to_come, label=label + foretold)
 
 
-def _path(points: Sequence[tuple[int, int]]) -> str:
-    begin, end = points[0][0], points[-1][0]
-    least, most = min(amount for _, amount in points), max(amount for _, amount in points)
+def _ahead(points: Sequence[tuple[int, int]], outlook: Outlook, *, sign: int) -> list[tuple[int, int]]:
+    """Return where it will be at this pace: as far ahead as is known of before, but no further than until it is full."""
+    day, amount = points[-1]
+    pace = outlook.growth_per_day or 0
+    if outlook.trend != "growing" or pace <= 0:
+        return []
+    days = max(day - points[0][0], 1)
+    if outlook.full_on is not None:
+        days = max(1, min(days, outlook.full_on.toordinal() - day))
+    return [(day + days, max(0, amount + sign * pace * days))]
+
+
+def _path(points: Sequence[tuple[int, int]], every: Sequence[tuple[int, int]]) -> str:
+    """Return the line through some of all points; the picture has room for every one."""
+    begin, end = every[0][0], every[-1][0]
+    least, most = min(amount for _, amount in every), max(amount for _, amount in every)
     across = (WIDE - 2 * EDGE) / max(end - begin, 1)
     up = (HIGH - 2 * EDGE) / max(most - least, 1)
     spots = (

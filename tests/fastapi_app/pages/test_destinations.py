@@ -164,16 +164,19 @@ def test_the_state_of_a_destination_is_shown_with_its_age(world, reader, shelf):
     assert "71.0 MB of 100 MB" in said
     assert "held by ben@nas, process 7" in said
     assert "It is a network share." in said
-    assert page.select("svg.course")[0]["aria-label"] == "Free over 9 days: from 80.0 MB to 71.0 MB"
+    assert (
+        page.select("svg.course")[0]["aria-label"]
+        == "Free over 9 days: from 80.0 MB to 71.0 MB; at this pace 62.0 MB in 9 days"
+    )
     assert "1.0 MB a day" in said
 
 
 def test_what_nobody_has_seen_lately_is_grey(world, reader, shelf):
     seen(world, shelf)
-    fresh = reader.open("/destinations").select("tbody .st")[0]
+    fresh = reader.open("/destinations").select_one(".place .st")
     world.clock.pass_by(timedelta(days=3))
 
-    old = Reader(world.signed_in()).open("/destinations").select("tbody .st")[0]
+    old = Reader(world.signed_in()).open("/destinations").select_one(".place .st")
 
     assert (fresh["data-st"], old["data-st"]) == ("ok", "unproved")
     assert words(old) == "Not looked at lately"
@@ -185,10 +188,11 @@ def test_a_destination_shows_its_jobs_and_the_newest_verified_copy(world, reader
     a_verified_run(world, job)
 
     page = reader.open(f"/destinations/{shelf.id}")
-    (row,) = reader.open("/destinations").select("tbody tr")
+    (card,) = reader.open("/destinations").select(".place")
 
     assert page.select_one(f'section[aria-labelledby=users] a[href="/jobs/{job.id}"]')
-    assert "just now" in words(row.select_one("[data-l=Verified]"))
+    assert "Newest verified copy just now" in words(card)
+    assert "1 job copies to it" in words(card)
     assert "Jobs use it." in words(page.select_one("#more"))
 
 
