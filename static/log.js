@@ -243,16 +243,20 @@
       section.dataset.from = page.total;
       [["info", page.total], ["warn", page.warnings + page.errors], ["error", page.errors]].forEach(([name, many]) => counted(name, many));
     }
-    const meanwhile = held;
+    return { page };
+  }
+
+  function release() {
+    const meanwhile = held ?? [];
     held = null;
-    return { page, meanwhile };
+    meanwhile.forEach(arrived);
   }
 
   async function showTail() {
     const got = await replace({});
     if (!got) return;
     if (got.page) { fitting = got.page.fitting; detached = false; missed = 0; }
-    got.meanwhile.forEach(arrived);
+    release();
     if (following() || over()) toEnd();
     tell();
   }
@@ -273,12 +277,14 @@
 
   async function reveal(number) {
     follow.setAttribute("aria-pressed", "false");
+    asked += 1; // what was asked for before comes too late
+    release();
     let item = document.getElementById(`L${number}`);
     if (!item) {
       const got = await replace({ after: Math.max(number - PAGE / 2, 0) });
-      if (!got?.page) return;
-      detached = got.page.next < got.page.total;
-      got.meanwhile.forEach(arrived);
+      if (!got) return;
+      if (got.page) detached = got.page.next < got.page.total;
+      release();
       item = document.getElementById(`L${number}`);
     }
     for (const other of list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");

@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-TALK = "import time\nfor number in range(100_000):\n    print('said', number, flush=True)\n    time.sleep(0.02)"
+TALK = (
+    "import time\nfor number in range(100_000):\n    print('said', number, flush=True)\n    time.sleep(0.02)"
+)
 ASK = """async ([address, body]) => {
   const token = document.querySelector('meta[name="csrf-token"]').content;
   const headers = {"Content-Type": "application/json", "X-CSRF-Token": token};
@@ -45,9 +47,15 @@ def long_log(page, server):
     (path,) = server.data.rglob(f"{run['id']}.log")
     levels = ("warn", "info")
     lines = (f"2026-11-21T07:41:18.123Z {levels[number % 2]} said {number}\n" for number in range(6_000))
-    path.write_text("".join(lines), encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
     page.reload()
     return page
+
+
+def line_that_says(page: Page, number: int) -> int:
+    """Return which line of the long log says a number: its program's own lines come first."""
+    return total(page) - 6_000 + number + 1
 
 
 def total(page: Page) -> int:
@@ -75,7 +83,9 @@ def test_what_a_reader_selected_stays_while_fifty_lines_a_second_arrive(talking)
     if page.locator("[data-again]").is_visible():
         page.locator("[data-again]").click()
     expect(page.locator("[data-log-said]")).to_contain_text("following")
-    page.wait_for_function("box => box.scrollHeight - box.scrollTop - box.clientHeight < 24", arg=log.element_handle())
+    page.wait_for_function(
+        "box => box.scrollHeight - box.scrollTop - box.clientHeight < 24", arg=log.element_handle()
+    )
 
 
 def test_a_text_is_found_far_from_the_lines_that_are_shown(long_log):
@@ -100,16 +110,23 @@ def test_a_text_is_found_far_from_the_lines_that_are_shown(long_log):
 def test_a_link_to_a_line_leads_to_it_in_a_log_of_any_length(long_log):
     page, log = long_log, long_log.get_by_role("log")
 
-    page.goto(page.url.partition("#")[0] + "#L3001")
+    page.goto(page.url.partition("#")[0] + f"#L{line_that_says(page, 3_000)}")
     expect(log.locator("li[aria-current]")).to_contain_text("said 3000")
     expect(log.locator("li[aria-current]")).to_be_in_viewport()
 
     log.evaluate("box => { box.scrollTop = box.scrollHeight; }")
-    expect(log.locator("#L3260")).to_be_attached()
+    expect(log.locator(f"#L{line_that_says(page, 3_260)}")).to_be_attached()
     assert log.locator("li").count() <= 2_000
 
 
-def test_lines_of_a_level_are_shown_with_their_count(long_log):
+def read_back(log, times: int) -> None:
+    for _ in range(times):
+        first = log.locator("[data-n]").first.get_attribute("data-n")
+        log.evaluate("box => { box.scrollTop = 0; }")
+        expect(log.locator("[data-n]").first).not_to_have_attribute("data-n", first)
+
+
+def test_the_latest_warnings_are_shown_and_their_number_is_said(long_log):
     page, log = long_log, long_log.get_by_role("log")
     expect(page.locator("a[data-level=warn]")).to_contain_text("3,000")
 
@@ -117,7 +134,25 @@ def test_lines_of_a_level_are_shown_with_their_count(long_log):
 
     expect(page.locator("[data-log-said]")).to_have_text("the last 500 of 3,000 warnings")
     expect(log.locator("li:not([data-st])")).to_have_count(0)
-    assert page.url.endswith("/runs/" + page.locator("[data-log]").get_attribute("data-log"))
+    expect(log.locator("li").last).to_contain_text("said 5998")
+    read_back(log, 1)
+    expect(page.locator("[data-log-said]")).to_have_text("the last 1,000 of 3,000 warnings")
+    expect(log.locator("li").first).to_contain_text("said 4000")
+
+
+def test_after_reading_back_the_end_of_the_log_is_its_end(long_log):
+    page, log = long_log, long_log.get_by_role("log")
+    expect(log).to_contain_text("said 5999")
+
+    read_back(log, 5)
+    expect(log).not_to_contain_text("said 5999")
+    assert log.locator("li").count() <= 2_000
+    page.get_by_role("button", name="to the end").click()
+
+    expect(log).to_contain_text("said 5999")
+    page.wait_for_function(
+        "box => box.scrollHeight - box.scrollTop - box.clientHeight < 24", arg=log.element_handle()
+    )
 
 
 def test_two_versions_are_compared_and_one_is_restored_and_taken_back(page):

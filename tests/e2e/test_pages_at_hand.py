@@ -186,13 +186,13 @@ def test_the_log_follows_until_the_reader_scrolls_up(page, folders):
     expect(page.locator("[data-log-said]")).to_contain_text("following")
 
     log.evaluate("box => { box.scrollTop = 0; }")
-    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
-    page.get_by_role("button", name="Follow").click()
+    expect(page.get_by_role("button", name="Follow", exact=True)).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Follow", exact=True).click()
     expect(page.locator("[aria-labelledby=outcome]")).to_be_visible(timeout=20_000)
 
     expect(log).to_contain_text("Attempt 1 ended")
     assert from_end(log) < 24
-    expect(page.get_by_role("button", name="Follow")).to_be_hidden()
+    expect(page.get_by_role("button", name="Follow", exact=True)).to_be_hidden()
     expect(page.locator("[data-log-said]")).not_to_contain_text("following")
 
 
