@@ -212,14 +212,8 @@
         put(element, text);
       }
     }
-    if ("failed" in counts) title(counts.failed);
     document.dispatchEvent(new CustomEvent("holdfast:counted", { detail: counts }));
     if (changed && document.querySelector("[data-part=board]")) redraw();
-  }
-
-  function title(failed) {
-    const plain = document.title.replace(/^\(\d+ failed\) /, "");
-    document.title = failed ? `(${failed} failed) ${plain}` : plain;
   }
 
   function rowMoved(id) {
