@@ -200,7 +200,7 @@ class Listing:
             }
             self._facets = MappingProxyType(
                 {
-                    key: tuple(value for value, _ in found.most_common(MOST_VALUES))
+                    key: tuple(sorted(found, key=lambda value: (-found[value], value))[:MOST_VALUES])  # noqa: B023 - used at once
                     for key, found in counted.items()
                 }
             )
