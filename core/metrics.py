@@ -102,6 +102,8 @@ class Metrics:
         self._thread: threading.Thread | None = None
         self._trouble = ""
         self._since_start = Tally(at=clock.now())
+        self.on_count: Callable[[], object] = lambda: None
+        """Is told of each run that was counted."""
         self._course_at: datetime | None = None
         self._course: dict[datetime, Hour] = {}
         self._older: dict[datetime, Hour] | None = None
@@ -165,6 +167,7 @@ class Metrics:
             with self._lock:
                 if self._hour(start_of(ended.at, "hour")).take(ended):
                     self._since_start.add(ended)
+            self.on_count()
 
     def look(self) -> None:
         """Take note of how many runs wait."""

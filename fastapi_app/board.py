@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.deciding import QUEUE
 from core.errors import NotFound
-from core.events import Event, RegisterChanged
+from core.events import Event, EventsMissed, RegisterChanged
 from core.listing import JobQuery
 from core.models import JobOverview
 from core.places.states import STATE
@@ -31,6 +31,13 @@ A_DAY: Final = 24
 FIRST: Final = JobQuery(sort="created", limit=1)
 
 Shown = Mapping[str, Any]
+
+
+class RunCounted(Event, frozen=True, kw_only=True):
+    """A run that ended stands in the figures by now, a moment after it ended."""
+
+
+COUNTED: Final = RunCounted()
 
 
 class Board:
@@ -140,6 +147,7 @@ PANELS: Final[Mapping[str, tuple[str, Callable[[Board], Shown]]]] = {
 def add_board(house: "House") -> None:
     """Keep the dashboards that people look at up to date."""
     board, render = house.board, house.templates.render
+    house.service.metrics.on_count = partial(house.parts.take, COUNTED)
 
     def drawn(template: str, shown: Callable[[], Shown]) -> str:
         return render(template, **shown())
@@ -151,9 +159,8 @@ def add_board(house: "House") -> None:
     house.parts.add("first", "first-copy", partial(_first, house))
     for chip in HOURS:
         shown = partial(board.flow, chip)
-        house.parts.add(
-            f"flow-{chip}", f"board-flow-{chip}", partial(drawn, "partials/board/flow.html", shown)
-        )
+        drawing = partial(drawn, "partials/board/flow.html", shown)
+        house.parts.add(f"flow-{chip}", f"board-flow-{chip}", drawing, concerns=_counts)
 
 
 def _first(house: "House") -> str:
@@ -164,8 +171,13 @@ def _first(house: "House") -> str:
     return house.templates.render("partials/board/first.html", first=first_of(overview))
 
 
+def _counts(event: Event) -> bool:
+    """Tell whether the course of the last hours is another one now."""
+    return isinstance(event, RunCounted | EventsMissed)
+
+
 def _concerns(event: Event) -> bool:
     """Tell whether the dashboard may say something else now."""
     if isinstance(event, RegisterChanged):
         return event.name == QUEUE or event.name.startswith(STATE)
-    return is_change(event)
+    return is_change(event) or isinstance(event, RunCounted)

@@ -1,0 +1,111 @@
+"""From two answers to a first verified backup."""
+
+from pathlib import Path
+
+from core.people import Role
+from core.schedules import in_words
+from fastapi_app.presenters.welcome import defaults, draft_of
+from tests.fastapi_app.conftest import PASSWORD
+from tests.fastapi_app.pages.conftest import a_failed_run, words
+
+
+def answers(world):
+    options = world.options()
+    return {"source": options["source"], "destination": options["destination"]}
+
+
+def test_two_answers_make_a_first_backup_and_start_it(world, reader):
+    form = reader.open("/").select_one("#first-form")
+
+    answer = reader.send(form, nightly="true", **answers(world))
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?first=1")
+    [overview] = world.house.service.manager.list_jobs().items
+    assert overview.job.name == "source"
+    assert overview.job.options["verify"] == "full"
+    assert in_words(overview.job.schedule).startswith("every day at 02:00")
+    assert overview.latest_run is not None
+
+
+def test_what_cannot_work_is_said_below_its_field_and_nothing_is_made(world, reader):
+    form = reader.open("/").select_one("#first-form")
+
+    page = reader.read(reader.send(form, source="/nowhere/at/all", destination=""))
+
+    assert reader.status == 422
+    assert page.select_one("#truth-source")["data-st"] == "failed"
+    assert words(page.select_one("#truth-destination")).startswith(
+        "Name a folder that does not lie in the first"
+    )
+    assert page.select_one("[name=source]")["value"] == "/nowhere/at/all"
+    assert world.house.service.manager.list_jobs().total == 0
+
+
+def test_the_truth_of_an_answer_is_told_while_it_is_typed(world, browser):
+    given = answers(world)
+
+    said = browser.post("/jobs/first/check", data={"source": given["source"], "destination": ""}).text
+    both = browser.post("/jobs/first/check", data=given).text
+
+    assert 'id="truth-source" class="st" data-st="ok"' in said
+    assert "needed" not in said
+    assert 'id="first-plan" hidden' in said
+    assert "Then reads every file back" in both
+
+
+def test_how_the_first_backup_goes_is_followed_on_the_same_page(world, reader):
+    reader.send(reader.open("/").select_one("#first-form"), **answers(world))
+    waiting = reader.open("/?first=1")
+    manager = world.house.service.manager
+    [overview] = manager.list_jobs().items
+    run = manager.claim(overview.latest_run.id, "test-worker")
+    world.report(run, 64)
+
+    running = reader.open("/?first=1")
+
+    assert "begins as soon as a slot is free" in words(waiting.select_one("#first-copy"))
+    assert words(running.select_one("[aria-current=step]")) == "Copy"
+    assert running.progress["value"] == "64"
+    assert running.body["data-topics"] == "more first"
+    [part] = world.house.parts.of(["first"])
+    assert words(running.select_one("#first-copy")) in part.draw() or "64%" in part.draw()
+
+
+def test_a_first_backup_that_fails_says_why_and_offers_another_try(world, reader):
+    job = world.a_job("photos")
+    a_failed_run(world, job)
+
+    page = reader.open("/?first=1")
+
+    said = words(page.select_one("#first-copy"))
+    assert "The disk is full. Free some space, then run it again." in said
+    assert page.select_one("#first-copy form")["action"] == f"/jobs/{job.id}/start"
+
+
+def test_who_may_only_read_is_asked_nothing(world, reader):
+    world.house.accounts.add_user("vic", PASSWORD, Role.VIEWER)
+    reader.browser = world.signed_in("vic")
+
+    page = reader.open("/")
+
+    assert page.select_one("#first-form") is None
+    assert "as soon as somebody who may make them has made one" in words(page.main)
+    assert reader.browser.post("/jobs/first", data=answers(world)).status_code == 403
+
+
+def test_what_is_proposed_is_there_and_can_do_no_harm(tmp_path):
+    (tmp_path / "Pictures").mkdir()
+
+    given = defaults(tmp_path)
+
+    assert given["source"] == str(tmp_path / "Pictures")
+    draft = draft_of(given)
+    assert (draft.name, draft.kind) == ("Pictures", "copy")
+    assert set(draft.options) == {"source", "destination", "verify"}
+
+
+def test_nothing_is_proposed_that_is_not_there(tmp_path):
+    assert defaults(tmp_path)["source"] == ""
+    assert draft_of({"source": "/"}).name == "First backup"
+    assert draft_of({"source": "/srv/" + "x" * 200}).name == "x" * 60
+    assert Path(defaults(tmp_path)["destination"] or "/").is_absolute()
