@@ -118,7 +118,8 @@ class Bulk:
             if wish.verb in BEGIN and self._follows(job_id, begun):
                 return Told(job_id=job_id)
             with self._manager.rehearsed():
-                return Told(job_id=job_id, changed=act(job_id))
+                act(job_id)
+            return Told(job_id=job_id)
         except HoldfastError as error:
             return _refused(job_id, error)
 

@@ -66,6 +66,7 @@ class Work:
     trouble: str = ""
     over: threading.Event = field(default_factory=threading.Event)
     undone: bool = False
+    told: bool = False
 
     @property
     def total(self) -> int:

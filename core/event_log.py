@@ -1,7 +1,5 @@
 """Everything that happened, a line each: kept for a while, read from the end, filtered and handed out."""
 
-import csv
-import io
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +10,19 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from core.errors import InvalidOptions
+from core.event_query import EventQuery, Wanted
 from core.happenings import Happening, Position, position_in
 from core.models import Value
 from core.storage.atomic import storage_errors
 from core.storage.lines import json_text
 from core.storage.series import Series
+from core.tables import row_of, visible
+
+__all__ = ["EventLog", "EventPage", "EventQuery", "as_csv", "as_json", "as_text", "plain_of"]
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 500
-LONGEST_WORD: Final = 200
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet takes for a formula."""
-
 COLUMNS: Final = (
     "seq",
     "at",
@@ -42,25 +39,6 @@ COLUMNS: Final = (
     "words",
 )
 happening_of = msgspec.json.Decoder(Happening).decode
-
-
-class EventQuery(Value, frozen=True, kw_only=True):
-    """Which events: each word empty for all.
-
-    With `after` those that follow that number, the oldest first; else the newest first, before `before` if it
-    is named. `kind` may be the beginning before a dot: "run" is every "run.…". `job` is an id or a name.
-    """
-
-    after: int | None = None
-    before: int | None = None
-    job: str = ""
-    state: str = ""
-    person: str = ""
-    kind: str = ""
-    q: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: int = 50
 
 
 class EventPage(Value, frozen=True, kw_only=True):
@@ -118,7 +96,7 @@ class EventLog:
 
     def matching(self, query: EventQuery) -> Iterator[Happening]:
         """Give every event that matches, in the order that the query asks for."""
-        wanted = _Wanted(query)
+        wanted = Wanted(query)
         with storage_errors("The event log could not be read"):
             lines = (
                 self._series.backwards(query.before, wanted.may_be)
@@ -145,63 +123,6 @@ class EventLog:
         return gone
 
 
-class _Wanted:
-    """What a query wants, ready to be compared with many lines; most need not be read for it."""
-
-    def __init__(self, query: EventQuery) -> None:
-        words = {"state": query.state, "by": query.person}
-        if any(len(word) > LONGEST_WORD for word in (*words.values(), query.job, query.kind, query.q)):
-            raise InvalidOptions({"q": f"A word to look for has at most {LONGEST_WORD} characters."})
-        try:
-            self._needles = [
-                b'"%b":%b' % (name.encode(), json_text(word)) for name, word in words.items() if word
-            ]
-            kind = json_text(query.kind.removesuffix("."))[:-1]
-            self._needles += [b'"kind":%b' % kind] if query.kind else []
-            self._job = tuple(b'"%b":%b' % (name, json_text(query.job)) for name in (b"job", b"name"))
-            self._text = json_text(query.q)[1:-1].decode().casefold()
-        except UnicodeEncodeError:
-            raise InvalidOptions({"q": "A text holds half a character."}) from None
-        self._query = query
-
-    def may_be(self, lines: bytes) -> bool:
-        """Tell whether a line, or any of many, is worth being read."""
-        if self._query.job and not any(needle in lines for needle in self._job):
-            return False
-        if not all(needle in lines for needle in self._needles):
-            return False
-        return not self._text or self._text in lines.decode(errors="replace").casefold()
-
-    def ends(self, happening: Happening) -> bool:
-        """Tell whether no more can come."""
-        since = self._query.since
-        # A clock that was set back by less than a day hides nothing.
-        return (
-            self._query.after is None
-            and since is not None
-            and happening.t < (since.timestamp() - 86_400) * 1000
-        )
-
-    def has(self, happening: Happening) -> bool:
-        """Tell whether it is one of those."""
-        query = self._query
-        kind = query.kind.removesuffix(".")
-        return (
-            query.job in {"", happening.job, happening.name}
-            and query.state in {"", happening.state}
-            and query.person in {"", happening.by}
-            and (not kind or happening.kind == kind or happening.kind.startswith(f"{kind}."))
-            and (query.since is None or happening.t >= query.since.timestamp() * 1000)
-            and (query.until is None or happening.t < query.until.timestamp() * 1000)
-            and _says(happening, query.q.casefold())
-        )
-
-
-def _says(happening: Happening, word: str) -> bool:
-    said = (happening.name, happening.words, happening.why, happening.by, happening.kind, happening.origin)
-    return not word or any(word in text.casefold() for text in said)
-
-
 def _happening(line: bytes) -> Happening | None:
     try:
         return happening_of(line)
@@ -214,9 +135,9 @@ def _happening(line: bytes) -> Happening | None:
 
 def as_csv(happenings: Iterable[Happening]) -> Iterator[str]:
     """Give a table, line by line; no cell of it is a formula to any spreadsheet."""
-    yield _row(COLUMNS)
+    yield row_of(COLUMNS)
     for one in happenings:
-        yield _row([_cell(_column(one, name)) for name in COLUMNS])
+        yield row_of(_column(one, name) for name in COLUMNS)
 
 
 def as_json(happenings: Iterable[Happening]) -> Iterator[str]:
@@ -247,27 +168,3 @@ def _column(one: Happening, name: str) -> str | int:
         return one.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     value: str | int = getattr(one, name)
     return value
-
-
-def _cell(value: str | int) -> str:
-    if isinstance(value, int):
-        return str(value or "")
-    text = visible(value)
-    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
-
-
-def _row(cells: Iterable[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue()
-
-
-def visible(text: str) -> str:
-    """Return a text on one line in which nothing hides: what cannot be seen, or turns text around, is spelt out."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else _spelt(letter) for letter in text)
-
-
-def _spelt(letter: str) -> str:
-    return "\\n" if letter == "\n" else f"\\u{ord(letter):04x}"

@@ -18,12 +18,11 @@
     row.className = "more";
     row.id = `more-${id}`;
     cell.colSpan = 8;
-    cell.id = `said-${id}`;
     row.append(cell);
     opened.set(id, row);
     body.append(row);
     mark(body, true);
-    await htmx.ajax("GET", `/jobs/${id}/more`, { target: `#said-${id}`, swap: "innerHTML" });
+    await htmx.ajax("GET", `/jobs/${id}/more`, { source: cell, target: cell, swap: "innerHTML" });
   }
 
   function mark(body, isOpen) {
@@ -72,8 +71,8 @@
     event.preventDefault();
     if (menu.matches(":popover-open")) { menu.hidePopover(); anchor?.focus(); }
     const values = { back: event.target.elements.back.value };
-    const id = body.dataset.job, verb = new URL(button.formAction).pathname.split("/").at(-1);
-    await htmx.ajax("POST", button.formAction, { target: `#row-${id}`, swap: "outerMorph", values });
+    const id = body.dataset.job, row = document.getElementById(`row-${id}`), verb = new URL(button.formAction).pathname.split("/").at(-1);
+    await htmx.ajax("POST", button.formAction, { source: row, target: row, swap: "outerMorph", values });
     if (verb === "delete") going(id, body);
     restore();
   });

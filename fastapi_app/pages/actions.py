@@ -69,9 +69,9 @@ def delete(  # the row or the page that asked, and the version that was seen
     manager = house.service.manager
     manager.let_go(job_id, person.name, version)
     name, undo = manager.job(job_id).job.name, Act(word="Undo", address=f"/jobs/{job_id}/keep")
-    canvas.tell(
-        f"{name} is being deleted. Until that is done it can be kept.", status="cancelled", action=undo
-    )
+    if canvas.redraws != f"row-{job_id}":  # a row says it itself
+        said = f"{name} is being deleted. Until that is done it can be kept."
+        canvas.tell(said, status="cancelled", action=undo)
     return _shown(job_id, canvas, house, back or "/jobs")
 
 

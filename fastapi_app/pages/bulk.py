@@ -83,6 +83,7 @@ def _told(canvas: Canvas, work: Work) -> Response:
     """Lead back to the list and tell there what came of it."""
     if work.refused or work.trouble:
         return see(f"/jobs/bulk/{work.id}")
+    work.told = True
     undo = Act(word="Undo", address=f"/jobs/bulk/{work.id}/undo") if work.until else None
     canvas.tell(result_sentence(work), action=undo)
     return see(work.plan.back, EVERY_JOB)
@@ -92,6 +93,8 @@ def _told(canvas: Canvas, work: Work) -> Response:
 def show(work_id: str, canvas: TheCanvas, service: TheService) -> Response:
     """Show how far it is, or what came of it."""
     work = service.bulk.work(work_id)
+    if work.over.is_set() and not (work.refused or work.trouble or work.told):
+        return _told(canvas, work)
     names = {}
     for refusal in work.refused[:100]:
         overview: JobOverview = service.manager.job(refusal.job_id)

@@ -27,6 +27,9 @@ EVERY_JOB: Final = "/jobs?all=1"
 """The list without anything left out, whatever the browser remembers or a person opens it with."""
 
 PICKED: Final = (("kind", "Kind"), ("tag", "Tag"), ("owner", "Owner"))
+ALWAYS: Final = frozenset({"running", "waiting", "failed", "late", "paused", "never"})
+"""The chips that are there although they stand for no job; the others come with the first."""
+
 MOST_CHOICES: Final = 14
 NEEDS_ONE: Final[Mapping[str, int]] = {"kind": 2, "tag": 1, "owner": 2}
 """How many values there must be for a choice among them to be worth showing."""
@@ -220,6 +223,7 @@ def _chips(start: ListAddress, page: JobPage) -> tuple[Chip, ...]:
             chosen=start.state == name,
         )
         for name, word, _ in CHIPS
+        if name in ALWAYS or counts[name] or start.state == name
     )
     return (every, *groups)
 
