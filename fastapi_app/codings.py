@@ -6,7 +6,7 @@ from typing import Final
 import zstandard
 
 AT_ONCE: Final = {"zstd": 1, "gzip": 1}
-FOR_GOOD: Final = {"zstd": 19, "gzip": 9}
+FOR_GOOD: Final = {"zstd": 9, "gzip": 9}
 """How thoroughly: what is drawn anew each time, and what is kept."""
 WORTH_WHILE: Final = 1_000
 """Bytes below which a smaller answer still takes one packet."""

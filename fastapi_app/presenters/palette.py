@@ -181,9 +181,7 @@ def commands(*, may_act: bool, may_rule: bool, paused: bool) -> list[Found]:
     """Return what can be done wherever somebody is."""
     lines = _acts(paused=paused) if may_act else []
     if may_rule:
-        lines.append(
-            Found(word="New destination", about="Command", icon="i-plus", address="/destinations/new")
-        )
+        lines += _rules()
     for name, options, said in (("theme", THEMES, "Theme"), ("density", DENSITIES, "Rows")):
         for value in options:
             word = f"{said}: {WORDS[value].lower()}"
@@ -191,6 +189,14 @@ def commands(*, may_act: bool, may_rule: bool, paused: bool) -> list[Found]:
     lines.append(Found(word="Keyboard shortcuts", about="Help", icon="i-keys", opens="help"))
     lines.append(_command("Sign out", "/logout", "i-out"))
     return lines
+
+
+def _rules() -> list[Found]:
+    return [
+        Found(word="New destination", about="Command", icon="i-plus", address="/destinations/new"),
+        Found(word="Import jobs and destinations", about="Page", icon="i-down", address="/import"),
+        Found(word="Suggestions", about="Page", icon="i-search", address="/suggestions"),
+    ]
 
 
 def _acts(*, paused: bool) -> list[Found]:
