@@ -200,7 +200,7 @@ class Listing:
             }
             self._facets = MappingProxyType(
                 {
-                    key: tuple(sorted(found, key=lambda value: (-found[value], value))[:MOST_VALUES])  # noqa: B023 - used at once
+                    key: tuple(sorted(found, key=lambda value: (-found[value], value))[:MOST_VALUES])
                     for key, found in counted.items()
                 }
             )

@@ -29,7 +29,7 @@ class Limits(NamedTuple):
 
 
 SAME_BROWSER: Final = Limits(share=1.0, worst=14.0)
-OTHER_BROWSER: Final = Limits(share=6.0, worst=22.0)
+OTHER_BROWSER: Final = Limits(share=3.0, worst=14.0)
 
 
 class Difference(NamedTuple):

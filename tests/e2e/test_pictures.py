@@ -54,6 +54,41 @@ def test_a_page_looks_as_it_did(browser, look, watch, limits, pytestconfig):
     assert not faults, "\n".join(faults)
 
 
+CHANGES = {
+    "a panel that stands 8 px lower": "document.querySelector('main .panel').style.translate = '0 8px'",
+    "a word that is gone": "document.querySelector('main h1').style.visibility = 'hidden'",
+    "a small word that is gone": "document.querySelector('main .sub').style.visibility = 'hidden'",
+    "another accent": "document.documentElement.style.setProperty('--accent', 'light-dark(#7a3fc0, #b58cf0)')",
+    "another paper": "document.documentElement.style.setProperty('--paper', 'light-dark(#ffffff, #000000)')",
+    "an icon that is gone": "document.querySelector('main svg').style.visibility = 'hidden'",
+}
+
+
+@pytest.mark.parametrize("address", ["/", "/queue"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_a_person_would_notice_is_found_by_any_browser(browser, scenes, watch, address, width):
+    scene = scenes("filled")
+    with looking(browser, scene, watch) as page:
+        arrive(page, address)
+        before = take(page, THEMES[0], width)
+
+        found = {}
+        for change, does in CHANGES.items():
+            was = page.evaluate(f"() => {{ {does}; }}")
+            found[change] = pictures.difference(before, take(page, THEMES[0], width))
+            assert was is None
+            page.evaluate(
+                "for (const one of document.querySelectorAll('[style]')) one.removeAttribute('style')"
+            )
+        again = pictures.difference(before, take(page, THEMES[0], width))
+
+    assert not again.beyond(pictures.SAME_BROWSER)
+    missed = {
+        change: apart[:2] for change, apart in found.items() if not apart.beyond(pictures.OTHER_BROWSER)
+    }
+    assert not missed
+
+
 def take(page, theme: str, width: int) -> Image.Image:
     """Return what the page looks like, from its top down to where nobody scrolls any more."""
     look_at(page, theme, width)
