@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +22,7 @@ import msgspec
 from core.acting import Actor, actor
 from core.clock import Clock
 from core.errors import StorageFailed
+from core.event_query import EventQuery, Wanted
 from core.happenings import LONGEST_WORDS, Happening, Position, position_in
 from core.models import Value
 from core.storage import atomic
@@ -65,6 +67,7 @@ class Verified(Value, frozen=True, kw_only=True):
     lines: int
     head: str
     flaws: tuple[Flaw, ...]
+    at: datetime | None = None
 
     @property
     def whole(self) -> bool:
@@ -84,6 +87,8 @@ class Audit:
         self._series = Series(folder)
         self._clock = clock
         self._lock = threading.Lock()
+        self.verified: Verified | None = None
+        """What was found when every line was looked at last, since this was started."""
 
     def open(self) -> Position:
         """See that the end is whole; return how far it tells. Raises StorageFailed."""
@@ -160,13 +165,28 @@ class Audit:
             known = (_entry(line) for _, line in self._series.backwards(before))
             return tuple(islice((entry for entry in known if entry is not None), limit))
 
+    def matching(self, query: EventQuery) -> Iterator[Entry]:
+        """Give every entry that matches, the newest first; those before `before` if it is named. Raises InvalidOptions."""
+        wanted = Wanted(query)
+        with atomic.storage_errors("The audit could not be read"):
+            for _, line in self._series.backwards(query.before, wanted.may_be):
+                if wanted.may_be(line) and (entry := _entry(line)) is not None:
+                    if wanted.ends(entry):
+                        return
+                    if wanted.has(entry):
+                        yield entry
+
     def verify(self, told: Callable[[int], None] = lambda _: None, *, head: str = "") -> Verified:
         """Look at every line; `head` is a hash that somebody noted, which then must be there. Changes nothing."""
         with atomic.storage_errors("The audit could not be read"):
             looking = _Looking(self._series.parts(), told, head)
             looking.look()
             looking.look_at_end(self._head())
-        return Verified(lines=looking.lines, head=looking.before, flaws=tuple(looking.flaws))
+        found = Verified(
+            lines=looking.lines, head=looking.before, flaws=tuple(looking.flaws), at=self._clock.now()
+        )
+        self.verified = found
+        return found
 
 
 class _Line(NamedTuple):

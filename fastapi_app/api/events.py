@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Final, Literal, Self
 
 from fastapi import APIRouter, Depends, Query
+from msgspec.structs import replace
 from starlette.responses import StreamingResponse
 
 from core.audit import Entry
@@ -150,18 +152,26 @@ def events(
     return EventsOut(items=tuple(EventOut.model_validate(one) for one in page.items), next=page.next)
 
 
-@router.get("/audit")
+@router.get("/audit", response_model=AuditOut)
 def audit(
     service: TheService,
     person: Person,
-    before: Number = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 50,
-) -> AuditOut:
-    """Return who asked for what, the newest first. For admins."""
+    query: Asked,
+    format: Annotated[Format | None, Query()] = None,  # noqa: A002 - its name
+) -> AuditOut | StreamingResponse:
+    """Return who asked for what, the newest first. For admins.
+
+    `person`, `kind`, `job` and `q` choose among them; with `format` all that match are handed out as a file.
+    """
     for_admins(person)
-    found = service.audit.entries(before, limit + 1)
-    more = found[limit - 1].seq if len(found) > limit else None
-    return AuditOut(items=tuple(EntryOut.of(entry) for entry in found[:limit]), next=more)
+    query = replace(query, after=None)
+    if format is not None:
+        kind, write = EXPORTS[format]
+        name = {"content-disposition": f'attachment; filename="audit.{format}"'}
+        return StreamingResponse(write(service.audit.matching(query)), media_type=kind, headers=name)
+    found = tuple(islice(service.audit.matching(query), query.limit + 1))
+    more = found[query.limit - 1].seq if len(found) > query.limit else None
+    return AuditOut(items=tuple(EntryOut.of(entry) for entry in found[: query.limit]), next=more)
 
 
 @router.get("/audit/verify")

@@ -1,6 +1,6 @@
 """The event log and the audit, as their pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from core.states import RunState
 from fastapi_app.presenters.states import MARKS, Mark
 from fastapi_app.presenters.texts import plural
 
+LOOK: Final = Mark(st="late", icon="st-late", word="")
 OTHER: Final = Mark(st="scheduled", icon="i-clock", word="")
 KINDS: Final = (
     ("", "Everything"),
@@ -23,6 +24,60 @@ KINDS: Final = (
     ("breaker", "Breakers"),
     ("letter", "Dead letters"),
 )
+ASKED: Final = (
+    ("", "Everything"),
+    ("login", "Signing in"),
+    ("denied", "Denials"),
+    ("user", "People"),
+    ("token", "Tokens"),
+    ("session", "Browsers signed out"),
+    ("file", "Files saved"),
+    ("job", "Jobs"),
+    ("run", "Runs"),
+    ("queue", "Queue"),
+    ("schedule", "Schedules"),
+    ("letter", "Dead letters"),
+    ("changed", "Settings and destinations"),
+)
+"""What people are asked for, as the audit tells it."""
+
+NAMED: Final[Mapping[str, str]] = {
+    "run.scheduled": "Planned",
+    "run.blocked": "Waits for others",
+    "run.queued": "In line",
+    "run.running": "Began",
+    "run.pausing": "Pausing",
+    "run.paused": "Paused",
+    "run.cancelling": "Cancelling",
+    "run.completed": "Good",
+    "run.failed": "Failed",
+    "run.cancelled": "Cancelled",
+    "run.skipped": "Skipped",
+    "job.created": "New job",
+    "job.edited": "Job changed",
+    "job.deleted": "Job deleted",
+    "letter.left": "To see to",
+    "letter.handled": "Seen to",
+    "user.added": "Let in",
+    "user.role": "New role",
+    "user.password": "New password",
+    "user.removed": "Removed",
+    "token.made": "New token",
+    "token.issued": "Token for a password",
+    "token.dropped": "Token taken back",
+    "session.ended": "Signed out",
+    "file.saved": "File saved",
+    "password.refused": "Wrong password",
+    "login": "Signed in",
+    "logout": "Signed out",
+    "login.failed": "Not let in",
+    "denied": "Denied",
+    "setup": "Set up",
+    "changed": "Changed",
+}
+"""What people call what happened; anything else is called by its kind."""
+
+WORTH_A_LOOK: Final = frozenset({"denied", "login.failed", "password.refused"})
 STATES: Final = tuple((state.value, MARKS[state].word + f" ({state.value})") for state in RunState)
 EXPORTS: Final = (("csv", "CSV"), ("json", "JSON"), ("txt", "Text"))
 
@@ -55,15 +110,20 @@ class EventsView(Value, frozen=True, kw_only=True):
 
 
 class AuditView(Value, frozen=True, kw_only=True):
-    """The page of the audit; `verdict` is what verifying it found, nothing when it was not asked for."""
+    """The page of the audit; `verdict` is what looking at every line found last, nothing while nobody has asked."""
 
+    query: EventQuery
     rows: tuple[EventRow, ...]
+    filtered: bool
     older: str
     newest: str
+    exports: tuple[tuple[str, str], ...]
     verdict: str
+    verified_at: datetime | None
     whole: bool
     flaws: tuple[str, ...]
     head: str
+    kinds: tuple[tuple[str, str], ...] = ASKED
 
 
 def events_view(query: EventQuery, page: EventPage) -> EventsView:
@@ -79,25 +139,20 @@ def events_view(query: EventQuery, page: EventPage) -> EventsView:
     )
 
 
-def audit_view(
-    entries: Sequence[Entry], limit: int, verified: Verified | None, *, before: int | None
-) -> AuditView:
-    """Return the page; one entry more than `limit` tells that there are older ones."""
-    older = f"/audit?before={entries[limit - 1].seq}" if len(entries) > limit else ""
-    verdict = ""
-    if verified is not None:
-        lines = plural(verified.lines, "entry", "entries")
-        verdict = (
-            f"{lines}, each as it was written and where it was."
-            if verified.whole
-            else f"{plural(len(verified.flaws), 'flaw')} in {lines}: somebody changed the audit."
-        )
+def audit_view(query: EventQuery, entries: Sequence[Entry], verified: Verified | None) -> AuditView:
+    """Return the page; one entry more than the query's limit tells that there are older ones."""
+    words = _words(query)
+    more = len(entries) > query.limit
     flaws = verified.flaws if verified is not None else ()
     return AuditView(
-        rows=tuple(row(entry) for entry in entries[:limit]),
-        older=older,
-        newest="/audit" if before is not None else "",
-        verdict=verdict,
+        query=query,
+        rows=tuple(row(entry) for entry in entries[: query.limit]),
+        filtered=bool(words),
+        older=_address("/audit", words | {"before": str(entries[query.limit - 1].seq)}) if more else "",
+        newest=_address("/audit", words) if query.before is not None else "",
+        exports=tuple((_address("/api/v1/audit", words | {"format": name}), word) for name, word in EXPORTS),
+        verdict=_verdict(verified) if verified is not None else "",
+        verified_at=verified.at if verified is not None else None,
         whole=verified is None or verified.whole,
         flaws=tuple(
             f"{flaw.path}{f', line {flaw.line}' if flaw.line else ''}: {flaw.message}" for flaw in flaws
@@ -106,19 +161,26 @@ def audit_view(
     )
 
 
+def _verdict(verified: Verified) -> str:
+    lines = plural(verified.lines, "entry", "entries")
+    if verified.whole:
+        return f"Verified up to entry {verified.lines:,}: each is as it was written and where it was."
+    return f"{plural(len(verified.flaws), 'flaw')} in {lines}: somebody changed the audit."
+
+
 def row(one: Happening) -> EventRow:
     """Return a line of the log."""
-    mark = MARKS.get(one.state, OTHER)
+    mark = LOOK if one.kind in WORTH_A_LOOK else MARKS.get(one.state, OTHER)
     gone = one.kind == "job.deleted"
     return EventRow(
         seq=one.seq,
         at=one.at,
-        mark=Mark(st=mark.st, icon=mark.icon, word=one.kind),
+        mark=Mark(st=mark.st, icon=mark.icon, word=NAMED.get(one.kind, one.kind.replace(".", " "))),
         name=one.name,
         address=f"/jobs/{one.job}" if one.job and not gone else "",
         run_address=f"/runs/{one.run_id}" if one.run_id else "",
         words=one.words,
-        cause="" if one.why in one.words else one.why,
+        cause="" if one.why.casefold() in one.words.casefold() else one.why,
         person=" from ".join(filter(None, (one.by, one.origin))),
     )
 

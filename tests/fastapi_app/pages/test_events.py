@@ -23,7 +23,7 @@ def test_events_are_listed_with_what_they_are_about(reader, busy):
     page = reader.open("/events")
 
     rows = words(page)
-    assert ["run.running" in rows[0], "run.queued" in rows[1], "job.created" in rows[2]] == [True] * 3
+    assert ["Began" in rows[0], "In line" in rows[1], "New job" in rows[2]] == [True] * 3
     assert all(MARKUP in row for row in rows)
     assert not page.select("main script")
     assert page.select_one(f'a[href="/jobs/{busy.id}"]') is not None
@@ -73,7 +73,7 @@ def test_the_audit_page_verifies_and_is_for_admins(world, reader, people):
 
     page = reader.open("/audit?verify=1")
 
-    assert "1 entry, each as it was written" in page.text
+    assert "Verified up to entry 1: each is as it was written" in page.text
     assert "ada from 127.0.0.1" in page.text
     assert people[Role.OPERATOR].get("/audit", headers={"Accept": "text/html"}).status_code == 403
 
@@ -87,3 +87,39 @@ def test_the_audit_page_names_what_was_changed(world, reader):
 
     assert "somebody changed the audit" in page.text
     assert "line 1: This line was altered" in page.text
+
+
+def test_the_audit_is_filtered_by_who_and_what_and_paged_by_number(world, reader):
+    audit = world.house.service.audit
+    for number in range(60):
+        audit.note("login", f"Signed in, number {number}.", by="ben", origin="10.0.0.9")
+    audit.note("denied", "POST /jobs was denied.", by="carol")
+
+    first = reader.open("/audit?person=ben&kind=login")
+    older = reader.open(first.select_one("footer.acts a")["href"])
+    denied = reader.open("/audit?q=was+denied")
+
+    assert (len(first.select("tbody tr")), len(older.select("tbody tr"))) == (50, 10)
+    assert "carol" in denied.select_one("tbody").text
+    assert len(denied.select("tbody tr")) == 1
+    assert "No entry matches" in reader.open("/audit?person=nobody").text
+
+
+def test_the_audit_is_handed_out_as_a_table_of_what_was_asked_for(world, browser):
+    world.house.service.audit.note("login", "=cmd|' /C calc'!A0", by="ben")
+
+    answer = browser.get("/api/v1/audit", params={"person": "ben", "format": "csv"})
+
+    lines = answer.text.splitlines()
+    assert answer.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    assert len(lines) == 2
+    assert ",=cmd" not in lines[1]
+
+
+def test_the_audit_says_how_far_and_when_it_was_verified(world, reader):
+    before = reader.open("/audit").text
+    reader.open("/audit?verify=1")
+    after = reader.open("/audit").text
+
+    assert "Not verified yet" in before
+    assert "Verified up to entry" in after
