@@ -202,7 +202,7 @@ class LogFile:
             if first >= before:
                 break
             for number, raw in enumerate(content[:-1].split(b"\n"), start=first):
-                if number < before and wanted.fits(number, raw):
+                if number < before and (not wanted.filters or wanted.fits(number, raw)):
                     fitting += 1
                     last.append((number, raw))
         lines = tuple(_parsed(number, raw) for number, raw in last)

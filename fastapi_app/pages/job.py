@@ -27,7 +27,7 @@ from fastapi_app.presenters.usual import foreseen, usual_of_run
 
 router = APIRouter()
 
-LINES = 100
+LINES = 60
 BARS = 90
 
 

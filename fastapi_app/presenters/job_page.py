@@ -17,6 +17,7 @@ from fastapi_app.presenters.jobs import Action, about, actions_on, label_of
 from fastapi_app.presenters.mistakes import flaw
 from fastapi_app.presenters.option_fields import choices_of
 from fastapi_app.presenters.proofs import can_prove, newest_verified, proof_of, proved_at
+from fastapi_app.presenters.schemas import schema_of
 from fastapi_app.presenters.states import Mark, edition, mark_of_job
 from fastapi_app.presenters.terms import labelled
 from fastapi_app.presenters.texts import plural
@@ -138,8 +139,7 @@ CODE: Final = frozenset({"folder", "patterns", "steps", "arguments", "variables"
 
 def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, ...]:
     """Return the job's options in words, those that differ from nothing; `names` are of the jobs it comes after."""
-    engine = ENGINES.get(job.kind)
-    schema = engine.model_json_schema() if engine else {"properties": {}}
+    schema = schema_of(job.kind)
     settings = [Setting(label="Kind", text=label_of(job.kind), code=False)]
     options = hidden(job.options)
     for name in sorted(options, key=lambda name: _place_of(schema["properties"].get(name, {}))):
@@ -157,8 +157,7 @@ def settings_of(job: Job, names: Mapping[str, str] = NOTHING) -> tuple[Setting, 
 
 def guards_of(job: Job) -> tuple[Setting, ...]:
     """Return what stops a run of the job before it does harm, also where nobody changed it."""
-    engine = ENGINES.get(job.kind)
-    schema = engine.model_json_schema() if engine else {"properties": {}}
+    schema = schema_of(job.kind)
     found = []
     for name, described in schema["properties"].items():
         if described.get("group") != "guards":

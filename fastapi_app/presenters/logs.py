@@ -15,7 +15,7 @@ LARGEST_LOG: Final = 500_000
 """Letters of a log that a page holds; with colours they can be five times as many bytes."""
 
 LOG_STATUS: Final = {"warn": "late", "error": "failed"}
-AT_ONCE: Final = 200
+AT_ONCE: Final = 100
 """Lines of a page of the log without a script."""
 
 

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from core.engines import ENGINES
 from core.models import Value
 from core.packed import thawed
 from core.storage.definitions import FIELDS, same
 from core.storage.merging import in_words
 from core.versions import Version, changes_between
+from fastapi_app.presenters.schemas import schema_of
 
 MOST_CHANGES: Final = 6
 """How many changes of one version the list tells; comparing tells all."""
@@ -121,8 +121,7 @@ def _fields(version: Version) -> dict[str, Any]:
 
 
 def _labels(version: Version) -> dict[str, str]:
-    engine = ENGINES.get(version.definition.kind)
-    described = engine.model_json_schema()["properties"] if engine else {}
+    described = schema_of(version.definition.kind)["properties"]
     return LABELS | {f"options.{name}": str(about.get("title", name)) for name, about in described.items()}
 
 
