@@ -39,12 +39,21 @@ LONGEST_COMMAND: Final = 80
 """Letters of a command that a list shows."""
 
 
+KEYS_OF: Final[Mapping[str, str]] = MappingProxyType({"start": "r", "pause": "p", "resume": "r"})
+"""What a single key does."""
+
+
 class Action(Value, frozen=True, kw_only=True):
     """Something a person can do to a job: the verb in the address, the word on the button."""
 
     verb: str
     word: str
     look: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the key that does it on the job's page; what ends something has none."""
+        return KEYS_OF.get(self.verb, "")
 
 
 class Coming(Value, frozen=True, kw_only=True):
@@ -139,7 +148,7 @@ def coming_of(overview: JobOverview, due_at: datetime | None) -> Coming:
     """Return what comes next for the job."""
     run = overview.latest_run
     if overview.going is not None:
-        return Coming(words="goes for good", at=overview.going.until)
+        return Coming(words="gone at", at=overview.going.until)
     if run is not None and run.state in {RunState.QUEUED, RunState.BLOCKED, RunState.SCHEDULED}:
         at = run.due_at if run.state == RunState.SCHEDULED else None
         return Coming(at=at, words="" if at else WAITS[run.state])
