@@ -1,5 +1,6 @@
 """Times and spans in words. The page ticks on from what is written here."""
 
+import math
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,6 +9,15 @@ from core.spans import span
 __all__ = ["age", "ago", "clock", "hour", "left", "machine", "span", "stamp", "until", "weekday"]
 
 _MINUTE: Final = 60
+_STEPS: Final = (
+    (15, 1),
+    (_MINUTE, 5),
+    (5 * _MINUTE, 15),
+    (10 * _MINUTE, 30),
+    (60 * _MINUTE, _MINUTE),
+    (360 * _MINUTE, 300),
+)
+"""Below how many seconds a time left is told in which steps."""
 
 
 def age(seconds: float) -> str:
@@ -28,8 +38,14 @@ def until(then: datetime, now: datetime) -> str:
 
 
 def left(seconds: float | None) -> str:
-    """Return the time that is left: "12 min left"; nothing where it is unknown."""
-    return "" if seconds is None else f"{span(seconds)} left"
+    """Return the time that is left: "12 min left"; nothing where it is unknown.
+
+    It is told in the steps that people read, and rounded up: nobody waits for what was promised too early.
+    """
+    if seconds is None:
+        return ""
+    step = next((step for below, step in _STEPS if seconds < below), _MINUTE * 30)
+    return f"{span(math.ceil(seconds / step) * step if seconds >= 1 else seconds)} left"
 
 
 def machine(moment: datetime) -> str:
