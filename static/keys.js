@@ -19,7 +19,7 @@
     if (document.body.dataset.shortcuts === "off" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (typing(event.target) || document.querySelector(FLOATING)) return;
     const key = event.key.toLowerCase();
-    if (event.shiftKey && key !== "?") return;
+    if (event.shiftKey && /^\p{L}$/u.test(key)) return; // signs need it on some keyboards
     if (act(key)) event.preventDefault();
   });
 
@@ -31,12 +31,12 @@
       case "g": leading = Date.now() + SOON; return true;
       case "?": return open("help");
       case "/": return search();
-      case "n": return press(document.querySelector("main [data-key=n]")) || visit("/jobs/new");
+      case "n": return !document.body.classList.contains("reads-only") && visit("/jobs/new");
       case "j": return move(1);
       case "k": return move(-1);
       case "x": return press(present()?.querySelector("input[type=checkbox]"));
       case "o": return press(present()?.querySelector("[data-open], a[href]"));
-      default: return press(find && document.querySelector(`main [data-key="${CSS.escape(key)}"]`));
+      default: return press(document.querySelector(`main [data-key="${CSS.escape(key)}"]`));
     }
   }
 

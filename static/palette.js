@@ -135,6 +135,8 @@
     if (!dialog) build();
     if (dialog.open) return;
     field.value = "";
+    found = [];
+    list.replaceChildren();
     dialog.showModal(); // closing it gives the focus back to where it was
     ask();
   };
