@@ -147,6 +147,14 @@
   document.addEventListener("htmx:after:swap", restore);
   document.addEventListener("holdfast:shown", restore);
 
+  // A row whose job is gone says so, and has nothing to press any more.
+  new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const mark = target.dataset.v === "gone" && target.querySelector(".st");
+      if (mark) mark.lastChild.textContent = "Deleted";
+    }
+  }).observe(list, { subtree: true, attributeFilter: ["data-v"] });
+
   // A search: what can be typed goes on from what was typed.
 
   const search = document.getElementById("q"), terms = document.getElementById("terms");

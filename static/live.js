@@ -122,8 +122,8 @@
     const status = document.getElementById(id)?.dataset.st;
     return holdfast.place(id, html, (drawn) => {
       fieldsOf = new WeakMap();
-      const leaves = drawn.closest("[data-part=list]")?.dataset.state && drawn.dataset.st !== status;
-      if (leaves) rowMoved(drawn.parentElement.id);
+      const { state, sort } = drawn.closest("[data-part=list]")?.dataset ?? {};
+      if ((state || sort === "needs") && drawn.dataset.st !== status) rowMoved(drawn.parentElement.id);
       patchAgain(drawn);
     });
   }

@@ -104,7 +104,7 @@ def plan_view(plan: Plan, names: Mapping[str, str], note: str = "") -> PlanView:
     return PlanView(
         id=plan.id,
         title=f"{WORDS[verb][0]}{tag}: {plural(count, 'job')}",
-        which=f"Of {plural(len(plan.job_ids), 'job')}, {plan.words}.",
+        which=f"{plural(len(plan.job_ids), 'job')} selected: {plan.words}.",
         button=f"{WORDS[verb][0]} {plural(count, 'job')}",
         danger=verb in {Verb.DELETE, Verb.CANCEL},
         names=tuple(names[one] for one in plan.will[:FIRST] if one in names),

@@ -138,7 +138,7 @@ def test_a_search_is_the_same_for_pages_programs_and_commands(world, reader, bro
 
     assert names_on(page) == [item["name"] for item in answer.json()["items"]] == ["photos"]
     assert refused.status_code == 422
-    assert "There is no “colour:”" in refused.text
+    assert "There is no “colour:”" in refused.json()["detail"]
 
 
 def test_who_may_only_look_cannot_act_on_many(people):
