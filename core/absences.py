@@ -14,7 +14,7 @@ MOST: Final = 20_000
 """How many are kept in memory, the newest; there are that many only where something is very wrong."""
 
 SAID: Final = "schedule.said"
-TELLS: Final = (" missed", "left out")
+TELLS: Final = (" missed", "was left out: ")
 """What the words have that tell of a due time without a run of its own."""
 
 NO_ABSENCE: Final = ("as it was asked for", "makes up for it.", "made up for now")

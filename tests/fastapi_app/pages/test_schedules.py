@@ -1,11 +1,17 @@
 """When every job is due, as pages show it, and the part of the form that asks for it."""
 
-import pytest
+from datetime import UTC, datetime
 
-from core.drafts import JobDraft
-from core.models import Missed, Overlap, Schedule
+import pytest
+from bs4 import BeautifulSoup
+
+from core.drafts import JobDraft, JobPatch
+from core.models import Missed, Overlap, Schedule, Window
+from core.queueing import Scope
 from tests.fastapi_app.pages.conftest import words
 
+WATCHED = {"place": "/srv/backups", "newest_within": "1 day"}
+DUE = datetime(2026, 11, 22, 1, tzinfo=UTC)
 NIGHTLY = Schedule(cron="0 2 * * *", timezone="Europe/Berlin")
 
 
@@ -140,18 +146,18 @@ def test_the_page_of_schedules_lists_what_is_due_next_in_words(reader, a_due_job
 
     rows = page.select('[id^="due-"]')
     assert [words(row.select_one(".name")) for row in rows] == ["morning", "evening"]
-    assert "every day at 20:00 (UTC)" in words(rows[1])
-    assert len(page.select("#schedules svg.tide")) == 3
+    assert "Every day at 20:00 (UTC)" in words(rows[1])
+    assert "Next is morning" in words(page.select_one("#schedules-says"))
 
 
 def test_jobs_that_fall_together_are_told(reader, a_due_job):
     a_due_job("one")
-    alone = words(reader.open("/schedules"))
+    alone = words(reader.open("/schedules?view=timeline"))
     a_due_job("two")
-    together = words(reader.open("/schedules"))
+    together = words(reader.open("/schedules?view=timeline"))
 
-    assert "No two of them are at work at once" in alone
-    assert "Up to 2 are at work at once" in together
+    assert "No two jobs meet" in alone
+    assert "At 01:00 two jobs meet; no slots." in together
 
 
 def test_the_next_due_time_is_left_out_from_the_page(reader, a_due_job, manager):
@@ -176,6 +182,86 @@ def test_a_job_is_switched_off_and_on_from_the_page(reader, a_due_job, manager):
 
     assert "Switched off" in words(page)
     assert manager.job(job.id).job.enabled
+
+
+def test_the_list_of_schedules_is_searched_and_shown_fifty_at_a_time(reader, a_due_job, manager):
+    for number in range(59):
+        manager.create(JobDraft(name=f"job {number}", kind="watch", options=WATCHED, schedule=NIGHTLY))
+    a_due_job("needle in a haystack")
+
+    first = reader.open("/schedules?view=list")
+    more = reader.open(first.select_one('nav[aria-label="More jobs"] a')["href"])
+    found = reader.open("/schedules?view=list&q=NEEDLE hay")
+    nothing = reader.open("/schedules?view=list&q=pin")
+
+    assert (len(first.select('[id^="due-"]')), len(more.select('[id^="due-"]'))) == (50, 10)
+    assert [words(row.select_one(".name")) for row in found.select('[id^="due-"]')] == [
+        "needle in a haystack"
+    ]
+    assert "No job like that has a schedule." in words(nothing)
+    assert len(reader.open("/schedules?view=list&from=9999").select('[id^="due-"]')) == 50
+
+
+def test_jobs_that_are_not_due_and_those_with_times_left_out_have_chips_with_counts(
+    reader, a_due_job, manager
+):
+    off, skipped = a_due_job("off"), a_due_job("skipped")
+    a_due_job("third")
+    manager.edit(off.id, JobPatch(enabled=False), version=None)
+    manager.skip_next(skipped.id, DUE)
+
+    chips = reader.open("/schedules?view=list").select('nav[aria-label="Which jobs"] a')
+    shown = [reader.open(chip["href"]).select('[id^="due-"] .name') for chip in chips]
+
+    assert [words(chip) for chip in chips] == ["All 3", "Not due 1", "With due times left out 1"]
+    assert [[words(name) for name in names] for names in shown[1:]] == [["off"], ["skipped"]]
+
+
+def test_the_view_that_was_looked_at_last_is_shown_again(browser, reader, a_due_job):
+    a_due_job()
+
+    plain = reader.open("/schedules")
+    looked = browser.get("/schedules?view=timeline")
+    kept = f"{browser.headers['Cookie']}; {looked.headers['set-cookie'].partition(';')[0]}"
+    again = [
+        reader.read(browser.get(address, headers={"Cookie": kept}))
+        for address in ("/schedules", "/schedules?view=nonsense", "/schedules?view=list")
+    ]
+
+    chosen = [words(page.select_one('nav[aria-label="View"] [aria-current]')) for page in (plain, *again)]
+    assert chosen == ["List", "Timeline", "Timeline", "List"]
+    assert "HttpOnly" in looked.headers["set-cookie"]
+
+
+def test_a_paused_job_and_a_blackout_are_said_in_the_list(reader, a_due_job, manager):
+    job = a_due_job(
+        schedule=Schedule(cron="0 2 * * *", timezone="UTC", blackout=(Window(start="01:00", end="06:00"),))
+    )
+    manager.pause_line(Scope.JOB, job.id)
+
+    row = reader.open("/schedules").select_one(f"#due-{job.id}")
+
+    assert "Paused" in words(row)
+    assert "waits for 22 Nov 2026 06:00 UTC , after the blackout" in words(row)
+
+
+def test_the_first_rows_of_the_schedules_change_by_themselves(world, reader, a_due_job):
+    job = a_due_job("photos")
+    page = reader.open("/schedules")
+    parts = {part.element_id: part for part in world.house.parts.of(["schedules"])}
+    before = {name: part.html() for name, part in parts.items()}
+
+    world.house.service.manager.edit(job.id, JobPatch(enabled=False), version=None)
+    after = {name: part.html() for name, part in parts.items()}
+
+    assert set(parts) == {"schedules-says", "schedules-rows"}
+    assert all(page.select_one(f"#{name}") is not None for name in parts)
+    assert all(
+        words(BeautifulSoup(before[name], "html.parser")) == words(page.select_one(f"#{name}"))
+        for name in parts
+    )
+    assert "Switched off" in after["schedules-rows"]
+    assert "1 of them is not due" in after["schedules-says"]
 
 
 def test_without_schedules_the_page_says_how_to_have_one(reader):
