@@ -43,7 +43,7 @@
     for (const key of Object.keys(localStorage)) if (key.startsWith("recent:")) localStorage.removeItem(key);
   }
 
-  document.querySelector("form[action='/logout']").addEventListener("submit", forgetRecent);
+  document.addEventListener("submit", ({ target }) => { if (target.getAttribute("action") === "/logout") forgetRecent(); });
 
   // Where the clipboard is closed to us, as it is without HTTPS, the text is chosen for the reader's own keys.
   document.addEventListener("click", async (event) => {
