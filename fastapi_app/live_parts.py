@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from fastapi_app.board import add_board
-from fastapi_app.pages import destinations, queue, schedules
+from fastapi_app.pages import dead_letters, destinations, queue, schedules
 
 if TYPE_CHECKING:
     from fastapi_app.house import House
@@ -13,6 +13,7 @@ PAGES: Final[tuple[Callable[["House"], None], ...]] = (
     add_board,
     queue.add_parts,
     schedules.add_parts,
+    dead_letters.add_parts,
     destinations.add_parts,
 )
 """One function a page: it adds the parts of its topics to `house.parts`."""

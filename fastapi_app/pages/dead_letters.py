@@ -9,9 +9,10 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from core.dead_letters import LONGEST_NOTE, DeadLetter
 from core.models import LARGEST
 from fastapi_app.dependencies import Person, TheService
+from fastapi_app.house import House
 from fastapi_app.pages.drawing import TheCanvas, see
 from fastapi_app.places import known_form
-from fastapi_app.presenters.dead_letters import LettersAddress, done_in_words, letters_view
+from fastapi_app.presenters.dead_letters import LettersAddress, done_in_words, letters_view, waiting_in_words
 
 router = APIRouter(prefix="/dead-letters")
 
@@ -57,6 +58,17 @@ def show(
     view = letters_view(address, found, desk.groups(found), kinds, len(everything), service.clock.now())
     done = done_in_words(did, made, gone, kept)
     return canvas.draw("pages/dead_letters.html", "dead-letters", view=view, done=done)
+
+
+def add_parts(house: House) -> None:
+    """Keep up to date how many wait, for those who look at the page."""
+    manager, render = house.service.manager, house.templates.render
+
+    def draw() -> str:
+        sentence = waiting_in_words(manager.count_letters())
+        return render("partials/letters_now.html", sentence=sentence)
+
+    house.parts.add("letters", "letters-now", draw)
 
 
 class Meant:

@@ -114,7 +114,7 @@ def letters_view(
     shown = found[address.at : address.at + PAGE]
     after = address.at + len(shown)
     return LettersView(
-        sentence=_sentence(total),
+        sentence=waiting_in_words(total),
         address=address,
         filtered=address.filtered,
         asks=asks(found),
@@ -136,7 +136,8 @@ def _page(address: LettersAddress, at: int) -> str:
     return LettersAddress(**asdict(address) | {"at": max(at, 0)}).path()
 
 
-def _sentence(total: int) -> str:
+def waiting_in_words(total: int) -> str:
+    """Return how many failed runs wait for somebody."""
     if not total:
         return "No failed run waits for anybody."
     waits = "waits" if total == 1 else "wait"

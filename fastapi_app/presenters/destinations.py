@@ -1,7 +1,7 @@
 """Destinations as their pages show them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from core.destinations.known import Destination, DestinationType
@@ -130,7 +130,7 @@ class DestinationCard(Value, frozen=True, kw_only=True):
     seen_at: datetime | None
     since: datetime | None
     verified_at: datetime | None
-    full_on: datetime | None
+    full: str
     jobs: int
     room: str
     share: int | None
@@ -305,7 +305,7 @@ def destination_card(
         seen_at=state.at if state else None,
         since=state.since if state else None,
         verified_at=verified_at,
-        full_on=datetime.combine(outlook.full_on, time(12), UTC) if outlook.full_on else None,
+        full=f"around {outlook.full_on:%b %Y}" if outlook.full_on else "not foreseen",
         jobs=jobs,
         room=_free(state),
         share=_share(state),
