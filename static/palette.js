@@ -54,6 +54,7 @@
     if (mine.signal.aborted) return;
     known = typed;
     draw(typed.trim() ? lines ?? [] : recentFirst(lines ?? []));
+    if (!typed.trim()) tell("Type to find jobs, runs and settings too.");
     if (!lines) tell("The server does not answer. Pages that are open stay as they are.");
   }
 
