@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from core.accounts import Accounts
+from core.clock import Clock
 from core.drafts import JobDraft
 from core.engines import engine_for
 from core.engines.base import Engine
@@ -64,11 +65,11 @@ Play = Callable[["Theatre", RunContext], Outcome]
 class Theatre:
     """The house, and what its people do."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = SettableClock(NOW)
+    def __init__(self, folder: Path, *, slots: int = SLOTS, clock: Clock | None = None) -> None:
+        self.clock: Any = clock or SettableClock(NOW)
         self.folder = folder
         settings = Settings(
-            data=folder / "data", slots=SLOTS, port=0, grace=0, shell="on", own_backup="off", ping_url=""
+            data=folder / "data", slots=slots, port=0, grace=0, shell="on", own_backup="off", ping_url=""
         )
         (settings.data / "locks").mkdir(parents=True)
         self.service = Service(settings, clock=self.clock, make_engine=self._player)
