@@ -33,10 +33,11 @@
     return (waited < HOLD && wouldMove(target, html)) || (waited < MARKED && isMarked(target));
   }
 
-  function isMarked(element) {
-    const marked = getSelection();
-    return marked.type === "Range" && marked.containsNode(element, true);
-  }
+  // To ask for the selection costs a layout, so it is asked for only when it changes.
+  let marks = false;
+  document.addEventListener("selectionchange", () => { marks = getSelection().type === "Range"; });
+
+  const isMarked = (element) => marks && getSelection().containsNode(element, true);
 
   // Rows do not appear, move or vanish under a pointer that is about to press something, nor is the panel pushed away.
   function wouldMove(target, html) {

@@ -88,7 +88,7 @@ class Wire:
 @contextmanager
 def _page(browser: "Browser", begun: dict[str, Any], path: str) -> Iterator[tuple["Page", Wire]]:
     address = f"http://127.0.0.1:{begun['port']}"
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     context.add_cookies([{"name": "holdfast_session", "value": begun["cookie"], "url": address}])
     page = context.new_page()
     wire = Wire(page)
