@@ -1,6 +1,5 @@
 """The queue: what is at work, what waits and why, and what people say about it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Final
@@ -16,7 +15,7 @@ from core.queueing import Scope
 from core.service import Service
 from fastapi_app.dependencies import Manager, Person, TheService
 from fastapi_app.house import House
-from fastapi_app.once import once_a_moment
+from fastapi_app.once import Once
 from fastapi_app.pages.drawing import TheCanvas, see
 from fastapi_app.parts import is_change
 from fastapi_app.places import known_form
@@ -54,20 +53,19 @@ def _shown(service: Service) -> dict[str, Any]:
 
 def add_parts(house: House) -> None:
     """Keep every part of the page up to date for those who look at it."""
-    shown: Callable[[], dict[str, Any]] = once_a_moment(lambda: _shown(house.service))
+    shown = Once(lambda: _shown(house.service))
+
+    def concerns(event: Event) -> bool:
+        changed = is_change(event) or (isinstance(event, RegisterChanged) and event.name.startswith(RULES))
+        if changed:
+            shown.spoil()
+        return changed
+
+    def draw(name: str) -> str:
+        return house.templates.render(f"partials/queue_{name}.html", **shown.have())
+
     for name in PARTS:
-        template = f"partials/queue_{name}.html"
-        house.parts.add(
-            TOPIC, f"queue-{name}", partial(_draw, house, template, shown), concerns=_concerns_the_queue
-        )
-
-
-def _draw(house: House, template: str, shown: Callable[[], dict[str, Any]]) -> str:
-    return house.templates.render(template, **shown())
-
-
-def _concerns_the_queue(event: Event) -> bool:
-    return is_change(event) or (isinstance(event, RegisterChanged) and event.name.startswith(RULES))
+        house.parts.add(TOPIC, f"queue-{name}", partial(draw, name), concerns=concerns)
 
 
 @router.post("/pause")

@@ -81,3 +81,15 @@ def test_what_makes_no_sense_is_refused_in_words(holdfast, words):
     assert answer.returncode == 2
     assert "Traceback" not in answer.stderr
     assert "holdfast: " in answer.stderr
+
+
+def test_workers_are_told_on_the_command_line(server, holdfast):
+    beside = holdfast("queue", "workers")
+    listed = json.loads(holdfast("queue", "workers", "--json").stdout)
+    server.terminate()
+    server.wait(30)
+    alone = holdfast("queue", "workers")
+
+    assert listed["items"][0]["name"] in beside.stdout
+    assert listed["slots"] > 0
+    assert alone.stdout == "Nobody carries runs out: Holdfast is not running here.\n"

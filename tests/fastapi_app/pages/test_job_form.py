@@ -71,7 +71,7 @@ def test_what_is_typed_is_checked_by_the_server(world, reader):
     assert words(destination)
     assert not words(page.select_one("#truth-name"))
     assert "Copies what is new or changed" in words(page.select_one("#plan"))
-    assert words(page.select_one("#to-fix")) == "1 field to fix first."
+    assert words(page.select_one("#to-fix")) == "1 field to fix first: Destination ."
 
 
 def test_a_form_without_scripts_makes_and_starts_a_job(world, reader):
@@ -136,7 +136,7 @@ def test_what_cannot_be_accepted_comes_back_as_it_was_typed(world, reader):
     assert source["aria-invalid"] == "true"
     assert not source.has_attr("autofocus")
     assert page.select_one("#options-exclude").text.split() == ["*.tmp", "*.bak"]
-    assert words(page.select_one("#to-fix")) == "2 fields to fix first."
+    assert words(page.select_one("#to-fix")) == "2 fields to fix first: Name , Source ."
     assert world.house.service.manager.list_jobs().total == 0
 
 

@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from core.drafts import JobDraft
 from core.people import Role
 from core.queueing import Scope
+from core.storage.memory import MemoryStore
 
 
 @pytest.fixture
@@ -181,3 +182,30 @@ def test_a_waiting_run_says_on_its_pages_why_it_waits(world, browser, manager):
     for address in (f"/runs/{run.id}", f"/jobs/{run.job_id}"):
         shown = text(BeautifulSoup(browser.get(address).text, "html.parser"))
         assert "It waits for a free slot; next in line." in shown
+
+
+def test_the_worker_is_shown_beside_the_queue(make_world):
+    world = make_world(store=MemoryStore(), slots=3)
+
+    panel = page(world.signed_in()).select_one("#queue-workers")
+
+    assert "0 of 3 slots busy" in text(panel)
+    assert "Ready" in text(panel)
+    assert panel.time["datetime"] == "2026-11-21T07:42:00Z"
+    assert len(panel.select(".pips i")) == 3
+
+
+def test_every_part_of_the_queue_is_drawn_again_when_something_changes(world, browser):
+    parts = {part.element_id: part for part in world.house.parts.of(["queue"])}
+    before = page(browser)
+    drawn = {name: part.html() for name, part in parts.items()}
+
+    run = a_waiting_run(world)
+    after = {name: BeautifulSoup(part.html(), "html.parser") for name, part in parts.items()}
+
+    assert {name: text(BeautifulSoup(html, "html.parser")) for name, html in drawn.items()} == {
+        name: text(before.select_one(f"#{name}")) for name in parts
+    }
+    assert "1 run waits in line." in text(after["queue-says"])
+    assert after["queue-line"].select_one(f"#waits-{run.id}") is not None
+    assert "In line 1" in text(after["queue-figures"])
