@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
+from core.bulk import Verb, Wish
 from core.clearing.quarantines import QUARANTINE, Quarantine
 from core.drafts import JobPatch
 from core.models import AfterWhen, Expectation, Job, Priority, Progress, Retry, Run, Schedule, Trigger
@@ -20,6 +21,7 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" </td> {{ 7 * 7 }}"
 BIDI = "invoice\u202efdp.exe \u2066and more"
 RIGHT_TO_LEFT = "نسخة احتياطية للصور العائلية"
 A_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nbm90IGEgcmVhbCBvbmU=\n-----END OPENSSH PRIVATE KEY-----\n"
+TO_IMPORT = "[nas]\ntype = sftp\nhost = nas.example.org\nuser = ada\n\n[cloud]\ntype = drive\n"
 LONG = "a-name-without-any-blank-" + "that-goes-on-" * 13
 ASKED = Question(
     id="q1",
@@ -43,7 +45,18 @@ def fill(theatre: Theatre) -> dict[str, str]:
     theatre.clock.set(NOW)
     _schedules(theatre, names)
     names["trial"] = _trial(theatre, names["job"])
+    names["import"] = theatre.service.imports.preview("rclone", TO_IMPORT).hash
+    names["work"] = _bulk(theatre, (names["paused_job"], names["hostile_job"], names["both_job"]))
     return names
+
+
+def _bulk(theatre: Theatre, job_ids: tuple[str, ...]) -> str:
+    """Do to some jobs what cannot be done to all of them; return the id of that."""
+    desk = theatre.service.bulk
+    plan = desk.plan(Wish(verb=Verb.RESUME, by="ada"), named=job_ids[1:], words="chosen one by one")
+    work = desk.carry_out(plan.id)
+    assert work.over.wait(60)
+    return work.id
 
 
 def _schedules(theatre: Theatre, names: dict[str, str]) -> None:

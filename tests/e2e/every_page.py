@@ -65,6 +65,10 @@ PAGES: Final = (
     _at("audit", "/audit"),
     _at("store", "/store"),
     _at("import", "/import"),
+    _of("import-shown", "/import/{digest}", "/import/{import}"),
+    _of("bulk-result", "/jobs/bulk/{work_id}", "/jobs/bulk/{work}"),
+    _at("files", "/files"),
+    _at("suggestions", "/suggestions"),
     _at("settings-you", "/settings/you"),
     _at("settings-server", "/settings/server"),
     _at("settings-keeping", "/settings/keeping"),
@@ -83,6 +87,9 @@ NO_PAGES: Final = {
     "/runs/{run_id}/lines": "lines of a log",
     "/jobs/{job_id}/more": "what a row of the list opens",
     "/jobs/{job_id}/runs.csv": "a file",
+    "/jobs.csv": "a file",
+    "/files/{kind}/{name}": "a file",
+    "/palette": "what the palette lists",
     "/settings": "leads to the settings of whoever asks",
 }
 """What is read with GET and is no page of its own, and what it is."""
