@@ -200,3 +200,10 @@ def test_who_may_only_look_sees_no_buttons_that_act(world, people, fail):
     assert refused.status_code == 403
     assert "reads-only" in people[Role.VIEWER].get(PAGE).text
     assert people[Role.OPERATOR].post(f"{PAGE}/discard", data={"run": run.id}).status_code == 303
+
+
+def test_how_many_failed_runs_wait_is_drawn_by_itself_as_in_the_page(world, page, fail):
+    fail(world.a_job())
+    (part,) = world.house.parts.of(["letters"])
+
+    assert part.draw().strip().endswith(str(page().select_one("#letters-now")))

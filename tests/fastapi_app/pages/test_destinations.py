@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 
 from core.acting import Actor, acting_as
 from core.drafts import JobDraft
@@ -316,3 +317,16 @@ def test_a_destination_without_a_path_ends_in_no_colon(world, reader):
     pages = [reader.open("/destinations"), reader.open("/destinations/cloud")]
 
     assert not any("WebDAV:" in words(page.main) for page in pages)
+
+
+def test_the_cards_of_destinations_are_drawn_by_themselves_as_in_the_page(world, reader, shelf):
+    seen(world, shelf, room=Room(free=500, total=1_000))
+    (world.folder / "shelf").mkdir()
+    a_job_to(world, f"{shelf.id}:photos")
+    (part,) = world.house.parts.of(["destinations"])
+
+    drawn = BeautifulSoup(part.draw(), "html.parser").select_one("#destinations")
+
+    assert drawn.prettify() == reader.open("/destinations").select_one("#destinations").prettify()
+    assert str(world.folder) not in drawn.prettify()
+    assert "1 job copies to it" in words(drawn)
