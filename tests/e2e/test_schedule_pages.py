@@ -61,17 +61,20 @@ def test_the_page_of_schedules_is_for_everybody_and_fits(new_page, folders, widt
     page.click("button[value=wait]:visible")
     expect(page.locator("#when")).to_be_visible()
 
-    page.goto("/schedules")
+    page.goto("/schedules?view=list")
 
     expect(page.locator(".rows .name", has_text=name)).to_be_visible()
     assert_fit(page, width)
+    for view in ("timeline", "calendar"):
+        page.goto(f"/schedules?view={view}")
+        assert_fit(page, width)
 
 
 def test_the_next_due_time_is_left_out_with_one_click(page, folders):
     name = begin_a_job(page, folders)
     choose_nightly(page)
     page.click("button[value=wait]:visible")
-    page.goto("/schedules")
+    page.goto("/schedules?view=list")
     row = page.locator(".rows li", has_text=name)
 
     row.get_by_role("button", name="Skip next").click()
@@ -79,3 +82,27 @@ def test_the_next_due_time_is_left_out_with_one_click(page, folders):
     expect(row).to_contain_text("Left out")
     row.get_by_role("button", name="Keep it").click()
     expect(row).not_to_contain_text("Left out")
+
+
+def test_a_row_of_the_schedules_changes_for_everybody_who_looks(page, new_page, folders):
+    name = begin_a_job(page, folders)
+    choose_nightly(page)
+    page.click("button[value=wait]:visible")
+    other = new_page()
+    for each in (page, other):
+        each.goto("/schedules?view=list")
+    theirs = other.locator(".rows li", has_text=name)
+    expect(other.locator("#conn")).to_contain_text("Live")
+
+    page.locator(".rows li", has_text=name).get_by_role("button", name="Switch off").click()
+
+    expect(theirs).to_contain_text("Switched off")
+
+
+def test_the_timeline_is_drawn_in_the_zone_of_the_browser(new_page):
+    page = new_page(timezone_id="Asia/Tokyo")
+    page.goto("/schedules?view=timeline")
+
+    page.reload()
+
+    expect(page.locator("#schedules")).to_contain_text("Asia/Tokyo, where you are")
