@@ -49,13 +49,13 @@ test: setup ## Run every test: first without, then with a browser
 	@.ci/tools $(programs) $(browser)
 	@.ci/html-validate --version >/dev/null
 	@$(pytest) $(in_parallel) -m "not e2e"
-	@$(pytest) -m e2e
+	@$(pytest) $(in_parallel) -m e2e
 
 .PHONY: e2e
 e2e: setup ## Run the tests that use a browser
 	@.ci/tools $(programs) $(browser)
 	@.ci/html-validate --version >/dev/null
-	@$(pytest) -m e2e
+	@$(pytest) $(in_parallel) -m e2e
 
 .PHONY: pictures
 pictures: setup ## Take the references anew that pages are compared with

@@ -34,6 +34,10 @@ from playwright.sync_api import (
 SETUP_LINK = re.compile(r"http://127\.0\.0\.1:\d+/setup#\S+")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 START_SECONDS = 30
+PATIENCE = 15_000
+"""Milliseconds until what a page is expected to show counts as missing: other tests have their share of the machine."""
+
+expect.set_options(timeout=PATIENCE)
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
