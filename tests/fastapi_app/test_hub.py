@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from core.people import Role
@@ -12,6 +13,7 @@ from fastapi_app.frames import Batch, frame
 from fastapi_app.hub import Flush, Hub
 from fastapi_app.scribe import Scribe
 from fastapi_app.viewers import MOST_SHOWN, LogTail, Shown, Viewer
+from tests.builders import some_progress
 
 ADA = Person(name="ada", role=Role.ADMIN, session="key")
 
@@ -474,3 +476,53 @@ async def test_a_page_is_told_that_a_job_it_shows_was_deleted(world, hub, jobs):
     assert (await told(hub, joined(hub, jobs[0].id, seen=late)))["j"] == at_once
     polled = json.loads(await hub.frame_since(late, Shown.of([jobs[0].id], []), None))
     assert polled["j"] == at_once
+
+
+async def test_only_pages_with_details_get_details(world, hub, jobs):
+    run = world.a_running_run(jobs[0])
+    listing, detailed = joined(hub, jobs[0].id), joined(hub, jobs[0].id, topics=("more",))
+
+    world.report(run, 64)
+    await hub.publish(changed(jobs[0]))
+
+    brief, whole = dict((await told(hub, listing))["j"]), dict((await told(hub, detailed))["j"])
+    brief, whole = brief[jobs[0].id], whole[jobs[0].id]
+    assert set(whole) - set(brief) == {"s", "d", "g"}
+    assert brief.items() <= whole.items()
+
+
+def further(world, run, **fields) -> None:
+    progress = some_progress(50)
+    world.house.service.manager.report(run.id, run.attempt, msgspec.structs.replace(progress, **fields))
+
+
+async def fields_after(world, hub, viewer, run, **fields):
+    """Return what a page is told of the job when its run reports this."""
+    further(world, run, **fields)
+    await hub.publish(Flush(jobs={run.job_id: False}))
+    said = await told(hub, viewer)
+    return dict(said["j"])[run.job_id] if said else {}
+
+
+async def test_a_rate_that_trembles_is_not_told_anew(world, hub, jobs):
+    run, viewer = world.a_running_run(jobs[0]), joined(hub, jobs[0].id)
+    first = await fields_after(world, hub, viewer, run, rate=10_000_000.0)
+
+    trembling = await fields_after(world, hub, viewer, run, rate=10_100_000.0)
+    faster = await fields_after(world, hub, viewer, run, rate=10_500_000.0)
+
+    assert first["r"] == "10.0 MB/s"
+    assert "r" not in trembling
+    assert faster["r"] == "10.5 MB/s"
+
+
+async def test_time_left_that_grows_a_little_is_not_told_anew(world, hub, jobs):
+    run, viewer = world.a_running_run(jobs[0]), joined(hub, jobs[0].id)
+    first = await fields_after(world, hub, viewer, run, eta_seconds=1_190.0)
+
+    longer = await fields_after(world, hub, viewer, run, eta_seconds=1_250.0)
+    shorter = await fields_after(world, hub, viewer, run, eta_seconds=1_100.0)
+
+    assert first["e"] == "20 min left"
+    assert "e" not in longer
+    assert shorter["e"] == "19 min left"

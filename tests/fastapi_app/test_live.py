@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from core.errors import StorageFull
+from core.work import Outcome
 from fastapi_app.hub import Flush
 from tests.fastapi_app.conftest import Browser
 
@@ -325,3 +326,95 @@ def test_odd_logs_of_a_poll_are_empty(world, browser, log):
 
 def test_strangers_do_not_poll(world):
     assert world.client.get("/live").status_code == 401
+
+
+def test_thirty_running_jobs_come_in_batches(served, ada):
+    jobs = [served.a_job(f"job {number}") for number in range(30)]
+    runs = [served.a_running_run(job) for job in jobs]
+    hub = served.house.hub
+    with opened(served, served.headers(ada)) as line:
+        subscribe(line, served, *(job.id for job in jobs), k=["counts"])
+        served.call(settled(hub, 1))
+        for percent in range(1, 100):
+            for run in runs:
+                served.report(run, percent)
+        rows, messages = {}, 0
+        while {fields.get("p") for fields in rows.values()} != {99} or len(rows) < 30:
+            said = heard(line)
+            messages += 1
+            for job_id, fields in said.get("j", []):
+                rows[job_id] = rows.get(job_id, {}) | fields
+
+    assert messages < 99
+    assert set(rows) == {job.id for job in jobs}
+
+
+def test_a_short_run_reaches_every_viewer_start_and_end(served, ada):
+    job, manager = served.a_job(), served.house.service.manager
+    with ExitStack() as stack:
+        lines = [stack.enter_context(opened(served, served.headers(ada))) for _ in range(5)]
+        for line in lines:
+            subscribe(line, served, job.id, k=["counts"])
+        served.call(settled(served.house.hub, 5))
+
+        run = served.a_running_run(job)
+        began = [marks_of(line, job, "running") for line in lines]
+        manager.complete(run.id, run.attempt, Outcome())
+        ended = [marks_of(line, job, "ok", "unproved") for line in lines]
+
+    assert all(began)
+    assert all(ended)
+
+
+def marks_of(line: ClientConnection, job: Any, *marks: str) -> str:
+    """Read until the job's row has one of these marks; return it."""
+    while True:
+        row = dict(heard(line).get("h", [])).get(f"row-{job.id}", "")
+        for mark in marks:
+            if f'data-st="{mark}"' in row:
+                return mark
+
+
+def test_live_parts_come_over_the_socket(served, ada):
+    with opened(served, served.headers(ada)) as line:
+        subscribe(line, served, k=["counts", "board"])
+        served.call(settled(served.house.hub, 1))
+
+        served.a_running_run(served.a_job("seen at once"))
+
+        pieces: dict[str, str] = {}
+        while "seen at once" not in pieces.get("board-running", ""):
+            pieces |= dict(heard(line).get("h", []))
+
+    assert pieces["board-running"].lstrip().startswith("<section")
+
+
+def test_lines_that_are_opened_and_cut_leave_nothing(served, ada):
+    job, hub = served.a_job(), served.house.hub
+    before = served.call(counted_tasks())
+    for _ in range(5):
+        with ExitStack() as stack:
+            lines = [stack.enter_context(opened(served, served.headers(ada))) for _ in range(20)]
+            for line in lines:
+                subscribe(line, served, job.id, k=["counts", "board"], log={"run": NOBODY, "from": 0})
+            served.call(settled(hub, 20))
+            for line in lines:
+                line.close_socket()
+            served.call(gone(hub))
+
+    assert served.call(counted_tasks()) == before
+    assert served.house.parts.watched == frozenset()
+    assert not hub._audience._followers
+
+
+async def counted_tasks() -> int:
+    """Return how many tasks there are, when those that are ending have."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+    return len(asyncio.all_tasks())
+
+
+async def gone(hub: Any) -> None:
+    """Wait until nobody is connected."""
+    while hub.connected:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0)
