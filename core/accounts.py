@@ -146,11 +146,13 @@ class Accounts:
             raise NotFound("person", name[:64])
         return found
 
-    def change(self, name: str, changed: Callable[[User], User | None]) -> User | None:
+    def change(
+        self, name: str, changed: Callable[[User], User | None], *, but: str | None = None
+    ) -> User | None:
         """Keep somebody as `changed` makes them of what they are; None is that they are gone.
 
-        Nobody else changes anybody meanwhile. Their sessions and tokens end first: whoever fails after that is
-        signed out and nothing more. What `changed` raises changes nothing.
+        Nobody else changes anybody meanwhile. Their tokens end with it, and their sessions, `but` the one of this key.
+        What `changed` raises changes nothing.
         """
         with self._lock:
             user = self.user(name)
@@ -160,7 +162,7 @@ class Accounts:
             self.drop_tokens(lambda token: token.user == folded)
             rest = {each: known for each, known in self._users.items() if each != folded}
             self._keep_users(rest if after is None else {**rest, folded: after})
-        self.end_sessions(lambda session: session.user == folded)
+        self.end_sessions(lambda session: session.user == folded and session.key != but)
         return after
 
     def new_password(self, name: str, password: str) -> str:

@@ -105,18 +105,21 @@ class Roster:
         self._audit.note("user.password", f"Gave {name} a new password.")
         return self.member(name)
 
-    def change_own_password(self, name: str, old: str, new: str, address: str) -> User:
-        """Change the password of who knows the old one, and end all their sessions and tokens; raises InvalidOptions."""
+    def change_own_password(
+        self, name: str, old: str, new: str, address: str, *, but: str | None = None
+    ) -> None:
+        """Change the password of who knows the old one; raises InvalidOptions.
+
+        Their tokens end with it, and their sessions, `but` the one of this key.
+        """
         try:
             self._accounts.authenticate(name, old, address)
         except WrongCredentials:
             self._audit.note("password.refused", "Somebody gave a wrong password to change it.")
             raise InvalidOptions({"old": "This is not your password."}) from None
         kept = self._accounts.new_password(name, new)
-        after = self._accounts.change(name, lambda user: replace(user, password=kept))
-        assert after is not None  # noqa: S101 - it was changed, not removed
+        self._accounts.change(name, lambda user: replace(user, password=kept), but=but)
         self._audit.note("user.password", "Changed the own password.")
-        return after
 
     def remove(self, name: str, version: int | None) -> None:
         """Let somebody in no more; what they did stays told. Raises NotFound, VersionConflict or LastAdmin."""

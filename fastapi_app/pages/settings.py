@@ -18,8 +18,8 @@ from core.people import Role
 from core.roster import LONGEST_LIFE, LONGEST_NAME_OF_TOKEN
 from core.storage.marker import read_marker
 from fastapi_app.auth import Person as SomePerson
-from fastapi_app.auth import address_of, sign_in
-from fastapi_app.dependencies import OnlyAdmins, Person, TheAccounts, TheRoster, TheService
+from fastapi_app.auth import address_of
+from fastapi_app.dependencies import OnlyAdmins, Person, TheRoster, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters import settings as shown
 from fastapi_app.presenters.settings import keeping_fields
@@ -80,18 +80,15 @@ def you(mine: TheMine, changed: Annotated[str, Query(max_length=20)] = "") -> HT
 
 @router.post("/you/password")
 def change_password(  # each is a field of the form
-    request: Request, mine: TheMine, accounts: TheAccounts, person: Person, old: Text = "", new: Text = ""
+    request: Request, mine: TheMine, person: Person, old: Text = "", new: Text = ""
 ) -> Response:
     """Change the own password; every other browser is signed out, and no token acts any more."""
     address = address_of(request.scope)
     try:
-        user = mine.roster.change_own_password(person.name, old, new, address)
+        mine.roster.change_own_password(person.name, old, new, address, but=person.session)
     except InvalidOptions as error:
         return mine.draw(HTTPStatus.UNPROCESSABLE_ENTITY, problems=error.problems)
-    response = see("/settings/you?changed=password#password")
-    if person.session is not None:
-        sign_in(request, response, accounts.open_session(user, address=address))
-    return response
+    return see("/settings/you?changed=password#password")
 
 
 @router.post("/you/sessions/end")
