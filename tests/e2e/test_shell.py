@@ -230,3 +230,18 @@ def test_on_paper_there_is_what_was_read_and_nothing_to_press(page, job):
         for element in page.locator(gone).all():
             expect(element).to_be_hidden()
     page.emulate_media(media="screen")
+
+
+def test_what_is_told_after_a_press_is_told_without_a_reload(page):
+    page.goto("/queue")
+
+    page.evaluate("""async () => {
+      const target = document.querySelector("h1");
+      const told = '<div id="toasts"><div data-told data-st="ok"><span class="grow">It was kept.</span></div></div>';
+      const text = `<h1>As it is now</h1>${told}`;
+      await htmx.swap({sourceElement: target, target, text, select: "h1", swap: "outerHTML", request: {}});
+    }""")
+
+    notice = page.locator("#toasts > div")
+    expect(notice).to_have_text("It was kept.")
+    expect(notice.get_by_role("button", name="Dismiss")).to_be_visible()
