@@ -11,7 +11,7 @@ from core.models import Progress, Trigger
 from core.work import Outcome
 from tests.e2e.scenes import Scene, looking
 from tests.e2e.test_pages_live import SECONDS, folders, make_job
-from tests.e2e.theatre import Theatre, until
+from tests.e2e.theatre import Theatre
 
 __all__ = ["folders"]
 
@@ -157,7 +157,7 @@ def test_a_page_that_missed_updates_shows_what_a_fresh_one_shows(look, busy, wat
     for job_id in chance.choices(ids, k=30):
         theatre.plays[job_id].append(at_once if chance.random() < 0.5 else failing)
         run = theatre.manager.start(job_id)
-        until(lambda over=run.id: theatre.run(over).over)
+        theatre.until_over(run)
     page.unroute_all()
     fresh = look()
     fresh.goto("/jobs?q=idle&sort=name")

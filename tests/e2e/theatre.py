@@ -142,6 +142,9 @@ class Theatre:
         """Return once the run has told how far it is."""
         until(lambda: self.run(run.id).progress.stage)
 
+    def until_over(self, run: Run) -> None:
+        until(lambda: self.run(run.id).over)
+
     def until_state(self, run: Run, state: str) -> None:
         until(lambda: self.run(run.id).state == state and run.id not in self.service.worker.carried)
 
