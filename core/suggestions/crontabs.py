@@ -10,7 +10,7 @@ from core.imports.shell_words import LONGEST_LINE, assignment_in
 from core.imports.values import NotUnderstood
 from core.suggestions.lines import Line
 from core.suggestions.machine import Machine, files_in, text_of
-from core.suggestions.values import Suggestion
+from core.suggestions.values import Suggestion, counted
 
 OWN: Final = "your crontab"
 SYSTEM: Final = "etc/crontab"
@@ -38,7 +38,7 @@ def _is_read_by_cron(path: Path) -> bool:
 
 def _told(place: str, text: str, places: list[tuple[str, str]], *, with_user: bool) -> Iterator[Suggestion]:
     found = [line.suggestion() for line in _lines(place, text, with_user=with_user) if line.is_worth_a_look]
-    places.append((place, f"{len(found)} of its lines" if found else "nothing to copy or keep"))
+    places.append((place, counted(len(found), "line", "lines") if found else "nothing to copy or keep"))
     yield from found
 
 

@@ -25,6 +25,7 @@ KNOWN: Final = frozenset({
 # fmt: on
 """Programs that people copy and keep things with."""
 
+SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
 TELLING: Final = re.compile(r"back-?up|sync|dump|snapshot|archiv|mirror|copy|export", re.IGNORECASE)
 TELLS_NOTHING: Final = re.compile(r"\b(run-parts|anacron|sysstat|sa1|sa2|logrotate|systemctl)\b")
 SECRET: Final = re.compile(
@@ -127,7 +128,7 @@ class Line:
             words = program_and_its(next(iter(commands_in(self._command)), ()))[1]
         except NotUnderstood:
             words = self._command.split()
-        program = words[0].rpartition("/")[2][:60] if words else "a command"
+        program = _program_of(words)
         return f"{program} runs by itself"
 
     def _as_copies(self, parts: Sequence[Sequence[str]]) -> Found:
@@ -180,9 +181,15 @@ class Line:
                     "What stands behind | is not taken over: Holdfast keeps what it says.",
                 ),
             )
-        name = f"{words[0].rpartition('/')[2]} from {self._place}"
+        name = f"{_program_of(words)} from {self._place}"
         options: dict[str, Any] = {"argv": tuple(words)}
         return replace(bare, name=name[:LONGEST_NAME], kind="command", options=options)
+
+
+def _program_of(words: Sequence[str]) -> str:
+    """Return what people call what runs: a shell is no more than its line."""
+    program = words[0].rpartition("/")[2][:60] if words else "A command"
+    return "A line of shell" if program in SHELLS else program
 
 
 def id_of(*parts: str) -> str:

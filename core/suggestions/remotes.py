@@ -8,7 +8,7 @@ from typing import Final
 
 from core.suggestions.lines import id_of
 from core.suggestions.machine import Machine, text_of
-from core.suggestions.values import MOST, Suggestion
+from core.suggestions.values import MOST, Suggestion, counted
 
 PLACES: Final = (".config/rclone/rclone.conf", ".rclone.conf")
 ENCRYPTED: Final = "RCLONE_ENCRYPT_V0"
@@ -26,7 +26,7 @@ def look(machine: Machine, places: list[tuple[str, str]]) -> Iterator[Suggestion
             places.append((str(path), "encrypted; import what `rclone config show` says"))
             continue
         found = list(islice(_remotes(str(path), text), MOST))
-        places.append((str(path), f"{len(found)} remotes" if found else "no remote"))
+        places.append((str(path), counted(len(found), "remote", "remotes") if found else "no remote"))
         yield from found
 
 

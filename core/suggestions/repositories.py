@@ -12,7 +12,7 @@ import psutil
 from core.storage.watching import REMOTE
 from core.suggestions.lines import id_of
 from core.suggestions.machine import Machine
-from core.suggestions.values import MOST, Suggestion
+from core.suggestions.values import MOST, Suggestion, counted
 
 LIKELY: Final = ("mnt", "media", "srv", "backup", "backups", "var/backups", "data")
 MARKS: Final = frozenset({"config", "data", "index", "keys", "snapshots"})
@@ -30,7 +30,12 @@ def look(machine: Machine, places: list[tuple[str, str]]) -> Iterator[Suggestion
             continue
         found = list(islice(map(_suggestion, _repositories(place, elsewhere)), MOST))
         places.append(
-            (str(place), f"{len(found)} repositories of restic" if found else "no repository of restic")
+            (
+                str(place),
+                counted(len(found), "repository of restic", "repositories of restic")
+                if found
+                else "no repository of restic",
+            )
         )
         yield from found
 

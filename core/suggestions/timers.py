@@ -8,9 +8,10 @@ from typing import Final
 from core.models import Schedule
 from core.suggestions.lines import Line
 from core.suggestions.machine import Machine, files_in, text_of
-from core.suggestions.values import Suggestion
+from core.suggestions.values import Suggestion, counted
 
-FOLDERS: Final = ("etc/systemd/system", "etc/systemd/user")
+SYSTEM: Final = "etc/systemd/system"
+OF_PEOPLE: Final = "etc/systemd/user"
 OF_THE_PERSON: Final = ".config/systemd/user"
 SECTION: Final = re.compile(r"\[(?P<name>[A-Za-z]+)\]\s*\Z")
 PAIR: Final = re.compile(r"(?P<name>[A-Za-z]+)\s*=\s*(?P<value>.*)\Z", re.DOTALL)
@@ -49,7 +50,8 @@ Sections = dict[str, dict[str, list[str]]]
 def look(machine: Machine, places: list[tuple[str, str]]) -> Iterator[Suggestion]:
     """Give what is worth a job; each folder that was read is added to `places`."""
     for folder, name in (
-        *((machine.root / each, f"/{each}") for each in FOLDERS),
+        (machine.root / SYSTEM, f"/{SYSTEM}"),
+        (machine.root / OF_PEOPLE, f"/{OF_PEOPLE}"),
         (machine.home / OF_THE_PERSON, f"~/{OF_THE_PERSON}"),
     ):
         timers = [
@@ -59,7 +61,7 @@ def look(machine: Machine, places: list[tuple[str, str]]) -> Iterator[Suggestion
             continue
         found = [line.suggestion() for path in timers for line in _lines(path, name) if line.is_worth_a_look]
         places.append(
-            (name, f"{len(found)} of {len(timers)} timers" if found else "no timer that copies or keeps")
+            (name, counted(len(found), "timer", "timers") if found else "no timer that copies or keeps")
         )
         yield from found
 
@@ -71,7 +73,8 @@ def _lines(path: Path, folder: str) -> Iterator[Line]:
         return
     told = _sections(text_of(path.parent / service) or "").get("Service", {})
     schedule = _schedule(timer)
-    remarks = [f"The timer stays. Once you trust the job: systemctl disable --now {path.name}"]
+    off = "systemctl disable" if folder == f"/{SYSTEM}" else "systemctl --user disable"
+    remarks = [f"The timer stays. Once you trust the job: {off} --now {path.name}"]
     if schedule is None:
         times = ", ".join(
             value for name in ("OnCalendar", "OnUnitActiveSec") for value in timer.get(name, ())

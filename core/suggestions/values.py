@@ -12,6 +12,11 @@ MOST: Final = 100
 """Suggestions of one source; whoever has more imports a file."""
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 class Suggestion(Value, frozen=True, kw_only=True):
     """Something that could be a job here. `id` is made from what was found, and stays while that does.
 
