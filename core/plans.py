@@ -184,8 +184,17 @@ def _count_days(one: Appointment, midnights: Sequence[datetime], counts: list[in
 
 
 def _stays(planned: Planned, end: float) -> list[tuple[float, float]]:
+    """Return when a job is at work: never twice at once. One that is due very often is so all the time, or hardly ever."""
     length = max(planned.length or 0.0, SHORTEST)
-    return [(at, min(at + length, end)) for at in planned.begins]
+    begins = planned.begins
+    if planned.dense:
+        period = (begins[-1] - begins[0]) / (len(begins) - 1)
+        return [(begins[0], end)] if 2 * length >= period else []
+    stays: list[tuple[float, float]] = []
+    for at in begins:
+        if not stays or at >= stays[-1][1]:
+            stays.append((at, min(at + length, end)))
+    return stays
 
 
 def _of_the_last(runs: Sequence[Run]) -> float | None:

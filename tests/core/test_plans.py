@@ -83,6 +83,19 @@ def test_what_is_due_very_often_is_told_as_that(plans, due, clock):
     assert len(plan.jobs[job.id].begins) == MOST_OF_ONE
 
 
+def test_a_job_never_meets_itself(plans, due, took, clock):
+    job = due(every=600)
+    took(job, 3600)
+    often = due("often", every=2)
+    took(often, 60)
+    now = clock.now()
+
+    plan = plans.over(now, now + timedelta(days=1))
+
+    assert plan.busiest.many == 2
+    assert (len(plan.jobs[job.id].begins), plan.jobs[often.id].dense) == (144, True)
+
+
 def test_days_are_counted_and_those_of_the_past_have_nothing_due(plans, due, clock):
     due("nightly", cron="0 2 * * *", timezone="UTC")
     due("once", at=clock.now() + timedelta(days=1))
