@@ -105,12 +105,20 @@ async def _converse(socket: WebSocket, house: House, viewer: Viewer) -> None:
         viewer.ended,
     ]
     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-    codes = [part.result() for part in parts if part.done() and not part.exception()]
+    codes = [part.result() for part in parts if part.done() and not _failed(part)]
     for part in parts:
         part.cancel()
     await asyncio.gather(*parts, return_exceptions=True)
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it went first
         await socket.close(codes[0] if codes else 1011)
+
+
+def _failed(part: asyncio.Future[int]) -> bool:
+    """Tell whether one side of the line broke; that it was cut by the page is nothing to log."""
+    error = part.exception()
+    if error is not None and not isinstance(error, WebSocketDisconnect):
+        log.error("a page's line broke", exc_info=error)
+    return error is not None
 
 
 async def _listen(socket: WebSocket, house: House, viewer: Viewer) -> int:
