@@ -1,6 +1,7 @@
 """Destinations: where copies go, how that place is, and how it is made, tested, prepared and unlocked."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from fastapi_app.auth import LONGEST_NEXT, local_path
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.dependencies import Person, TheService
 from fastapi_app.house import House
+from fastapi_app.once import once_a_moment
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters.destinations import (
     KIND_FOR,
@@ -68,13 +70,14 @@ def every(canvas: TheCanvas, service: TheService) -> HTMLResponse:
 
 def add_parts(house: House) -> None:
     """Keep the cards up to date for those who look at them."""
-    service, render = house.service, house.templates.render
-    house.parts.add(
-        "destinations",
-        "destinations",
-        lambda: render("partials/destinations.html", **_cards(service)),
-        concerns=_concerns_destinations,
-    )
+    cards: Callable[[], dict[str, Any]] = once_a_moment(lambda: _cards(house.service))
+    for name in ("destinations", "destinations-now"):
+        draw = partial(_drawn, house, f"partials/{name.replace('-', '_')}.html", cards)
+        house.parts.add("destinations", name, draw, concerns=_concerns_destinations)
+
+
+def _drawn(house: House, template: str, cards: Callable[[], dict[str, Any]]) -> str:
+    return house.templates.render(template, **cards())
 
 
 def _concerns_destinations(event: Event) -> bool:

@@ -323,7 +323,7 @@ def test_the_cards_of_destinations_are_drawn_by_themselves_as_in_the_page(world,
     seen(world, shelf, room=Room(free=500, total=1_000))
     (world.folder / "shelf").mkdir()
     a_job_to(world, f"{shelf.id}:photos")
-    (part,) = world.house.parts.of(["destinations"])
+    part = next(part for part in world.house.parts.of(["destinations"]) if part.element_id == "destinations")
 
     drawn = BeautifulSoup(part.draw(), "html.parser").select_one("#destinations")
 
