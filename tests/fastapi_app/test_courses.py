@@ -1,0 +1,69 @@
+"""How runs went, as far as this process saw it."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from core.events import RunProgressed
+from core.models import Progress
+from core.states import RunState
+from fastapi_app.courses import KEPT, NOTHING_KNOWN, SAMPLES, Courses
+from tests.builders import a_kept_run
+from tests.doubles import SettableClock
+
+
+@pytest.fixture
+def clock():
+    return SettableClock()
+
+
+@pytest.fixture
+def courses(clock):
+    return Courses(clock)
+
+
+def tell(courses, stage="copy", run_id="run-1", rate=1e6, unit="bytes", attempt=1):
+    run = a_kept_run(run_id, "job-1", state=RunState.RUNNING, attempt=attempt)
+    courses.take(RunProgressed(run=replace(run, progress=Progress(stage=stage, rate=rate, unit=unit))))
+
+
+def test_each_stage_is_known_by_when_it_began(courses, clock):
+    began = clock.now()
+    tell(courses, "scan")
+    tell(courses, "scan")
+    clock.pass_by(timedelta(seconds=5))
+    tell(courses, "copy")
+    tell(courses, "scan", attempt=2)
+
+    assert courses.of("run-1").stages == (
+        (1, "scan", began),
+        (1, "copy", began + timedelta(seconds=5)),
+        (2, "scan", began + timedelta(seconds=5)),
+    )
+
+
+def test_rates_are_those_of_the_last_ten_minutes(courses, clock):
+    for number in range(3 * SAMPLES):
+        tell(courses, rate=float(number))
+        clock.pass_by(timedelta(seconds=5))
+
+    rates = courses.of("run-1").rates
+    assert len(rates) == SAMPLES
+    assert (rates[0], rates[-1]) == (60.0, 178.0)
+
+
+def test_rates_of_another_unit_begin_anew(courses, clock):
+    tell(courses, "scan", rate=400.0, unit="files")
+    clock.pass_by(timedelta(minutes=1))
+    tell(courses, "copy", rate=5e6)
+
+    assert (courses.of("run-1").rates, courses.of("run-1").unit) == ((5e6,), "bytes")
+
+
+def test_only_so_many_runs_are_remembered(courses):
+    for number in range(KEPT + 1):
+        tell(courses, run_id=f"run-{number}")
+
+    assert courses.of("run-0") is NOTHING_KNOWN
+    assert courses.of(f"run-{KEPT}").stages
