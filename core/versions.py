@@ -69,8 +69,8 @@ class Version(Value, frozen=True, kw_only=True):
 
 def note(decision: Decision, before: Job, after: Job) -> None:
     """Keep what a change of the job replaces."""
-    acting = actor()
-    was = {name: value for name, value in _fields(before).items() if not same(value, _fields(after)[name])}
+    acting, now = actor(), _fields(after)
+    was = {name: value for name, value in _fields(before).items() if not same(value, now[name])}
     change = Change(
         to=after.version,
         at=after.updated_at,
