@@ -30,7 +30,7 @@ from fastapi_app.auth import LONGEST_NEXT, local_path
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.dependencies import Person, TheService
 from fastapi_app.house import House
-from fastapi_app.once import once_a_moment
+from fastapi_app.once import Once
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters.destinations import (
     KIND_FOR,
@@ -70,14 +70,20 @@ def every(canvas: TheCanvas, service: TheService) -> HTMLResponse:
 
 def add_parts(house: House) -> None:
     """Keep the cards up to date for those who look at them."""
-    cards: Callable[[], dict[str, Any]] = once_a_moment(lambda: _cards(house.service))
+    cards = Once(lambda: _cards(house.service))
+
+    def concerns(event: Event) -> bool:
+        if changed := _concerns_destinations(event):
+            cards.spoil()
+        return changed
+
     for name in ("destinations", "destinations-now"):
         draw = partial(_drawn, house, f"partials/{name.replace('-', '_')}.html", cards)
-        house.parts.add("destinations", name, draw, concerns=_concerns_destinations)
+        house.parts.add("destinations", name, draw, concerns=concerns)
 
 
-def _drawn(house: House, template: str, cards: Callable[[], dict[str, Any]]) -> str:
-    return house.templates.render(template, **cards())
+def _drawn(house: House, template: str, cards: Once[dict[str, Any]]) -> str:
+    return house.templates.render(template, **cards.have())
 
 
 def _concerns_destinations(event: Event) -> bool:
