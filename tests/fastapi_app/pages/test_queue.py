@@ -80,7 +80,8 @@ def test_the_queue_is_paused_and_resumed_with_plain_forms(world, browser, manage
     assert page(browser).h1.get_text() == "1 run waits in line."
 
 
-def test_a_paused_queue_is_said_on_the_dashboard(browser, manager):
+def test_a_paused_queue_is_said_on_the_dashboard(world, browser, manager):
+    world.a_job()  # the first visit has another page
     manager.pause_line(Scope.QUEUE)
 
     paused = browser.get("/").text
