@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from core.audit import Audit
 from core.bulk import OPPOSITES, Bulk, Refusal, Verb, Wish, check, fingerprint_of
 from core.clock import Clock
@@ -66,6 +68,7 @@ class Work:
     trouble: str = ""
     over: threading.Event = field(default_factory=threading.Event)
     undone: bool = False
+    takes_back: bool = False
     told: bool = False
 
     @property
@@ -149,21 +152,24 @@ class BulkDesk:
         return work
 
     def undo(self, work_id: str) -> Work:
-        """Take back what a work did where the opposite exists; returns when it is done."""
+        """Begin to take back what a work did; raises WrongState where the opposite does not exist, or not any more."""
         work = self.work(work_id)
-        verb = OPPOSITES.get(work.plan.wish.verb)
+        wish = work.plan.wish
+        verb = OPPOSITES.get(wish.verb)
         if verb is None or not work.over.is_set() or work.until is None or self._clock.now() > work.until:
             raise WrongState(
                 "This cannot be taken back any more.", hint="Select the jobs, and do the opposite."
             )
+        plan = replace(work.plan, wish=replace(wish, verb=verb), job_ids=tuple(work.changed))
         with self._lock:
             if work.undone:
                 raise WrongState("This was taken back already.", hint="Look at the list.")
             work.undone = True
-        wish = Wish(verb=verb, by=work.plan.wish.by, tag=work.plan.wish.tag)
+            back = Work(id=secrets.token_urlsafe(12), plan=plan, takes_back=True)
+            _keep(self._works, back.id, back)
         self._audit.note(BULK, f"{verb}: {len(work.changed):,} jobs, taken back.")
-        work.refused = [one.refusal for one in self._bulk.do(wish, work.changed) if one.refusal is not None]
-        return work
+        self._begin(partial(self._do, back))
+        return back
 
     def close(self) -> None:
         """Begin nothing more, and let what is under way come to the end of its group."""
@@ -195,7 +201,7 @@ class BulkDesk:
             if self._ending.is_set():
                 work.trouble = "Holdfast was stopped meanwhile; the rest was not done."
                 return
-        if work.plan.wish.verb in OPPOSITES and work.changed:
+        if work.plan.wish.verb in OPPOSITES and work.changed and not work.takes_back:
             begins = began if work.plan.wish.verb is Verb.DELETE else self._clock.now()
             work.until = begins + TO_THINK
 

@@ -74,9 +74,12 @@ def do(
     except PlanOutdated as error:
         anew = service.bulk.plan(planned.wish, query=planned.query, words=planned.words, back=planned.back)
         return _shown(canvas, service, anew, f"{error} This is what would be done now.")
-    if work.over.wait(A_MOMENT):
-        return _told(canvas, work)
-    return see(f"/jobs/bulk/{work.id}")
+    return _watched(canvas, work)
+
+
+def _watched(canvas: Canvas, work: Work) -> Response:
+    """Wait for a moment; lead to where one can look on if it takes longer."""
+    return _told(canvas, work) if work.over.wait(A_MOMENT) else see(f"/jobs/bulk/{work.id}")
 
 
 def _told(canvas: Canvas, work: Work) -> Response:
@@ -105,8 +108,4 @@ def show(work_id: str, canvas: TheCanvas, service: TheService) -> Response:
 @router.post("/{work_id}/undo")
 def undo(work_id: str, canvas: TheCanvas, service: TheService) -> Response:
     """Take back what was done."""
-    work = service.bulk.undo(work_id)
-    kept = len(work.changed) - len(work.refused)
-    rest = f" {len(work.refused):,} could not be." if work.refused else ""
-    canvas.tell(f"Taken back for {kept:,} of {len(work.changed):,} jobs.{rest}")
-    return see(work.plan.back, EVERY_JOB)
+    return _watched(canvas, service.bulk.undo(work_id))

@@ -145,6 +145,8 @@ def _kind_of(refusal: Refusal) -> tuple[str, str]:
 
 def result_sentence(work: Work) -> str:
     """Return what came of it: "Switched off 37 jobs."."""
+    if work.takes_back:
+        return f"Taken back for {len(work.changed):,} of {plural(work.total, 'job')}."
     verb = WORDS[work.plan.wish.verb][1]
     gone = "." if work.plan.wish.verb is not Verb.DELETE else ". Until that is done they can be kept."
     return (
@@ -157,7 +159,9 @@ def work_view(work: Work, names: Mapping[str, str], now: datetime) -> WorkView:
     over = work.over.is_set()
     return WorkView(
         id=work.id,
-        sentence=result_sentence(work) if over else f"{WORDS[work.plan.wish.verb][0]}: under way",
+        sentence=result_sentence(work)
+        if over
+        else f"{'Taking back' if work.takes_back else WORDS[work.plan.wish.verb][0]}: under way",
         over=over,
         seen=work.seen,
         total=work.total,

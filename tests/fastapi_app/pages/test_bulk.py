@@ -41,8 +41,7 @@ def told(page):
 
 
 def undo(reader, page):
-    answer = reader.send(page.select_one("#toasts form"))
-    return reader.open(answer.headers["location"])
+    return followed(reader, reader.send(page.select_one("#toasts form")))
 
 
 def job_of(world, job):

@@ -60,7 +60,7 @@ def test_a_stranger_is_shown_nothing_of_the_house_by_an_error(world, path, host)
 
 
 def test_a_mistake_of_ours_stands_alone(world, browser):
-    world.house.service.manager.list_jobs = None  # what draws the page is broken
+    world.house.service.manager.facets = None  # what draws the page is broken
 
     page = browser.get("/jobs", headers=SEEN)
 
