@@ -4,29 +4,36 @@
   const holdfast = window.holdfast;
   const HOLD = 10000, MARKED = 60000, LOOK_AGAIN = 500;
   const held = new Map(); // by the id of an element: what it is to become, and since when it waits
-  let looking = 0;
+  let looking = 0, turn = Promise.resolve();
 
-  // Draws the element with this id again, at once or as soon as nobody is disturbed by it.
-  async function place(id, html, placed) {
-    const target = document.getElementById(id);
-    if (!target) return;
-    const since = held.get(id)?.since ?? Date.now();
-    if (isInTheWay(target, html, Date.now() - since)) {
-      held.set(id, { html, placed, since });
+  // Draws the element with this id again, at once or as soon as nobody is disturbed by it; one after the other, so
+  // that what is older never stands last.
+  function place(id, html, placed) {
+    held.set(id, { html, placed, since: held.get(id)?.since ?? Date.now() });
+    return settle(id);
+  }
+
+  function settle(id) {
+    turn = turn.then(() => tryToPlace(id)).catch(() => held.delete(id));
+    return turn;
+  }
+
+  async function tryToPlace(id) {
+    const wanted = held.get(id), target = document.getElementById(id);
+    if (!wanted || !target) { held.delete(id); return; }
+    if (isInTheWay(target, wanted.html, Date.now() - wanted.since)) {
       looking ||= setTimeout(lookAgain, LOOK_AGAIN);
       return;
     }
     held.delete(id);
-    await morph(target, html);
-    placed?.(document.getElementById(id));
+    await morph(target, wanted.html);
+    const drawn = document.getElementById(id);
+    if (drawn) wanted.placed?.(drawn);
   }
 
-  async function lookAgain() {
+  function lookAgain() {
     looking = 0;
-    for (const [id, { html, placed }] of [...held]) {
-      if (document.getElementById(id)) await place(id, html, placed);
-      else held.delete(id);
-    }
+    for (const id of held.keys()) settle(id);
   }
 
   function isInTheWay(target, html, waited) {

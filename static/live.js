@@ -3,7 +3,7 @@
 (() => {
   const holdfast = window.holdfast;
   const position = { epoch: document.body.dataset.epoch, seq: Number(document.body.dataset.seq) };
-  const HOLD = 10000, CALM = 5000, MOST_IDS = 95;
+  const CALM = 5000, MOST_IDS = 95;
   const told = new Map(); // what frames said of each job that is shown
   const marked = new Map(); // words that wait until what they replace is not marked any more
   let fieldsOf = new WeakMap();
@@ -113,11 +113,6 @@
     else if (scope.closest("[data-part]")) redraw();
   }
 
-  async function morph(target, html) {
-    await holdfast.morph(target, html);
-    fieldsOf = new WeakMap();
-  }
-
   function drawPiece(id, html) {
     const status = document.getElementById(id)?.dataset.st;
     return holdfast.place(id, html, (drawn) => {
@@ -128,18 +123,14 @@
     });
   }
 
-  const RETRY = 2000, BOARD_EVERY = 1000;
-  let drawing = null, again = false, heldSince = 0, later = 0, drawnAt = 0;
+  const RETRY = 2000;
+  let drawing = null, again = false, later = 0;
 
-  // Draws every part of the page again from the page itself, so that it can never differ from it.
+  // Draws what this page alone shows again from the page itself, so that it can never differ from it.
   function redraw() {
-    if (drawing) {
-      again = true;
-    } else if (tooSoon()) {
-      redrawLater(BOARD_EVERY);
-    } else {
-      clearTimeout(later);
-      drawnAt = Date.now();
+    clearTimeout(later);
+    if (drawing) again = true;
+    else {
       drawing = drawParts().finally(() => {
         drawing = null;
         if (again) { again = false; redraw(); }
@@ -148,72 +139,34 @@
     return drawing;
   }
 
-  function redrawLater(wait) {
-    clearTimeout(later);
-    later = setTimeout(redraw, wait);
-  }
-
-  // The dashboard shows everything, so everything that happens would draw it again.
-  function tooSoon() {
-    return Boolean(document.querySelector("[data-part=board]")) && Date.now() - drawnAt < BOARD_EVERY;
-  }
-
-  // Rows do not appear, move or vanish under a pointer that is about to press something.
-  function underPointer(part) {
-    const hovered = part.querySelector(".rows:hover, table:hover")?.closest("[data-calm]");
-    if (!hovered) heldSince = 0;
-    else heldSince ||= Date.now();
-    return hovered && Date.now() - heldSince < HOLD ? hovered : null;
-  }
-
-  // Draws what leaves the panel under the pointer where it is, and the rest when the pointer is gone.
-  async function drawAround(hovered, part, fresh) {
-    const rows = (panel) => panel.querySelectorAll(".rows > li, tbody > tr").length;
-    for (const panel of part.querySelectorAll("[data-calm]")) {
-      const other = [...fresh.querySelectorAll("[data-calm]")].find((found) => found.id === panel.id);
-      const below = panel.compareDocumentPosition(hovered) & Node.DOCUMENT_POSITION_PRECEDING;
-      if (panel !== hovered && other && (below || rows(panel) === rows(other))) await morph(panel, other.outerHTML);
-    }
-    redrawLater(BOARD_EVERY);
-  }
-
   async function drawParts() {
     const parts = [...document.querySelectorAll("[data-part]")];
     if (!parts.length) return;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
-    if (!answer || answer.status >= 500) { redrawLater(RETRY); return; }
+    if (!answer || answer.status >= 500) { later = setTimeout(redraw, RETRY); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
     if (answer.status === 404) { holdfast.say("cancelled", DELETED, { stays: true }); return; }
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
-      const hovered = underPointer(part);
-      if (fresh && hovered) await drawAround(hovered, part, fresh);
-      else if (fresh && part.isConnected) {
-        heldSince = 0;
-        await morph(part, fresh.outerHTML);
-      }
+      if (fresh && part.isConnected) await holdfast.morph(part, fresh.outerHTML);
     }
+    fieldsOf = new WeakMap();
+    told.clear();
     position.epoch = page.body.dataset.epoch;
     position.seq = Number(page.body.dataset.seq);
-    told.clear();
     document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: "anew" }));
   }
 
   // Counts, order, notices
 
   function count(counts) {
-    let changed = false;
     for (const [name, value] of Object.entries(counts)) {
       const text = typeof value === "number" ? value.toLocaleString("en") : value;
-      for (const element of document.querySelectorAll(`[data-c="${CSS.escape(name)}"]`)) {
-        changed ||= element.textContent !== text;
-        put(element, text);
-      }
+      for (const element of document.querySelectorAll(`[data-c="${CSS.escape(name)}"]`)) put(element, text);
     }
     document.dispatchEvent(new CustomEvent("holdfast:counted", { detail: counts }));
-    if (changed && document.querySelector("[data-part=board]")) redraw();
   }
 
   function rowMoved(id) {
@@ -254,6 +207,7 @@
     if (frame.t === "reset") {
       position.epoch = frame.e;
       position.seq = 0;
+      told.clear();
       if (document.querySelector("[data-part]")) await redraw();
       else document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: "anew" }));
       return;
