@@ -1,5 +1,7 @@
 """The people of this Holdfast: added, given a role, signed out, removed; each time it is in the audit who asked for it."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -7,9 +9,11 @@ from msgspec.structs import replace
 
 from core.accounts import Accounts, WrongCredentials
 from core.audit import Audit
-from core.errors import InvalidOptions, NotFound, VersionConflict, WrongState
+from core.errors import InvalidOptions, NotFound, StorageFailed, VersionConflict, WrongState
 from core.models import Value
 from core.people import ApiToken, Role, Session, User
+
+log = logging.getLogger(__name__)
 
 LONGEST_NAME_OF_TOKEN: Final = 60
 LONGEST_LIFE: Final = 366
@@ -42,11 +46,17 @@ class Member(Value, frozen=True, kw_only=True):
 
 
 class Roster:
-    """Safe to use from several threads. Who may ask for what is decided before."""
+    """Safe to use from several threads. Who may ask for what is decided before.
 
-    def __init__(self, accounts: Accounts, audit: Audit) -> None:
+    `on_gone` is told the name of whoever was removed, to let go of what else is kept of them.
+    """
+
+    def __init__(
+        self, accounts: Accounts, audit: Audit, on_gone: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._accounts = accounts
         self._audit = audit
+        self._on_gone = on_gone
 
     def members(self) -> tuple[Member, ...]:
         """Return everybody, by name."""
@@ -130,6 +140,10 @@ class Roster:
 
         self._accounts.change(name, changed)
         self._audit.note("user.removed", f"Removed {name}.")
+        try:
+            self._on_gone(name)
+        except StorageFailed as error:  # they are gone all the same
+            log.warning("what %s wanted of pages is still kept: %s", name, error)
 
     def _check_not_last(self, user: User) -> None:
         admins = [each.name for each in self._accounts.people() if each.role == Role.ADMIN]

@@ -88,7 +88,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         settings=settings,
         service=service,
         accounts=accounts,
-        roster=Roster(accounts, service.audit),
+        roster=Roster(accounts, service.audit, service.preferences.forget),
         site=Site(settings),
         templates=templates,
         disk=disk,

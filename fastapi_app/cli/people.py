@@ -152,7 +152,7 @@ def the_people(data: Path | None) -> Iterator[People]:
             raise StoreInUse("A Holdfast works on this data folder and does not answer.")
         accounts = Accounts(service.data / "auth", service.clock)
         accounts.open()
-        yield OwnPeople(Roster(accounts, service.audit))
+        yield OwnPeople(Roster(accounts, service.audit, service.preferences.forget))
 
 
 def _alone(data: Path) -> filelock.BaseFileLock:

@@ -97,3 +97,12 @@ def test_pages_for_admins_are_refused_to_others(people, role, path):
     page.open(path)
 
     assert page.status == 403
+
+
+def test_what_a_removed_person_wanted_of_pages_goes_with_them(reader, world):
+    add(reader)
+    world.house.service.preferences.set("ben", theme="dark")
+
+    reader.send(reader.open("/users/ben").select_one("form[action='/users/ben/remove']"))
+
+    assert world.house.service.preferences.of("ben").theme == "auto"
