@@ -81,6 +81,7 @@ class Theatre:
         self.service.worker.name = HOST
         self.app.state.house.templates._environment.globals.update(host=HOST, release="1.0")
         self.plays: defaultdict[str, deque[Play]] = defaultdict(deque)
+        self.on_stage: dict[str, Play] = {}
 
     @property
     def manager(self) -> Any:
@@ -180,9 +181,10 @@ def _played(kind: type[Engine], theatre: "Theatre") -> type[Engine]:
         """Take every folder for good: nothing is read from any."""
 
     def run(self: Engine, context: RunContext) -> Outcome:
-        plays = theatre.plays[context.job_id]
-        play = plays.popleft() if len(plays) > 1 else plays[0]
-        return play(theatre, context)
+        to_come = theatre.plays[context.job_id]
+        if to_come:
+            theatre.on_stage[context.job_id] = to_come.popleft()
+        return theatre.on_stage[context.job_id](theatre, context)
 
     def rehearse(self: Engine, context: RunContext) -> Outcome:
         """Find what a run would do, without looking."""
