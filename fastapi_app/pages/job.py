@@ -1,5 +1,7 @@
 """A job: what it does now, what it did last, how safe that is, and how it is set."""
 
+from itertools import islice
+
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
@@ -36,15 +38,16 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
     """Show the job as it is now."""
     frame = Frame(house, job_id, "now")
     job, planned = frame.overview.job, frame.planned
-    ended = [run for run in frame.history if run.over]
+    shown = tuple(islice((run for run in frame.history if run.over), MOST_RUNS))
+    not_over = sum(not run.over for run in manager.at_hand_of(job_id)[0])
     return canvas.draw(
         "pages/job.html",
         "jobs",
         **frame.context(),
         **(_latest(frame, frame.latest) if frame.latest else _no_run()),
         problems=NOTHING,
-        runs=[run_view(run, job) for run in ended[:MOST_RUNS]],
-        older=len(ended[MOST_RUNS:]),
+        runs=[run_view(run, job) for run in shown],
+        older=max(len(frame.history) - not_over - len(shown), 0),
         tide=tide_of(frame.history, BARS),
         safety=safety_of(job, frame.history),
         late_after=late_after(job, frame.expected),
