@@ -48,7 +48,8 @@ def more_of(
 
 
 def _why(overview: JobOverview, runs: Sequence[Run], late: str, waits: str) -> Sequence[Fact]:
-    run, said = overview.latest_run, []
+    run = overview.latest_run
+    said: list[Fact] = []
     if overview.going is not None:
         said.append(("Deleting", f"by {overview.going.by}" if overview.going.by else "soon"))
         said.append(("Until", overview.going.until))
