@@ -282,7 +282,6 @@ def test_a_page_says_that_its_job_was_deleted_elsewhere(new_page, watch, folders
     there.goto(address)
     expect(there.get_by_role("heading", name="soon gone")).to_be_visible()
 
-    here.get_by_role("button", name="More actions").click()
-    here.get_by_role("button", name="Delete job").click()
+    delete_at_once(here)
 
     expect(there.get_by_text("This has been deleted meanwhile.")).to_be_visible(timeout=10 * SECONDS)
