@@ -18,7 +18,23 @@ from core.hiding import hidden
 from core.models import Job, Value, frozen
 from core.packed import thawed
 from core.storage.definitions import Definition, definition_of, plain_of, same
-from core.storage.merging import differences
+from core.storage.merging import differences, in_words
+
+__all__ = [
+    "BEGINNING",
+    "FIELDS",
+    "LARGEST",
+    "MOST",
+    "SECRETS_CHANGED",
+    "Change",
+    "Version",
+    "changes_between",
+    "forget",
+    "in_words",
+    "note",
+    "same",
+    "versions_of",
+]
 
 BEGINNING: Final = "versions/"
 MOST: Final = 50

@@ -11,8 +11,6 @@ from core.models import Job, Run, Value
 from core.packed import thawed
 from core.spans import exact
 from core.states import RunState
-from core.storage.definitions import same
-from core.storage.merging import in_words
 from core.usual import (
     SENSES,
     Measure,
@@ -22,7 +20,7 @@ from core.usual import (
     usual_of,
 )
 from core.usual import in_words as usual_in_words
-from core.versions import Version
+from core.versions import Version, in_words, same
 from fastapi_app.presenters.proofs import newest_verified
 from fastapi_app.presenters.states import is_verified
 from fastapi_app.presenters.texts import plural

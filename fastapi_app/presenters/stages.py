@@ -69,7 +69,13 @@ def _of_attempt(
     begins = [attempt.started_at, *(began for _, began in mine[1:])]
     for place, (name, _) in enumerate(mine):
         last = place == len(mine) - 1
-        yield name.capitalize(), which, begins[place], max(ends[place], begins[place]), look if last else "done"
+        yield (
+            name.capitalize(),
+            which,
+            begins[place],
+            max(ends[place], begins[place]),
+            look if last else "done",
+        )
 
 
 def _bar(span: Span, start: datetime, whole: float) -> Bar:

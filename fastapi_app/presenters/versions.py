@@ -8,9 +8,7 @@ import msgspec
 
 from core.models import Value
 from core.packed import thawed
-from core.storage.definitions import FIELDS, same
-from core.storage.merging import in_words
-from core.versions import Version, changes_between
+from core.versions import FIELDS, Version, changes_between, in_words, same
 from fastapi_app.presenters.schemas import schema_of
 
 MOST_CHANGES: Final = 6
@@ -116,7 +114,7 @@ def compared(before: Version, after: Version) -> Comparison:
 
 def _fields(version: Version) -> dict[str, Any]:
     shown = version.shown
-    fields = {name: getattr(shown, name) for name in FIELDS if name not in {"id", "options"}}
+    fields = {name: getattr(shown, name) for name in FIELDS if name != "options"}
     return fields | {f"options.{name}": value for name, value in thawed(shown.options).items()}
 
 
