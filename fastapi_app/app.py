@@ -95,7 +95,7 @@ def build_house(settings: Settings, service: Service, accounts: Accounts) -> Hou
         outside=Outside(service.clock),
         courses=Courses(service.clock),
         rows=rows,
-        board=Board(service),
+        board=Board(service, templates.render),
         scribe=scribe,
         parts=parts,
         hub=hub,

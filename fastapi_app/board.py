@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from markupsafe import Markup
+
 from core.deciding import QUEUE
 from core.errors import NotFound
 from core.events import Event, EventsMissed, RegisterChanged
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 MOST_NEXT: Final = 5
 TOPIC: Final = "board"
 A_DAY: Final = 24
+A_MINUTE: Final = 60
 FIRST: Final = JobQuery(sort="created", limit=1)
 
 Shown = Mapping[str, Any]
@@ -43,16 +46,32 @@ COUNTED: Final = RunCounted()
 class Board:
     """Says what each panel shows; each answer is the same for everybody."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, render: Callable[..., str]) -> None:
         self._service = service
         self._manager = service.manager
+        self._render = render
+        self._kept: dict[str, tuple[Shown, int, Markup]] = {}
+        """The panels without forms as they were drawn last: what they showed, and in which minute that was."""
 
     def everything(self, chip: Range) -> Shown:
-        """Return what the whole page shows."""
-        shown: dict[str, Any] = {}
-        for _, panel in PANELS.values():
-            shown |= panel(self)
-        return {**shown, **self.flow(chip)}
+        """Return what the whole page shows: of panels with forms what stands in them, of the others their HTML."""
+        shown: dict[str, Any] = {"chip": chip}
+        for element_id, (template, panel) in PANELS.items():
+            if element_id in WITH_FORMS:
+                shown |= panel(self)
+            else:
+                shown[template.partition(".")[0].rpartition("/")[2]] = self._plain(template, panel(self))
+        return {**shown, "flow": self._plain("partials/board/flow.html", self.flow(chip), chip)}
+
+    def _plain(self, template: str, shown: Shown, name: str = "") -> Markup:
+        """Return a panel; drawn anew where it shows something else, or its ages are of another minute."""
+        minute = int(self._service.clock.now().timestamp() // A_MINUTE)
+        known = self._kept.get(template + name)
+        if known is not None and known[1] == minute and known[0] == shown:
+            return known[2]
+        html = Markup(self._render(template, **shown))  # noqa: S704 - what templates escape
+        self._kept[template + name] = shown, minute, html
+        return html
 
     def says(self) -> Shown:
         """Return the head."""
@@ -142,6 +161,9 @@ PANELS: Final[Mapping[str, tuple[str, Callable[[Board], Shown]]]] = {
     "board-recent": ("partials/board/recent.html", Board.recent),
 }
 """Each panel by the id of its element: its template, and what that shows."""
+
+WITH_FORMS: Final = frozenset({"board-says", "board-interrupted", "board-needs", "board-running"})
+"""The panels that each page draws for itself, as their forms have a token of its own."""
 
 
 def add_board(house: "House") -> None:
