@@ -96,6 +96,8 @@ def _told(canvas: Canvas, work: Work) -> Response:
 def show(work_id: str, canvas: TheCanvas, service: TheService) -> Response:
     """Show how far it is, or what came of it."""
     work = service.bulk.work(work_id)
+    if canvas.redraws and work.over.is_set():  # who looks on is led to what came of it
+        return Response(headers={"HX-Redirect": f"/jobs/bulk/{work_id}"})
     if work.over.is_set() and not (work.refused or work.trouble or work.told):
         return _told(canvas, work)
     names = {}
