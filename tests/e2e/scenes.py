@@ -1,5 +1,6 @@
 """Both scenes of every page, each served once for all tests that look at them, and a browser that stands still."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, Final
 from axe_core_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
+from fastapi_app.templating import version_of_holdfast
 from tests.e2e import cast, every_page
 from tests.e2e.conftest import Watch
 from tests.e2e.theatre import NOW, Theatre
@@ -23,13 +25,14 @@ NOTE_VIOLATIONS: Final = """
   document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 
-STEADY: Final = """([folder, port, volatile]) => {
+STEADY: Final = """([folder, port, volatile, host, version]) => {
   for (const element of document.querySelectorAll(volatile)) element.replaceChildren();
   const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
   const walk = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const text = walk.currentNode.data;
     const steady = text.replaceAll(folder, "/var/lib/holdfast").replaceAll(`:${port}`, ":8080")
+      .replaceAll(`on ${host}, version ${version}`, "on keeper, version 1.0")
       .replace(id, "0f8fad5b-d9cb-469f-a165-70867728950e");
     if (steady !== text) walk.currentNode.data = steady;
   }
@@ -120,7 +123,8 @@ def arrive(page: Page, address: str) -> Response:
 def steady(page: Page, here: every_page.Page, scene: Scene) -> None:
     """Replace in a page what differs between machines."""
     volatile = ", ".join(every_page.VOLATILE.get(here.name, ("#none",)))
-    page.evaluate(STEADY, [str(scene.theatre.folder / "data"), scene.url.rpartition(":")[2], volatile])
+    folder, port = str(scene.theatre.folder / "data"), scene.url.rpartition(":")[2]
+    page.evaluate(STEADY, [folder, port, volatile, platform.node() or "here", version_of_holdfast()])
 
 
 def look_at(page: Page, theme: str, width: int) -> None:
