@@ -10,7 +10,7 @@ def test_a_person_finds_what_happened_and_verifies_the_audit(page, server):
     page.get_by_role("link", name="Verify").click()
 
     expect(page.get_by_role("heading", name="Verified")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"each as it was written"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"each is as it was written"))).to_be_visible()
 
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Events").click()
     page.get_by_label("Search events").fill("no such word at all")
