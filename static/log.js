@@ -94,12 +94,12 @@
   }
 
   function counted(name, many) {
-    const place = section.querySelector(`[data-level="${name}"] span`);
+    const place = section.querySelector(`a[data-level="${name}"] span`);
     const words = many.toLocaleString("en");
     if (place.textContent !== words) place.textContent = words;
   }
 
-  const counts = () => Object.fromEntries(["info", "warn", "error"].map((name) => [name, Number(section.querySelector(`[data-level="${name}"] span`).textContent.replaceAll(",", ""))]));
+  const counts = () => Object.fromEntries(["info", "warn", "error"].map((name) => [name, Number(section.querySelector(`a[data-level="${name}"] span`).textContent.replaceAll(",", ""))]));
 
   function scrolled() {
     if (following() && !atEnd()) setFollow(false);

@@ -79,6 +79,7 @@ def test_what_a_reader_selected_stays_while_fifty_lines_a_second_arrive(talking)
 
     assert page.evaluate("[String(getSelection()), document.querySelector('.log').scrollTop]") == before
     expect(page.locator("[data-again]")).to_have_text(re.compile(r"new lines, follow again"))
+    assert int(page.locator("a[data-level=info] span").inner_text().replace(",", "")) > seen + 100
     page.evaluate("getSelection().removeAllRanges()")
     if page.locator("[data-again]").is_visible():
         page.locator("[data-again]").click()
