@@ -36,6 +36,7 @@ from fastapi_app.bench.live import PacedEngine, make_paced
 from fastapi_app.house import House
 from fastapi_app.hub import Flush
 from fastapi_app.server import Server, listening_socket
+from fastapi_app.viewers import Viewer
 
 JOBS: Final = 50
 BUSY: Final = 20
@@ -46,9 +47,6 @@ STATM: Final = Path("/proc/self/statm")
 PAGE: Final = 4_096
 SIZE: Final = 200_000_000_000
 RATE: Final = 38_000_000
-HEAD: Final = 4
-"""Bytes before the text of a frame of this size."""
-
 Answer = dict[str, Any]
 
 
@@ -99,6 +97,7 @@ class Crowded:
         self._runs: list[Run] = []
         self._round = 0
         self._ear = Ear()
+        self._listener: Viewer | None = None
         self._reporting: asyncio.Task[None] | None = None
 
     def answer(self, word: str) -> Awaitable[Answer]:
@@ -126,10 +125,10 @@ class Crowded:
         await asyncio.sleep(SETTLED * 4)
         epoch, seq = self._house.position
         hub, jobs = self._house.hub, [run.job_id for run in self._runs]
-        if (listener := hub.admit(Person(name="ear", role=Role.VIEWER), lambda: True)) is not None:
-            listener.line = self._ear
-            hub.subscribe(listener, epoch, seq, hub.shown(jobs, ["counts"]), None)
-            listener.awake.clear()
+        self._listener = hub.admit(Person(name="ear", role=Role.VIEWER), lambda: True)
+        if self._listener is not None:
+            self._listener.line = self._ear
+            hub.subscribe(self._listener, epoch, seq, hub.shown(jobs, ["counts"]), None)
         return self._addresses | {"jobs": jobs, "run": self._runs[0].id, "epoch": epoch, "seq": seq}
 
     def _running(self, name: str) -> Run:
@@ -162,8 +161,11 @@ class Crowded:
         self._round += 1
         self._report(self._runs)
         jobs = {run.job_id: False for run in self._runs}
+        if self._listener is not None:  # nobody takes from it what waits
+            self._listener.pending = self._listener.seen = None
+            self._listener.awake.clear()
         ours = await _cpu_ms(self._house.hub.publish(Flush(jobs=jobs)))
-        text = self._ear.heard[HEAD:].decode()
+        text = self._ear.heard[self._ear.heard.index(b"{") :].decode()
         await asyncio.sleep(SETTLED)
         return {
             "ours": ours,
