@@ -186,11 +186,10 @@ def add_board(house: "House") -> None:
 
 
 def _first(house: "House") -> str:
-    """Return how the job goes that was made first; nothing once there is none."""
+    """Return how the job goes that was made first; while there is none, where it will be told."""
     overview = next(iter(house.service.manager.list_jobs(FIRST).items), None)
-    if overview is None:
-        return ""
-    return house.templates.render("partials/board/first.html", first=first_of(overview))
+    first = first_of(overview) if overview else None
+    return house.templates.render("partials/board/first.html", first=first)
 
 
 def _counts(event: Event) -> bool:

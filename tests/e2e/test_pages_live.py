@@ -140,6 +140,7 @@ def test_rows_stay_where_they_are_until_somebody_asks(new_page, folders):
 
 def test_the_dashboard_follows_what_runs(new_page, folders):
     acting, page = new_page(), new_page()
+    make_job(acting, folders, "seen before", start=False)
     page.goto("/")
     expect(page.locator("#conn")).to_have_text("Live")
     page.evaluate("window.notReloaded = true")

@@ -109,3 +109,17 @@ def test_nothing_is_proposed_that_is_not_there(tmp_path):
     assert draft_of({"source": "/"}).name == "First backup"
     assert draft_of({"source": "/srv/" + "x" * 200}).name == "x" * 60
     assert Path(defaults(tmp_path)["destination"] or "/").is_absolute()
+
+
+def test_a_job_that_somebody_else_makes_is_told_of_on_the_first_page(world, reader):
+    page = reader.open("/")
+    [part] = world.house.parts.of(["first"])
+    before = part.draw()
+
+    world.a_job("photos")
+
+    assert page.body["data-topics"] == "more first"
+    assert page.select_one("#first-copy").has_attr("hidden")
+    assert "hidden" in before
+    assert "photos" in part.draw()
+    assert "Open the dashboard" in part.draw()
