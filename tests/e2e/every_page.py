@@ -100,7 +100,7 @@ LOOKS: Final = tuple((page, scene) for page in PAGES for scene in page.scenes)
 VOLATILE: Final = {
     "settings-server": ("[aria-labelledby=here] .rows",),
     "settings-about": ("main dl",),
-    "files": ("main td time",),
+    "files": ("main tbody",),
     "store": ("main h1 + p", ".stats", "[aria-labelledby=parts] table", "[aria-labelledby=safe] dl"),
 }
 """What of a page depends on the machine or the moment, so that a picture has it empty."""
