@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from core import steps
 from core.absences import Absences
 from core.attempts import Fate
 from core.audit import Audit
 from core.bulk_desk import BulkDesk
+from core.chores import Chores
 from core.clearing.quarantines import Quarantines
 from core.clerk import Clerk
 from core.clock import Clock, SystemClock
@@ -24,23 +24,13 @@ from core.doubts import Doubts
 from core.edits import HandEdits
 from core.engines import engine_for
 from core.engines.base import EngineMaker
-from core.errors import HoldfastError, NotFound, StorageFailed, StoreInUse, WrongState
+from core.errors import HoldfastError, StorageFailed, StoreInUse, WrongState
 from core.event_log import EventLog
 from core.events import Event, EventBus
 from core.histories import Histories
 from core.holdings import OwnBackup as KeptBackup
 from core.holdings import Reach, Stocktaking
-from core.housekeeping import (
-    EMPTYING,
-    EVENTS,
-    LEAVING,
-    OWN_BACKUP,
-    SAMPLING,
-    SEARCHING,
-    TIDYING,
-    UNDOING,
-    Housekeeping,
-)
+from core.housekeeping import Housekeeping
 from core.imports.desk import Imports
 from core.installation import Installation
 from core.keeping import MEGABYTE, Keeper, keeping_in
@@ -86,12 +76,6 @@ RECOVER_AGAIN_EVERY: Final = 5.0
 
 A_MOMENT: Final = 0.05
 """Seconds in which those gather what happens who are in no hurry."""
-
-A_MINUTE: Final = 60.0
-A_WHILE: Final = 600.0
-AN_HOUR: Final = 3_600.0
-A_DAY: Final = 24 * AN_HOUR
-"""How often house is kept, in seconds, and how long after the start it begins."""
 
 WIND_DOWN: Final = 10.0
 """Seconds beyond the grace that whatever is at work has to make an end when Holdfast stops."""
@@ -227,29 +211,23 @@ class Service:
         self.housekeeping = Housekeeping(clock)
         self._plan_chores()
 
+    def _plan_chores(self) -> None:
+        chores = Chores(
+            self.manager,
+            self.clock,
+            self.data,
+            keeper=self.keeper,
+            clerk=self.clerk,
+            stock=self.stock,
+            quarantines=self.quarantines,
+            logs=self.logs,
+        )
+        daily = self.settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore)
+        chores.plan(self.housekeeping, self.own_backups if daily else None)
+
     def workers(self) -> tuple[WorkerSeen, ...]:
         """Return who carries runs out: the worker of this process."""
         return (local_worker(self.worker, self.dispatcher, self._begun_at),)
-
-    def _plan_chores(self) -> None:
-        """Plan what keeps the house in order."""
-        self.housekeeping.add(SEARCHING, self.manager.prepare_search, every=A_DAY)
-        self.housekeeping.add(LEAVING, self._delete_what_goes, every=A_MOMENT)
-        self.housekeeping.add(UNDOING, self._undo_steps, every=A_MINUTE)
-        self.housekeeping.add(
-            EMPTYING, self._empty_quarantines, every=A_DAY, first_after=A_WHILE, again_after=AN_HOUR
-        )
-        self.housekeeping.add(TIDYING, self.keeper.tidy, every=A_DAY, first_after=A_WHILE)
-        self.housekeeping.add(EVENTS, self.clerk.tidy, every=A_DAY, first_after=A_WHILE)
-        self.housekeeping.add(SAMPLING, self.stock.sample, every=AN_HOUR, first_after=A_WHILE)
-        if self.settings.own_backup == "daily" and isinstance(self._store, YamlFilesStore):
-            self.housekeeping.add(
-                OWN_BACKUP, self.own_backups.take_when_due, every=A_WHILE, first_after=A_MINUTE
-            )
-
-    def _delete_what_goes(self) -> None:
-        """Delete the jobs that nobody kept after all."""
-        self.manager.delete_due(self.clock.now())
 
     def _put_in_force(self, settings: Settings) -> None:
         """Keep to these settings from now on, as far as they may change while it runs."""
@@ -257,22 +235,6 @@ class Service:
         self.keeper.keeping = keeping_in(settings)
         self.clerk.keep_for = timedelta(days=settings.keep_events_days)
         self.own_backups.most_bytes = settings.own_backup_mb * MEGABYTE
-
-    def _empty_quarantines(self) -> None:
-        """Let go of what was set aside for long enough; that goes on by itself."""
-        self.quarantines.empty_due()
-
-    def _undo_steps(self) -> None:
-        """Undo what steps did for runs that nobody is at work on."""
-        steps.recover(
-            self.data, self._is_at_work, lambda run_id, words: self.logs.write(run_id, "info", words)
-        )
-
-    def _is_at_work(self, run_id: str) -> bool:
-        try:
-            return self.manager.run(run_id).state in AT_WORK
-        except NotFound:
-            return False
 
     def start(self) -> None:
         """Open the store, take up what was left lying, and begin to work.
