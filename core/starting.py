@@ -113,7 +113,9 @@ class Starting(Attempts):
         with self._deciding(why="schedule") as decision:
             job = decision.job(job_id)
             name = SCHEDULE + job_id
-            if decision.register(GOING + job_id) is not None:  # it is looked at again when it is kept after all
+            if (
+                decision.register(GOING + job_id) is not None
+            ):  # it is looked at again when it is kept after all
                 return Fired(kept=decision.register(name))
             firing = Firing(
                 job=job,

@@ -128,7 +128,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _in_the_background(house: House) -> AsyncIterator[None]:
     _close_pages_of_ended_sessions(house)
-    works = (house.monitor.run(), house.painter.run(), _keep_seen(house.accounts), _watch_the_disk(house.disk))
+    works = (
+        house.monitor.run(),
+        house.painter.run(),
+        _keep_seen(house.accounts),
+        _watch_the_disk(house.disk),
+    )
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield

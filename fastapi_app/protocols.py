@@ -98,7 +98,7 @@ class FirmWebSocketProtocol(WebSocketsSansIOProtocol):
         """Let the app know this line."""
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            self.scope["extensions"][LINE] = self  # type: ignore[index, assignment]
+            self.scope["extensions"][LINE] = self  # type: ignore[assignment]
 
     def write_framed(self, data: bytes) -> bool:
         """Send what is framed already, without waiting; False where that cannot be done now."""

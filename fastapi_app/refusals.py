@@ -47,7 +47,9 @@ class TokensMakeNone(Refused):
     """Who asks has proved nothing but that they have a token."""
 
     code = "tokens-make-none"
-    hint = "Sign in, and make it on the settings page; or use the command on that machine: holdfast user token."
+    hint = (
+        "Sign in, and make it on the settings page; or use the command on that machine: holdfast user token."
+    )
 
     def __init__(self) -> None:
         super().__init__("A token cannot make another.")

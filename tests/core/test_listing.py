@@ -184,7 +184,7 @@ def test_a_search_finds_words_of_the_places_in_any_case(manager):
 
     found = {
         word: names(manager.list_jobs(JobQuery(text=word)))
-        for word in ("GRÜSSE σίσυφος", "kelvin", 'QUOTED', "PLAIN /mnt", "nowhere /mnt", "word")
+        for word in ("GRÜSSE σίσυφος", "kelvin", "QUOTED", "PLAIN /mnt", "nowhere /mnt", "word")
     }
 
     assert list(found.values()) == [["G"], ["\u212a"], ['"'], ["p"], [], []]

@@ -1,6 +1,7 @@
 """A job's sections, a run's page and its log, in a real browser."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,13 +17,13 @@ ASK = """async ([address, body]) => {
 }"""
 
 
-def ask(page: Page, address: str, body: dict) -> dict:
+def ask(page: Page, address: str, body: dict[str, Any]) -> dict[str, Any]:
     """Do something through the API, as the person whose page it is."""
-    answer: dict = page.evaluate(ASK, [address, body])
+    answer: dict[str, Any] = page.evaluate(ASK, [address, body])
     return answer
 
 
-def a_run(page: Page, name: str, *argv: str) -> dict:
+def a_run(page: Page, name: str, *argv: str) -> dict[str, Any]:
     """Start a job that runs a program; return its run."""
     page.goto("/jobs")
     job = ask(page, "/api/v1/jobs", {"name": name, "kind": "command", "options": {"argv": list(argv)}})
@@ -59,7 +60,7 @@ def line_that_says(page: Page, number: int) -> int:
 
 
 def total(page: Page) -> int:
-    return int(page.locator("[data-log]").get_attribute("data-from"))
+    return int(page.locator("[data-log]").get_attribute("data-from") or 0)
 
 
 def test_what_a_reader_selected_stays_while_fifty_lines_a_second_arrive(talking):

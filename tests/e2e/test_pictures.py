@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.e2e import pictures
+from tests.e2e import comparing
 from tests.e2e.every_page import LOOKS
 from tests.e2e.scenes import THEMES, WIDTHS, arrive, look_at, looking, steady
 
@@ -33,7 +33,7 @@ def look(request, scenes):
 def limits(browser):
     """How much may differ: the same browser draws the same."""
     made_with = json.loads(MADE_WITH.read_text())["chromium"] if MADE_WITH.exists() else ""
-    return pictures.SAME_BROWSER if browser.version == made_with else pictures.OTHER_BROWSER
+    return comparing.SAME_BROWSER if browser.version == made_with else comparing.OTHER_BROWSER
 
 
 def test_a_page_looks_as_it_did(browser, look, watch, limits, pytestconfig):
@@ -75,16 +75,16 @@ def test_what_a_person_would_notice_is_found_by_any_browser(browser, scenes, wat
         found = {}
         for change, does in CHANGES.items():
             was = page.evaluate(f"() => {{ {does}; }}")
-            found[change] = pictures.difference(before, take(page, THEMES[0], width))
+            found[change] = comparing.difference(before, take(page, THEMES[0], width))
             assert was is None
             page.evaluate(
                 "for (const one of document.querySelectorAll('[style]')) one.removeAttribute('style')"
             )
-        again = pictures.difference(before, take(page, THEMES[0], width))
+        again = comparing.difference(before, take(page, THEMES[0], width))
 
-    assert not again.beyond(pictures.SAME_BROWSER)
+    assert not again.beyond(comparing.SAME_BROWSER)
     missed = {
-        change: apart[:2] for change, apart in found.items() if not apart.beyond(pictures.OTHER_BROWSER)
+        change: apart[:2] for change, apart in found.items() if not apart.beyond(comparing.OTHER_BROWSER)
     }
     assert not missed
 
@@ -92,27 +92,27 @@ def test_what_a_person_would_notice_is_found_by_any_browser(browser, scenes, wat
 def take(page, theme: str, width: int) -> Image.Image:
     """Return what the page looks like, from its top down to where nobody scrolls any more."""
     look_at(page, theme, width)
-    height = min(pictures.MOST_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+    height = min(comparing.MOST_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
     page.set_viewport_size({"width": width, "height": height + height % 2})
     page.evaluate("new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))")
-    return pictures.reduced(Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))))
+    return comparing.reduced(Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide"))))
 
 
-def fault_of(name: str, actual: Image.Image, limits: pictures.Limits) -> str:
+def fault_of(name: str, actual: Image.Image, limits: comparing.Limits) -> str:
     """Return how a picture differs from its reference, and where to look; empty where it does not."""
     path = FOLDER / f"{name}.webp"
     if not path.exists():
-        return f"{name} has no reference; look at {pictures.show_beside(SHOWN_BELOW, name, None, actual, None)}, then `make pictures`."
+        return f"{name} has no reference; look at {comparing.show_beside(SHOWN_BELOW, name, None, actual, None)}, then `make pictures`."
     reference = Image.open(path).convert("RGB")
-    apart = pictures.difference(reference, actual)
+    apart = comparing.difference(reference, actual)
     if not apart.beyond(limits):
         return ""
-    shown = pictures.show_beside(SHOWN_BELOW, name, reference, actual, apart)
+    shown = comparing.show_beside(SHOWN_BELOW, name, reference, actual, apart)
     return f"{name} differs in {apart.share:.2f} of a thousand pixels, most strongly by {apart.worst:.1f}: see {shown}"
 
 
 def renew(taken: dict[str, Image.Image], version: str) -> None:
     """Keep pictures as the references."""
     for name, picture in taken.items():
-        pictures.keep(picture, FOLDER / f"{name}.webp")
+        comparing.keep(picture, FOLDER / f"{name}.webp")
     MADE_WITH.write_text(json.dumps({"chromium": version}) + "\n")

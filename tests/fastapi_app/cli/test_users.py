@@ -5,8 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from core.errors import HoldfastError
 from fastapi_app.cli.program import app

@@ -177,7 +177,7 @@ def test_what_nobody_has_seen_lately_is_grey(world, reader, shelf):
     fresh = reader.open("/destinations").select_one(".place .st")
     world.clock.pass_by(timedelta(days=3))
 
-    old = Reader(world.signed_in()).open("/destinations").select_one(".place .st")
+    (old,) = Reader(world.signed_in()).open("/destinations").select(".place .st")
 
     assert (fresh["data-st"], old["data-st"]) == ("ok", "unproved")
     assert words(old) == "Not looked at lately"
@@ -325,8 +325,9 @@ def test_the_cards_of_destinations_are_drawn_by_themselves_as_in_the_page(world,
     a_job_to(world, f"{shelf.id}:photos")
     part = next(part for part in world.house.parts.of(["destinations"]) if part.element_id == "destinations")
 
-    drawn = BeautifulSoup(part.draw(), "html.parser").select_one("#destinations")
+    (drawn,) = BeautifulSoup(part.draw(), "html.parser").select("#destinations")
 
-    assert drawn.prettify() == reader.open("/destinations").select_one("#destinations").prettify()
+    (shown,) = reader.open("/destinations").select("#destinations")
+    assert drawn.prettify() == shown.prettify()
     assert str(world.folder) not in drawn.prettify()
     assert "1 job copies to it" in words(drawn)

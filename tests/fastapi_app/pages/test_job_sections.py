@@ -192,7 +192,7 @@ def test_growth_is_drawn_once_it_is_known_and_told_in_words(world, reader, job, 
 
     said = words(page.select_one("[aria-labelledby=growth]"))
     assert "Grows by about 7.0 GB a week; at that pace about 24.0 GB in 7 days." in said
-    assert "17.0 GB" in page.select_one("[aria-labelledby=growth] svg")["aria-label"]
+    assert "17.0 GB" in page.select("[aria-labelledby=growth] svg")[0]["aria-label"]
 
 
 def test_a_job_that_is_being_deleted_says_so_on_its_page_and_can_be_kept(world, reader, job):

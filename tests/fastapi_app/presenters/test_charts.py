@@ -84,6 +84,7 @@ def test_a_bar_is_past_its_mark_exactly_when_the_copy_is_past_its_target(age, ta
     bar = age_bar(age, target, "")
 
     assert bar.width <= 100
+    assert bar.mark is not None
     assert bar.width <= bar.mark if age <= target else bar.st == "late"
 
 

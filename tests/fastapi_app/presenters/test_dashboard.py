@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,12 @@ def a_fact(name="photos", *, age=None, target=None, run=None, **fields):
     job = a_kept_job("job-1", name=name, options={"source": "/srv/photos", "destination": "/mnt/photos"})
     copy = Copy(run="run-1", number=1, at=WHEN - age, files=60, bytes=1_200_000) if age else None
     until = copy.at + target if copy and target else None
-    given = {"copy": copy, "until": until, "is_old": until is not None and until <= WHEN, "since": WHEN}
+    given: dict[str, Any] = {
+        "copy": copy,
+        "until": until,
+        "is_old": until is not None and until <= WHEN,
+        "since": WHEN,
+    }
     return Fact(overview=JobOverview(job=job, latest_run=run), copies=True, **given | fields)
 
 
@@ -135,6 +141,7 @@ def test_a_chart_says_in_words_what_it_shows():
 
     flow = flow_of(day, "24h")
 
+    assert flow.chart is not None
     said = "Last 24 h: at most 2.0 GB moved an hour; 24 runs ended well or were called off, 24 failed"
     assert flow.chart.label == said
     assert flow.chart.unit == "GB an hour"
@@ -148,6 +155,7 @@ def test_a_chart_says_in_words_what_it_shows():
 def test_a_week_is_drawn_in_steps_of_six_hours_with_its_days_below():
     flow = flow_of(hours(168, bytes=10, ended=1, completed=1), "7d")
 
+    assert flow.chart is not None
     assert flow.chart.good.count("M") == 28
     assert [moment.day for moment in flow.chart.begins] == [21, 22, 23, 24, 25, 26, 27]
 
