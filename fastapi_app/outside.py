@@ -8,6 +8,7 @@ from typing import Final
 from core.clock import Clock
 from core.events import Event, JobChangedOutside
 from core.models import Job, Value
+from fastapi_app.presenters.versions import readable
 
 MOST_KEPT: Final = 1_000
 
@@ -31,7 +32,8 @@ class Outside:
     def take(self, event: Event) -> None:
         """Remember an event that tells of one; called by whoever publishes."""
         if isinstance(event, JobChangedOutside):
-            change = OutsideChange(version=event.job.version, at=self._clock.now(), changes=event.changes)
+            changes = tuple(readable(change, event.job.kind) for change in event.changes)
+            change = OutsideChange(version=event.job.version, at=self._clock.now(), changes=changes)
             with self._lock:
                 self._changes[event.job.id] = change
                 self._changes.move_to_end(event.job.id)

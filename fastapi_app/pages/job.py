@@ -23,7 +23,7 @@ from fastapi_app.presenters.notifications import late_after
 from fastapi_app.presenters.questions import question_view
 from fastapi_app.presenters.run_page import failure_view
 from fastapi_app.presenters.runs import run_view
-from fastapi_app.presenters.schedules import due_row, next_times
+from fastapi_app.presenters.schedules import due_row
 from fastapi_app.presenters.tide import tide_of
 from fastapi_app.presenters.usual import foreseen, usual_of_run
 
@@ -53,7 +53,7 @@ def show(job_id: JobId, canvas: TheCanvas, manager: Manager, house: TheHouse) ->
         late_after=late_after(job, frame.expected),
         settings=settings_of(job, names_after(manager, job)),
         due=due_row(planned) if planned else None,
-        times=next_times(planned.schedule, planned.coming) if planned else (),
+        times=planned.coming if planned else (),
         graph=drawn(manager, job_id),
         breakers=_holding(house, frame.latest),
         outside=house.outside.change_of(job),

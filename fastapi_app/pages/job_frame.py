@@ -11,7 +11,7 @@ from fastapi_app.house import House
 from fastapi_app.presenters.job_page import can_rehearse, job_view
 from fastapi_app.presenters.job_sections import SECTIONS, rhythm_of, tabs_of, trust_of
 from fastapi_app.presenters.mistakes import mistake_view
-from fastapi_app.presenters.notifications import late_in_words
+from fastapi_app.presenters.notifications import late_since
 from fastapi_app.presenters.usual import usual_of_job
 
 MOST_TIMES = 5
@@ -56,7 +56,7 @@ class Frame:
             "held": self._is_held(),
             "going": self.manager.going(job.id),
             "usual": usual_of_job(job.kind, job.options, self.past),
-            "late": late_in_words(self.expected, self.now),
+            "late": late_since(self.expected, self.now),
             "mistake": mistake_view(problem, line_of(data, problem)) if problem else None,
         }
 

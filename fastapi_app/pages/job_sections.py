@@ -17,7 +17,7 @@ from core.versions import MOST, Version
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.notices import Act
 from fastapi_app.pages.drawing import TheCanvas, see
-from fastapi_app.pages.graph import drawn
+from fastapi_app.pages.graph import drawn, overviews
 from fastapi_app.pages.job import names_after
 from fastapi_app.pages.job_frame import Frame
 from fastapi_app.places import JobId
@@ -102,13 +102,15 @@ def versions(
     frame = Frame(house, job_id, "versions")
     known = manager.versions(job_id)
     chosen = _chosen(known, a, b)
+    after = tuple({one for version in known for one in version.definition.after})
+    names = {item.job.id: item.job.name for item in overviews(manager, after)}
     return canvas.draw(
         "pages/job_versions.html",
         "jobs",
         **frame.context(),
-        rows=rows_of(known),
+        rows=rows_of(known, names),
         chosen=tuple(version.number for version in chosen),
-        comparison=compared(*chosen) if a is not None and b is not None else None,
+        comparison=compared(*chosen, names) if a is not None and b is not None else None,
         most=MOST,
     )
 

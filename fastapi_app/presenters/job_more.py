@@ -11,7 +11,6 @@ from core.notifications.rhythm import Expected
 from core.schedules import in_words as schedule_in_words
 from core.states import RunState
 from fastapi_app.presenters.jobs import Action, actions_on, label_of
-from fastapi_app.presenters.notifications import late_in_words
 
 LONGEST: Final = 500
 
@@ -38,7 +37,7 @@ def more_of(
     job, run = overview.job, overview.latest_run
     return More(
         id=job.id,
-        why=tuple(_why(overview, runs, late_in_words(expected, now), waits)),
+        why=tuple(_why(overview, runs, expected, now, waits)),
         places=tuple(_places(overview)),
         tags=job.tags,
         owner=job.owner,
@@ -47,14 +46,16 @@ def more_of(
     )
 
 
-def _why(overview: JobOverview, runs: Sequence[Run], late: str, waits: str) -> Sequence[Fact]:
+def _why(
+    overview: JobOverview, runs: Sequence[Run], expected: Expected | None, now: datetime, waits: str
+) -> Sequence[Fact]:
     run = overview.latest_run
     said: list[Fact] = []
     if overview.going is not None:
         said.append(("Deleting", f"by {overview.going.by}" if overview.going.by else "soon"))
         said.append(("Until", overview.going.until))
-    if late:
-        said.append(("Late", late))
+    if expected is not None and expected.is_late(now):
+        said.append(("Late since", expected.deadline))
     if run is None:
         said.append(("State", "It has never run."))
     elif run.state == RunState.FAILED and run.error is not None:

@@ -188,6 +188,11 @@ def _in_words(
     """Return an option's value; nothing for what is empty or does not count at present."""
     if any(options.get(name) != wanted for name, wanted in described.get("shown_if", {}).items()):
         return ""
+    return option_in_words(described, schema, value)
+
+
+def option_in_words(described: Mapping[str, Any], schema: Mapping[str, Any], value: object) -> str:
+    """Return an option's value, whether or not it counts at present; nothing for what is empty."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list | tuple | Mapping):

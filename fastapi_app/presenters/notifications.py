@@ -9,6 +9,7 @@ from core.notifications.rhythm import Expected
 from core.notifications.texts import place_of, stamp, subject_of
 from core.notifications.values import IN_WORDS, Digest, Ended, Message, Notice, Occasion, Rule, Standing
 from fastapi_app.presenters import times
+from fastapi_app.presenters.job_sections import Said
 from fastapi_app.presenters.states import Mark
 from fastapi_app.presenters.texts import plural
 
@@ -240,8 +241,18 @@ def late_in_words(expected: Expected | None, now: datetime) -> str:
     return f"Late: no success by {stamp(expected.deadline)}, {last}."
 
 
-def late_after(job: Job, expected: Expected | None) -> str:
+def late_since(expected: Expected | None, now: datetime) -> Said:
+    """Return the same for a page, which tells the times in the reader's zone."""
+    if expected is None or not expected.is_late(now):
+        return ()
+    last: Said = (
+        (", the last was at ", expected.last_success) if expected.last_success else (", it never had one",)
+    )
+    return ("Late: no success by ", expected.deadline, *last, ".")
+
+
+def late_after(job: Job, expected: Expected | None) -> Said:
     """Return when a job is late without another success; nothing where nothing is expected of it."""
     if not job.enabled and (job.expect or job.schedule):
-        return "Never, while it is switched off"
-    return f"{stamp(expected.deadline)}, without another success" if expected else ""
+        return ("Never, while it is switched off",)
+    return (expected.deadline, ", without another success") if expected else ()

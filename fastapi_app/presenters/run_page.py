@@ -24,7 +24,7 @@ from core.versions import Version, in_words, same
 from fastapi_app.presenters.proofs import newest_verified
 from fastapi_app.presenters.states import is_verified
 from fastapi_app.presenters.texts import plural
-from fastapi_app.presenters.versions import readable
+from fastapi_app.presenters.versions import changes_told, readable
 
 MOST_CHANGES: Final = 8
 
@@ -132,12 +132,10 @@ def failure_view(
 
 def changes_since(since: Run, run: Run, versions: Sequence[Version]) -> tuple[Changed, ...]:
     """Return what was changed about the job between two of its runs, the newest first."""
-    between = [
-        version for version in versions if since.created_at < version.at <= run.created_at and version.changes
-    ]
     told = [
-        Changed(words="; ".join(map(readable, version.changes)), by=version.by, at=version.at)
-        for version in between
+        Changed(words="; ".join(changes_told(older, version)), by=version.by, at=version.at)
+        for older, version in zip(versions[1:], versions, strict=False)
+        if since.created_at < version.at <= run.created_at and version.changes
     ]
     if told:
         return tuple(told)
@@ -149,7 +147,7 @@ def _options_between(since: Run, run: Run) -> list[str]:
     before, after = _told(since), _told(run)
     names = sorted(before.keys() | after.keys())
     return [
-        readable(f"{name} {in_words(before.get(name))} -> {in_words(after.get(name))}")
+        readable(f"{name} {in_words(before.get(name))} -> {in_words(after.get(name))}", run.kind)
         for name in names
         if not same(before.get(name), after.get(name))
     ]

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from core.models import Schedule, Value
-from core.schedules import conditions, end_of_blackout, zone_named
+from core.models import Value
+from core.schedules import conditions, end_of_blackout
 from core.timetable import Appointment
 from fastapi_app.presenters.states import Mark, mark_of
 from fastapi_app.presenters.texts import plural
@@ -181,9 +181,3 @@ def due_row(one: Appointment, *, is_paused: bool = False) -> DueRow:
         paused=is_paused,
         waits_until=end_of_blackout(one.schedule, one.next_at) if one.next_at else None,
     )
-
-
-def next_times(schedule: Schedule, coming: Sequence[datetime]) -> tuple[str, ...]:
-    """Return due times in the schedule's own zone."""
-    zone = zone_named(schedule.timezone)
-    return tuple(f"{moment.astimezone(zone):%a %-d %b, %H:%M %Z}" for moment in coming)

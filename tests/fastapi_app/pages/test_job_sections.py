@@ -8,7 +8,7 @@ import pytest
 
 from core.acting import Actor, acting_as
 from core.drafts import JobDraft, JobPatch
-from core.models import Failure, Priority, Schedule
+from core.models import Expectation, Failure, OnInterrupt, Priority, Schedule
 from core.people import Role
 from tests.fastapi_app.pages.conftest import Reader, a_failed_run, a_verified_run, words
 
@@ -116,9 +116,33 @@ def test_versions_are_told_with_who_changed_what(world, reader, job):
 
     rows = [words(row) for row in reader.open(f"/jobs/{job.id}/versions").select("tbody tr")]
 
-    assert "priority: normal → high" in rows[0]
+    assert "Priority: Normal → High" in rows[0]
     assert "by ben" in rows[0]
     assert "by ada" in rows[1]
+
+
+def test_a_version_tells_of_times_and_limits_as_the_settings_do_and_names_no_field_or_seconds(
+    world, reader, job
+):
+    world.house.service.manager.edit(
+        job.id,
+        JobPatch(
+            expect=Expectation(every=86_400, grace=3_600),
+            schedule=Schedule(cron="0 2 * * *", timezone="Europe/Berlin"),
+            timeout=5_400,
+            on_interrupt=OnInterrupt.FAIL,
+            after=(world.a_job("the one before").id,),
+        ),
+        version=1,
+    )
+
+    row = words(reader.open(f"/jobs/{job.id}/versions").select_one("tbody tr"))
+
+    assert "Expected: nothing → At least one good run every 1 d, with 1 h of grace" in row
+    assert "Schedule: nothing → every day at 02:00 (Europe/Berlin)" in row
+    assert "Time limit of an attempt: nothing → 1 h 30 min" in row
+    assert "After: nothing → the one before" in row
+    assert "When interrupted: Goes on by itself at the next start → Counts as failed" in row
 
 
 def test_two_versions_stand_side_by_side_setting_by_setting(world, reader, job):
@@ -130,7 +154,7 @@ def test_two_versions_stand_side_by_side_setting_by_setting(world, reader, job):
 
     assert [words(row) for row in page.select("table.versions tbody tr")] == [
         "Name photos <b>pictures</b>",
-        "Priority normal high",
+        "Priority Normal High",
     ]
 
 

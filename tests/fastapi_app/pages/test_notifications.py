@@ -179,9 +179,9 @@ def test_a_late_job_says_so_wherever_it_is_shown(world, office):
     settled(office, lambda: office.book.told_late(job.id) is not None)
     reader = Reader(world.signed_in())  # the session from the day before is over
 
-    assert "Late: no success by 22 Nov 2026 08:42 UTC, it never had one." in words(
-        reader.open(f"/jobs/{job.id}").main
-    )
+    page = reader.open(f"/jobs/{job.id}")
+    assert "Late: no success by 22 Nov 2026 08:42 UTC , it never had one." in words(page.main)
+    assert [time["datetime"] for time in page.select(".bar[data-st=late] time")] == ["2026-11-22T08:42:00Z"]
     assert "Late" in words(reader.open("/jobs").select_one(f"#row-{job.id}"))
     needs = reader.open("/").select_one("section[aria-labelledby=needs]")
     assert "photos" in words(needs)

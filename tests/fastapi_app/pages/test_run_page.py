@@ -32,7 +32,7 @@ def test_a_failure_says_what_is_unharmed_and_what_was_changed_since_it_went_well
     assert "The disk is full. Free some space, then run it again." in said
     assert "Nothing at the destination was removed or left half-written." in said
     assert "The newest verified copy is that of run 1" in said
-    assert "Changed since it last ended well priority: normal → high" in said
+    assert "Changed since it last ended well Priority: Normal → High" in said
     assert "by ben" in said
     assert page.select_one(f"[aria-labelledby=outcome] a[href='/runs/{good.id}']")
 

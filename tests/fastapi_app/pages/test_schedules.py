@@ -273,8 +273,19 @@ def test_the_page_of_a_job_says_when_it_runs(reader, a_due_job, world):
     without = reader.open(f"/jobs/{world.a_job('other').id}").select_one('[aria-labelledby="when"]')
 
     assert "Every day at 02:00 (Europe/Berlin)." in with_one
-    assert "Sun 22 Nov, 02:00 CET" in with_one
+    assert "Sun 22 Nov 2026 01:00 UTC" in with_one
     assert without is None
+
+
+def test_the_page_of_a_job_tells_all_its_times_in_the_zone_of_who_reads_not_some_in_another(
+    reader, a_due_job
+):
+    job = a_due_job()
+
+    coming = reader.open(f"/jobs/{job.id}").select('[aria-labelledby="when"] li time')
+
+    assert [time["data-as"] for time in coming[:2]] == ["weekday", "when"]
+    assert {time["datetime"] for time in coming[:2]} == {"2026-11-22T01:00:00Z"}
 
 
 def test_the_dashboard_says_what_is_next_up(reader, a_due_job, world):
