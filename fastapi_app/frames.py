@@ -159,9 +159,13 @@ class Batch:
         return members
 
 
-def frame(epoch: str, seq: int, at: int, body: str) -> str:
-    """Return a whole frame; one that would be too large asks the page to fetch instead."""
-    text = f'{{"t":"p","e":"{epoch}","s":{seq},"at":{at}{body}}}'
+def frame(epoch: str, seq: int | None, at: int, body: str) -> str:
+    """Return a whole frame; one that would be too large asks the page to fetch instead.
+
+    One that does not say all that happened has no number: a page is not to believe that it saw the rest.
+    """
+    number = "" if seq is None else f'"s":{seq},'
+    text = f'{{"t":"p","e":"{epoch}",{number}"at":{at}{body}}}'
     return text if len(text) <= LARGEST_FRAME else reset(epoch)
 
 

@@ -143,7 +143,8 @@ class Hub:
     def _catch_up(self, viewer: Viewer, seen: int) -> None:
         seen = self._given_out(seen)
         viewer.sent_seq = max(viewer.sent_seq, seen)
-        viewer.pending, viewer.known = None, frozenset()
+        viewer.forget_pending()
+        viewer.known = frozenset()
         if viewer.shown is None:
             return
         self._parts.join(viewer.shown.topics, seen)
@@ -270,7 +271,7 @@ class Hub:
         shared: dict[tuple[Shown, frozenset[str]], tuple[Batch, frozenset[str]]] = {}
         send = self._sender(seq)
         for viewer in looking:
-            if viewer.shown is None:  # it went while jobs were drawn
+            if viewer.shown is None or not viewer.looks:  # it went while jobs were drawn
                 continue
             alike = viewer.shown, viewer.known
             if (found := shared.get(alike)) is None:
@@ -356,7 +357,8 @@ class Hub:
         if seq <= viewer.sent_seq or log:
             seq = self._number_above(viewer.sent_seq)
         viewer.sent_seq = seq
-        return self._sent(viewer, frame(self.epoch, seq, int(self._wall_clock()), batch.body + log))
+        number = seq if viewer.hidden_since is None else None
+        return self._sent(viewer, frame(self.epoch, number, int(self._wall_clock()), batch.body + log))
 
     async def _waiting_for(self, viewer: Viewer) -> tuple[Batch, int]:
         """Take what waits for the page, and the number of the last change in it.
@@ -364,10 +366,11 @@ class Hub:
         What is published while it catches up waits for the next frame.
         """
         batch, seq, seen, shown = viewer.pending or Batch(), viewer.pending_seq, viewer.seen, viewer.shown
-        viewer.pending = viewer.seen = None
         if seen is None or shown is None:
+            viewer.pending = viewer.seen = None
             return batch, seq
-        new, viewer.new = viewer.new, frozenset()
+        viewer.forget_pending()
+        viewer.seen, new, viewer.new = None, viewer.new, frozenset()
         viewer.known, seq = frozenset(), self.seq
         return (await self.since(seen, shown, new)).then(Batch(notices=batch.notices)), seq
 

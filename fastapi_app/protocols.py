@@ -102,7 +102,12 @@ class FirmWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def write_framed(self, data: bytes) -> bool:
         """Send what is framed already, without waiting; False where that cannot be done now."""
-        if not self.handshake_complete or self.close_sent or self.disconnected or not self.writable.is_set():
+        if (
+            not self.handshake_complete
+            or self.close_sent
+            or self.transport.is_closing()
+            or not self.writable.is_set()
+        ):
             return False
         self.transport.write(data)
         return True

@@ -113,10 +113,18 @@ class Viewer:
         self.pending_seq = seq
         self.awake.set()
 
+    def forget_pending(self) -> None:
+        """Forget what waits, as something newer takes its place; of the bell in it there is nothing newer."""
+        if self.pending is not None and self.pending.counts is not None:
+            self.unread = None
+        self.pending = None
+
     def offer_missed(self, seen: int, new: frozenset[str] = frozenset()) -> None:
         """Let the page know the present state of all it shows that changed after `seen`, and of jobs `new` to it."""
         self.seen, self.new, self.known = seen, new, frozenset()
-        self.pending = Batch(notices=self.pending.notices) if self.pending else None
+        notices = self.pending.notices if self.pending else ()
+        self.forget_pending()
+        self.pending = Batch(notices=notices) if notices else None
         self.awake.set()
 
     def offer_log(self) -> None:

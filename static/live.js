@@ -215,7 +215,7 @@
     if (frame.l) document.dispatchEvent(new CustomEvent("holdfast:log", { detail: frame.l }));
     if (frame.e !== undefined && frame.e !== position.epoch) return;
     if (frame.s <= position.seq) return;
-    position.seq = frame.s;
+    position.seq = frame.s ?? position.seq; // one without a number, as hidden pages get, does not say all
     for (const [id, fields] of frame.j ?? []) patch(id, fields);
     for (const [id, html] of frame.h ?? []) await drawPiece(id, html);
     if (frame.h) document.dispatchEvent(new Event("holdfast:shown"));

@@ -235,13 +235,13 @@ async def test_a_hidden_page_is_told_counts_only(world, hub, jobs):
     hub.hide(viewer)
     world.a_job()
 
-    seen = hub.seq
+    page_saw = hub.seq
     await hub.publish(changed(jobs[0], whole=True))
     meanwhile = await told(hub, viewer)
     viewer.sent_at -= 10
     hub.tick()
     counts = await told(hub, viewer)
-    hub.show(viewer, seen)
+    hub.show(viewer, counts.get("s", page_saw))
     afterwards = await told(hub, viewer)
 
     assert meanwhile is None
@@ -264,6 +264,20 @@ async def test_the_bell_counts_for_each_person(hub, scribe):
     assert (await told(hub, ada))["c"] == {"unread": 1}
     assert await told(hub, ada) is None
     assert await told(hub, other) is None
+
+
+async def test_a_bell_that_rings_while_a_page_catches_up_is_heard_afterwards(hub, scribe, jobs):
+    viewer = joined(hub, jobs[0].id, topics=("counts",))
+    await hub.publish(changed(jobs[0]))
+    await told(hub, viewer)
+    scribe.unseen = {"ada": 2}
+    hub.tick()
+    hub.subscribe(viewer, hub.epoch, 1, viewer.shown, None)
+    await told(hub, viewer)
+
+    hub.tick()
+
+    assert (await told(hub, viewer))["c"]["unread"] == 2
 
 
 async def test_a_page_hidden_for_five_minutes_is_let_go(hub, jobs):
