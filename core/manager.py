@@ -268,9 +268,8 @@ class JobManager(Goings):
         wanted = next((one for one in self.versions(job_id) if one.number == number), None)
         if wanted is None:
             raise NotFound("version", str(number))
-        return self.define(job_id, wanted.draft, version=version)
+        return self._redefine(job_id, wanted.draft, version, wanted.definition.owner)
 
-    @decided_again
     def define(
         self, job_id: str, draft: JobDraft, *, version: int | None = None, owner: str | None = None
     ) -> Job:
@@ -278,13 +277,16 @@ class JobManager(Goings):
 
         Raises InvalidOptions, or VersionConflict when it is not at `version` any more; None is any.
         """
+        try:
+            return self._redefine(job_id, draft, version, owner)
+        except NotFound:
+            return self._create(job_id, checked(draft, self._make_engine, self._surroundings), owner or "")
+
+    @decided_again
+    def _redefine(self, job_id: str, draft: JobDraft, version: int | None, owner: str | None) -> Job:
+        """Make a job that is there what the draft says; raises as `define` does, and NotFound."""
         while True:
-            try:
-                job = self._ledger.job(job_id)
-            except NotFound:
-                return self._create(
-                    job_id, checked(draft, self._make_engine, self._surroundings), owner or ""
-                )
+            job = self._ledger.job(job_id)
             check_version(repr(job.name), version, job.version)
             good = checked(draft, self._make_engine, self._surroundings)
             owned_by = job.owner if owner is None else owner

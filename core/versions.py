@@ -109,7 +109,7 @@ def forget(decision: Decision, job_id: str) -> None:
 
 def versions_of(job: Job, kept: Mapping[str, Any] | None) -> tuple[Version, ...]:
     """Return the versions of the job that are known, the newest first: what it is now, and what it was."""
-    return tuple(_backwards(job, [msgspec.convert(change, Change) for change in _changes(kept)]))
+    return tuple(_backwards(job, _changes(kept)))
 
 
 def changes_between(before: Version, after: Version) -> tuple[str, ...]:
@@ -119,19 +119,31 @@ def changes_between(before: Version, after: Version) -> tuple[str, ...]:
     return (*words, SECRETS_CHANGED) if told else words
 
 
-def _backwards(job: Job, changes: list[Change]) -> Iterator[Version]:
+def _backwards(job: Job, changes: list[Any]) -> Iterator[Version]:
     number, fields = job.version, _fields(job)
     at, latest = job.updated_at, True
     present = _version(job, number, at, fields)
-    while changes and changes[-1].to == number:  # else somebody changed it who kept no versions
-        change = changes.pop()
-        number, fields = number - 1, fields | dict(change.was)
-        before = _version(job, number, change.since, fields)
+    while changes and (found := _before(job, number, fields, changes.pop())) is not None:
+        change, before, fields = found
         known = replace(present, at=change.at, by=change.by, origin=change.origin)
         yield replace(known, changes=changes_between(before, present))
-        present, latest = before, False
-    by = job.owner if number == 1 else ""
+        number, present, latest = before.number, before, False
+    by = present.definition.owner if number == 1 else ""
     yield replace(present, by=by, at=job.created_at if number == 1 and latest else present.at)
+
+
+def _before(
+    job: Job, number: int, fields: Mapping[str, Any], kept: Mapping[str, Any]
+) -> tuple[Change, Version, dict[str, Any]] | None:
+    """Return what was before a version; None where somebody made it who kept no versions, or who kept what we cannot read."""
+    try:
+        change = msgspec.convert(kept, Change)
+        if change.to != number:
+            return None
+        before = {**fields, **change.was}
+        return change, _version(job, number - 1, change.since, before), before
+    except msgspec.ValidationError:  # another release of Holdfast knows more than we do
+        return None
 
 
 def _version(job: Job, number: int, at: datetime, fields: Mapping[str, Any]) -> Version:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from core.acting import Actor, acting_as
-from core.drafts import JobPatch
+from core.drafts import JobPatch, draft_of
 from core.errors import DefinitionMistaken, NotFound, VersionConflict
 from core.models import Priority, Schedule, frozen
 from core.packed import json_of, thawed
@@ -113,6 +113,47 @@ def test_versions_before_a_change_that_nobody_kept_are_not_made_up(manager):
     known = versions_of(job, {"changes": [msgspec.to_builtins(change)]})
 
     assert [version.number for version in known] == [1]
+
+
+@pytest.mark.parametrize("unreadable", [{"colour": "red"}, {"priority": "hottest"}])
+def test_what_another_release_kept_of_a_job_ends_what_is_known_and_breaks_nothing(manager, unreadable):
+    job = a_job(manager)
+    manager.edit(job.id, JobPatch(name="second"), version=1)
+    manager.edit(job.id, JobPatch(name="third"), version=2)
+    older, newer = thawed(manager.registers(BEGINNING)[BEGINNING + job.id])["changes"]
+    manager.set_register(BEGINNING + job.id, {"changes": [older | {"was": unreadable}, newer]})
+
+    assert [(version.number, version.draft.name) for version in manager.versions(job.id)] == [
+        (3, "third"),
+        (2, "second"),
+    ]
+
+
+def test_the_owner_of_a_version_is_restored_with_it_and_its_maker_stays(manager):
+    job = manager.create(draft_of(a_job(manager)), asked_by="ada")
+    manager.define(job.id, draft_of(job), owner="zoe")
+
+    assert manager.versions(job.id)[-1].by == "ada"
+    restored = manager.restore(job.id, 1, version=2)
+
+    assert (restored.owner, restored.version) == ("ada", 3)
+
+
+def test_restoring_a_version_never_brings_back_a_job_that_is_deleted_meanwhile(manager, monkeypatch):
+    job = a_job(manager)
+    manager.edit(job.id, JobPatch(priority=Priority.HIGH), version=1)
+    known = manager.versions
+
+    def versions_before_it_went(job_id):
+        found = known(job_id)
+        manager.delete(job_id)
+        return found
+
+    monkeypatch.setattr(manager, "versions", versions_before_it_went)
+    with pytest.raises(NotFound):
+        manager.restore(job.id, 1, version=2)
+
+    assert sum(manager.counts().values()) == 0
 
 
 def test_a_secret_of_a_version_is_never_told():
