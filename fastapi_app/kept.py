@@ -58,13 +58,25 @@ def _pieces(file: int, size: int) -> Iterator[bytes]:
         os.close(file)
 
 
-def plain_log(path: Path, name: str) -> StreamingResponse:
-    """Return a log without its colours, to be saved."""
+def log_file(path: Path, name: str, *, colours: bool) -> StreamingResponse:
+    """Return a log to be saved, as much of it as there is now: its run may go on talking meanwhile."""
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_plain_lines(path), media_type="text/plain; charset=utf-8", headers=headers)
+    pieces = _whole_lines(path)
+    return StreamingResponse(
+        pieces if colours else map(_without_colours, pieces),
+        media_type="text/plain; charset=utf-8",
+        headers=headers,
+    )
 
 
-def _plain_lines(path: Path) -> Iterator[bytes]:
+def _whole_lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while lines := file.readlines(BLOCK):
-            yield plain(b"".join(lines).decode(errors="replace")).encode()
+        left = os.fstat(file.fileno()).st_size
+        while left > 0 and (lines := file.readlines(min(BLOCK, left))):
+            piece = b"".join(lines)
+            left -= len(piece)
+            yield piece
+
+
+def _without_colours(piece: bytes) -> bytes:
+    return plain(piece.decode(errors="replace")).encode()

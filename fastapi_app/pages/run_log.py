@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from msgspec.structs import replace
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from core.log_files import LEVELS, LogPage
 from core.logs import RunLogs
 from core.models import LARGEST
 from fastapi_app.dependencies import Manager, TheService
-from fastapi_app.kept import plain_log
+from fastapi_app.kept import log_file
 from fastapi_app.pages.drawing import TheCanvas
 from fastapi_app.places import RunId
 from fastapi_app.presenters.logs import AT_ONCE, Asked, coloured, lines_of, newest_that_fit, oldest_that_fit
@@ -67,9 +67,7 @@ def log(
     if not path.is_file():
         return Response(status_code=HTTPStatus.NO_CONTENT)
     name = f"holdfast-{run.id[:8]}.log"
-    if coloured(run.kind) and not colours:
-        return plain_log(path, name)
-    return FileResponse(path, media_type="text/plain; charset=utf-8", filename=name)
+    return log_file(path, name, colours=colours or not coloured(run.kind))
 
 
 @router.get("/lines")

@@ -79,7 +79,7 @@ def log_view(page: LogPage, run_id: str, asked: Asked = LATEST) -> LogView:
         levels=_levels(page, run_id, asked),
         query=asked.query,
         level=asked.level,
-        older=_older(lines, run_id, asked),
+        older=_older(page, lines, run_id, asked),
         newer=_newer(page, run_id, asked),
         end="" if asked.plain else _address(run_id, Asked(level=asked.level)),
     )
@@ -110,11 +110,12 @@ def _levels(page: LogPage, run_id: str, asked: Asked) -> tuple[LevelView, ...]:
     )
 
 
-def _older(lines: Sequence[LineView], run_id: str, asked: Asked) -> str:
+def _older(page: LogPage, lines: Sequence[LineView], run_id: str, asked: Asked) -> str:
     if not lines or lines[0].number == 1:
         return ""
     if asked.query or asked.level != LEVELS[0]:
-        return _address(run_id, Asked(first=1, query=asked.query, level=asked.level)) if asked.first else ""
+        more = asked.first > 1 if asked.first else page.fitting > len(lines)
+        return _address(run_id, Asked(first=1, query=asked.query, level=asked.level)) if more else ""
     return _address(run_id, Asked(first=max(lines[0].number - AT_ONCE, 1)))
 
 

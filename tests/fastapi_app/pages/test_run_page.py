@@ -1,8 +1,10 @@
 """The page of a run: what a failure calls for, its stages, the runs beside it, its log without scripts."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from starlette.types import Message
 
 from core.acting import Actor, acting_as
 from core.drafts import JobPatch
@@ -10,6 +12,7 @@ from core.models import Priority, Progress
 from core.people import Role
 from core.states import RunState
 from core.work import Outcome
+from fastapi_app.kept import log_file
 from tests.fastapi_app.pages.conftest import Reader, a_failed_run, a_verified_run, words
 
 
@@ -145,6 +148,59 @@ def test_a_log_is_searched_and_filtered_without_scripts(reader, long_log):
     assert numbers(serious) == list(range(10, 451, 10))
     assert "No line holds that text." in words(nothing.select_one("#log"))
     assert [words(link) for link in found.select("#log .chips a")] == ["All 450", "Warnings 45", "Errors 0"]
+
+
+def linked(page, text):
+    return next(link["href"] for link in page.select("#log [data-plain] a") if link.text == text)
+
+
+def test_warnings_before_the_latest_hundred_are_reached_without_scripts(world, reader, job):
+    run = world.a_running_run(job)
+    for number in range(1, 131):
+        world.house.service.logs.write(run.id, "warn", f"said {number}")
+    world.house.service.logs.write(run.id, "info", "enough")
+
+    latest = reader.open(f"/runs/{run.id}?level=warn")
+    oldest = reader.open(linked(latest, "Older lines"))
+    newer = reader.open(linked(oldest, "Newer lines"))
+
+    assert [numbers(page) for page in (latest, oldest, newer)] == [
+        list(range(31, 131)),
+        list(range(1, 101)),
+        list(range(101, 131)),
+    ]
+    assert "Older lines" not in words(oldest.select_one("#log"))
+
+
+def test_a_run_that_is_over_and_said_nothing_promises_no_lines(world, reader, job):
+    run = a_verified_run(world, job)
+    world.house.service.logs.remove(run.id)
+
+    assert "It said nothing." in words(reader.open(f"/runs/{run.id}").select_one("#log"))
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_log_is_taken_away_as_it_was_though_its_run_goes_on_talking(tmp_path, colours):
+    path = tmp_path / "run.log"
+    path.write_bytes(b"said\n" * 1_000)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            with path.open("ab") as file:
+                file.write(b"more\n" * 1_000)
+        sent.append(message)
+
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    scope = {"type": "http", "method": "GET", "headers": [], "extensions": {}}
+    asyncio.run(log_file(path, "run.log", colours=colours)(scope, receive, send))
+
+    announced = dict(sent[0]["headers"]).get(b"content-length")
+    body = b"".join(message.get("body", b"") for message in sent)
+    assert announced in {None, b"%d" % len(body)}
+    assert body in {b"said\n" * 1_000, b"said\n" * 1_000 + b"more\n" * 1_000}
 
 
 def test_where_a_text_stands_in_a_log_is_told_to_scripts(browser, long_log):
