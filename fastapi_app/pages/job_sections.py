@@ -1,18 +1,19 @@
 """The other sections of a job's page: all its runs, how it is set, what it was, its graph, how safe it is."""
 
-import csv
-import io
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Path, Query
 from msgspec.structs import replace
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from core.errors import InvalidOptions, NotFound
 from core.hiding import hidden
-from core.models import LARGEST, Job, frozen
+from core.models import LARGEST, Job, Run, frozen
 from core.storage.definitions import Definition, definition_of, plain_of, text_of_definition
+from core.tables import row_of
 from core.versions import MOST, Version
 from fastapi_app.dependencies import Manager, TheHouse
 from fastapi_app.notices import Act
@@ -32,9 +33,11 @@ from fastapi_app.presenters.versions import compared, rows_of
 
 router = APIRouter(prefix="/jobs/{job_id}")
 
+AT_ONCE: Final = 200
+"""Lines of a table that are written together."""
+
 Group = Annotated[str, Query(max_length=20)]
 Number = Annotated[int | None, Query(ge=1, le=LARGEST)]
-TWO = 2
 
 
 @router.get("/runs")
@@ -48,22 +51,18 @@ def runs(
 
 
 @router.get("/runs.csv")
-def runs_as_table(job_id: JobId, manager: Manager, group: Group = "") -> Response:
+def runs_as_table(job_id: JobId, manager: Manager, group: Group = "") -> StreamingResponse:
     """Hand out the runs of a group for a table program."""
     history = manager.runs_of(job_id)
     headers = {"Content-Disposition": f'attachment; filename="holdfast-runs-{job_id[:8]}.csv"'}
-    rows = _csv(rows_for_tables(history, group))
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(_lines(history, group), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _csv(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    page = io.StringIO()
-    writer = csv.writer(page)
-    for row in rows:
-        writer.writerow(row)
-        yield page.getvalue()
-        page.seek(0)
-        page.truncate()
+def _lines(history: Iterable[Run], group: str) -> Iterator[str]:
+    """Yield the table in pieces of many lines: each costs a way to another thread and back."""
+    rows = map(row_of, rows_for_tables(history, group))
+    while piece := "".join(islice(rows, AT_ONCE)):
+        yield piece
 
 
 @router.get("/settings")
@@ -116,10 +115,15 @@ def versions(
 
 
 def _chosen(known: tuple[Version, ...], a: int | None, b: int | None) -> tuple[Version, Version]:
-    """Return the two versions to compare, the older first; where none are asked for, the last two."""
+    """Return the two versions to compare, the older first; where none are asked for, the last two.
+
+    Raises NotFound for one that is not kept: nothing else is compared in its place.
+    """
     by_number = {version.number: version for version in known}
-    newer = by_number.get(b or 0, known[0])
-    older = by_number.get(a or 0, known[1] if len(known) >= TWO else known[0])
+    if gone := {a, b} - {None, *by_number}:
+        raise NotFound("version", str(min(number for number in gone if number)))
+    newer = by_number[b or known[0].number]
+    older = by_number[a or known[min(1, len(known) - 1)].number]
     return (older, newer) if older.number <= newer.number else (newer, older)
 
 
@@ -132,13 +136,19 @@ def restore(  # who asks, for which version, and what they saw
     seen: Annotated[int, Query(alias="from", ge=1, le=LARGEST)],
 ) -> Response:
     """Make the job what it was, and offer to take that back; `from` is the version that is changed."""
-    job = manager.restore(job_id, number, version=seen)
+    versions_of_job = f"/jobs/{job_id}/versions"
+    try:
+        job = manager.restore(job_id, number, version=seen)
+    except InvalidOptions as error:
+        why = " ".join(error.problems.values())
+        canvas.tell(f"Version {number:,} cannot be restored. {why}", status="failed", stays=True)
+        return see(versions_of_job)
     if job.version == seen:
         canvas.tell(f"Nothing was changed: version {seen:,} is like version {number:,}.")
     else:
-        back = Act(word="Undo", address=f"/jobs/{job_id}/versions/{seen}/restore?from={job.version}")
+        back = Act(word="Undo", address=f"{versions_of_job}/{seen}/restore?from={job.version}")
         canvas.tell(f"Version {number:,} is restored, as version {job.version:,}.", action=back)
-    return see(f"/jobs/{job_id}/versions")
+    return see(versions_of_job)
 
 
 @router.get("/graph")

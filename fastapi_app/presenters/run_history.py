@@ -51,8 +51,6 @@ COLUMNS: Final = (
     "new_bytes",
     "error",
 )
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a table program would reckon with instead of showing it."""
 
 
 class Chip(Value, frozen=True, kw_only=True):
@@ -205,9 +203,4 @@ def _cells(run: Run, proof: Proof) -> tuple[str, ...]:
         "new_bytes": proof.copied_bytes,
         "error": run.error.message if run.error else "",
     }
-    return tuple(_cell(values[name]) for name in COLUMNS)
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) and isinstance(value, str) else text
+    return tuple("" if values[name] is None else str(values[name]) for name in COLUMNS)

@@ -1,5 +1,6 @@
 """The sections of a job's page, each read and used without scripts."""
 
+import asyncio
 import csv
 import io
 from datetime import timedelta
@@ -10,6 +11,7 @@ from core.acting import Actor, acting_as
 from core.drafts import JobDraft, JobPatch
 from core.models import Expectation, Failure, OnInterrupt, Priority, Schedule
 from core.people import Role
+from fastapi_app.pages.job_sections import runs_as_table
 from tests.fastapi_app.pages.conftest import Reader, a_failed_run, a_verified_run, words
 
 SECTIONS = ("", "/runs", "/settings", "/versions", "/graph", "/safety")
@@ -98,6 +100,22 @@ def test_runs_are_taken_away_as_a_table_that_reckons_nothing(world, browser, job
     assert (rows[1]["verified"], rows[1]["new_bytes"]) == ("yes", "240000")
 
 
+def test_a_table_of_many_runs_is_sent_in_few_pieces(world, job):
+    for _ in range(450):
+        a_verified_run(world, job)
+    answer = runs_as_table(job.id, world.house.service.manager)
+
+    async def pieces() -> list[str]:
+        return [str(piece) async for piece in answer.body_iterator]
+
+    sent = asyncio.run(pieces())
+
+    assert len(sent) == 3
+    assert [row["number"] for row in csv.DictReader(io.StringIO("".join(sent)))] == [
+        str(number) for number in range(450, 0, -1)
+    ]
+
+
 def test_how_a_job_is_set_can_be_taken_away_without_its_secrets(world, reader):
     options = {"argv": ["true"], "env": {"API_TOKEN": "hunter2"}}
     job = world.house.service.manager.create(JobDraft(name="told", kind="command", options=options))
@@ -156,6 +174,28 @@ def test_two_versions_stand_side_by_side_setting_by_setting(world, reader, job):
         "Name photos <b>pictures</b>",
         "Priority Normal High",
     ]
+
+
+def test_nothing_else_is_compared_in_place_of_a_version_that_is_not_kept(world, reader, job):
+    world.house.service.manager.edit(job.id, JobPatch(name="pictures"), version=1)
+
+    page = reader.open(f"/jobs/{job.id}/versions?a=1&b=99")
+
+    assert (reader.status, page.select("table.versions")) == (404, [])
+
+
+def test_a_version_that_cannot_be_again_says_why_beside_the_others(world, reader, job):
+    manager = world.house.service.manager
+    parent = world.a_job("the one before")
+    manager.edit(job.id, JobPatch(after=(parent.id,)), version=1)
+    manager.delete(parent.id)
+
+    answer = reader.send(reader.open(f"/jobs/{job.id}/versions").select_one("form#restore-2"))
+    page = reader.open(answer.headers["location"])
+
+    assert "Version 2 cannot be restored. There is no job" in words(page)
+    assert page.select("form#restore-1")
+    assert manager.job(job.id).job.version == 3
 
 
 def test_a_version_is_restored_without_scripts_and_taken_back(world, reader, job):
