@@ -8,7 +8,7 @@ import contextvars
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from core.audit import Audit
-from core.bulk import OPPOSITES, Bulk, Refusal, Verb, Wish, check, fingerprint_of
+from core.bulk import OPPOSITES, Bulk, Refusal, Told, Verb, Wish, check, fingerprint_of
 from core.clock import Clock
 from core.errors import HoldfastError, NotFound, WrongState
 from core.goings import TO_THINK
@@ -62,7 +62,8 @@ class Work:
     id: str
     plan: Plan
     until: datetime | None = None
-    changed: list[str] = field(default_factory=list)
+    changed: dict[str, str] = field(default_factory=dict)
+    """What each job that it changed was left as, by the ids of the jobs."""
     refused: list[Refusal] = field(default_factory=list)
     seen: int = 0
     trouble: str = ""
@@ -74,7 +75,7 @@ class Work:
     @property
     def total(self) -> int:
         """Return to how many jobs it is done."""
-        return len(self.plan.job_ids)
+        return len(self.plan.will)
 
 
 class BulkDesk:
@@ -137,10 +138,10 @@ class BulkDesk:
         with self._lock:
             if self._plans.pop(plan_id, None) is None:
                 raise WrongState("This was begun already.", hint="Look at the list.")
-            work = Work(id=secrets.token_urlsafe(12), plan=plan)
+            work = Work(id=secrets.token_urlsafe(12), plan=plan, refused=list(plan.refused))
             _keep(self._works, work.id, work)
-        self._audit.note(BULK, f"{plan.wish.verb}: {len(plan.job_ids):,} jobs, {plan.words}.")
-        self._begin(partial(self._do, work))
+        self._audit.note(BULK, _noted(plan.wish.verb, len(plan.will), plan.words))
+        self._begin(partial(self._do, work, self._bulk.do(plan.wish, plan.will)))
         return work
 
     def work(self, work_id: str) -> Work:
@@ -160,15 +161,15 @@ class BulkDesk:
             raise WrongState(
                 "This cannot be taken back any more.", hint="Select the jobs, and do the opposite."
             )
-        plan = replace(work.plan, wish=replace(wish, verb=verb), job_ids=tuple(work.changed))
+        plan = replace(work.plan, wish=replace(wish, verb=verb), will=tuple(work.changed))
         with self._lock:
             if work.undone:
                 raise WrongState("This was taken back already.", hint="Look at the list.")
             work.undone = True
             back = Work(id=secrets.token_urlsafe(12), plan=plan, takes_back=True)
             _keep(self._works, back.id, back)
-        self._audit.note(BULK, f"{verb}: {len(work.changed):,} jobs, taken back.")
-        self._begin(partial(self._do, back))
+        self._audit.note(BULK, _noted(verb, len(work.changed), "taken back"))
+        self._begin(partial(self._do, back, self._bulk.take_back(plan.wish, work.changed)))
         return back
 
     def close(self) -> None:
@@ -181,23 +182,23 @@ class BulkDesk:
         context = contextvars.copy_context()  # whoever asked is who acts
         threading.Thread(target=context.run, args=(work,), name="bulk", daemon=True).start()
 
-    def _do(self, work: Work) -> None:
+    def _do(self, work: Work, course: Iterator[Told]) -> None:
         with self._turn:
             try:
-                self._do_all(work)
+                self._do_all(work, course)
             except HoldfastError as error:
                 work.trouble = str(error)
             finally:
                 work.over.set()
 
-    def _do_all(self, work: Work) -> None:
+    def _do_all(self, work: Work, course: Iterator[Told]) -> None:
         began = self._clock.now()
-        for told in self._bulk.do(work.plan.wish, work.plan.job_ids):
+        for told in course:
             work.seen += 1
             if told.refusal is not None:
                 work.refused.append(told.refusal)
             elif told.changed:
-                work.changed.append(told.job_id)
+                work.changed[told.job_id] = told.left
             if self._ending.is_set():
                 work.trouble = "Holdfast was stopped meanwhile; the rest was not done."
                 return
@@ -210,3 +211,8 @@ def _keep(kept: OrderedDict[str, T], name: str, value: T) -> None:
     kept[name] = value
     while len(kept) > MOST_KEPT:
         kept.popitem(last=False)
+
+
+def _noted(verb: Verb, count: int, which: str) -> str:
+    """Return what the audit says of it: "Disable: 1 job, chosen one by one."."""
+    return f"{verb.capitalize()}: {count:,} {'job' if count == 1 else 'jobs'}, {which}."

@@ -36,6 +36,14 @@
     else document.documentElement.dataset[name] = value;
   }
 
+  // A row of sections that is wider than the screen begins where somebody is.
+  for (const row of document.querySelectorAll(".tabs, .chips")) {
+    const here = row.querySelector(":scope > [aria-current]");
+    if (!here || row.scrollWidth <= row.clientWidth) continue;
+    const middle = here.getBoundingClientRect().left + here.clientWidth / 2;
+    row.scrollLeft += middle - row.getBoundingClientRect().left - row.clientWidth / 2;
+  }
+
   // How far this clock and the server's are apart: what is due goes by the server's.
   const clock = document.querySelector("[data-clock]");
   const arrived = performance.timeOrigin + (performance.getEntriesByType("navigation")[0]?.responseStart ?? 0);

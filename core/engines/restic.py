@@ -59,7 +59,7 @@ class ResticEngine(CopyingEngine):
     verify: Literal["full", "sample", "fast"] = Field(
         default="sample",
         title="Proof",
-        description="full reads every file and all of the repository back, sample a random share of the files, "
+        description="Full reads every file and all of the repository back, sample a random share of the files, "
         "fast looks at names and sizes only",
         json_schema_extra={
             "widget": "choice",

@@ -196,7 +196,7 @@ class Imports:
         try:
             checked(entered, engine_for, around)
         except InvalidOptions as error:
-            return [f"{field.removeprefix('options.')}: {words}" for field, words in error.problems.items()]
+            return [_problem_in_words(field, words) for field, words in error.problems.items()]
         except HoldfastError as error:
             return [str(error)]
         return []
@@ -317,7 +317,12 @@ def _problem_in_words(field: str, words: str) -> str:
     if place == "secrets" and words == NEEDED:
         secret = name.replace("_", " ")
         return f"Its {secret} is not in the file. Make this destination by hand, then read the file again."
-    return f"{field.rsplit('.', maxsplit=1)[-1]}: {words}"
+    return f"{_said_of(field)}: {words}"
+
+
+def _said_of(field: str) -> str:
+    """Return a field as words: "options.known_hosts_file" is "Known hosts file"."""
+    return field.rsplit(".", maxsplit=1)[-1].replace("_", " ").capitalize()
 
 
 def _shown_ref(ref: str) -> str:

@@ -205,7 +205,7 @@ def _growing(last: Sample, pace: int) -> Outlook:
         trend="growing",
         growth_per_day=pace,
         full_on=full_on,
-        words=f"full around {full_on:%Y-%m} at this pace",
+        words=f"full around {full_on:%b %Y} at this pace",
     )
 
 

@@ -11,7 +11,7 @@ class ProvingWishes(BaseModel):
     verify: Literal["full", "sample", "fast"] = Field(
         default="full",
         title="Proof",
-        description="full reads every file back, sample a random share, fast looks at sizes and times only",
+        description="Full reads every file back, sample a random share, fast looks at sizes and times only",
         json_schema_extra={
             "widget": "choice",
             "group": "proof",

@@ -111,7 +111,7 @@ def plan_view(plan: Plan, names: Mapping[str, str], note: str = "") -> PlanView:
         more=max(0, count - FIRST),
         unchanged=plan.unchanged,
         refused=len(plan.refused),
-        reasons=_reasons(plan.refused, names),
+        reasons=reasons_of(plan.refused, names),
         undo=UNDONE_BY.get(verb, USUALLY if verb in OPPOSITES else NEVER),
         typed=f"{int(_to_type(plan)):,}" if _to_type(plan) and count else "",
         note=note,
@@ -120,17 +120,17 @@ def plan_view(plan: Plan, names: Mapping[str, str], note: str = "") -> PlanView:
     )
 
 
-def _reasons(refused: tuple[Refusal, ...], names: Mapping[str, str]) -> tuple[Reason, ...]:
-    """Return the reasons, those of most jobs first; each with the sentence that was said of the first."""
-    counted = Counter(_kind_of(refusal) for refusal in refused)
+def reasons_of(refused: tuple[Refusal, ...], names: Mapping[str, str]) -> tuple[Reason, ...]:
+    """Return the reasons, those of most jobs first; each told once."""
+    counted = Counter(_of_each(refusal, names) for refusal in refused)
     found = []
     for kind, count in counted.most_common():
-        alike = [refusal for refusal in refused if _kind_of(refusal) == kind]
+        alike = [refusal for refusal in refused if _of_each(refusal, names) == kind]
         first = [names[one.job_id] for one in alike[:FIRST_REFUSED] if one.job_id in names]
         found.append(
             Reason(
                 count=f"{count:,}",
-                message=alike[0].message,
+                message=kind[1],
                 names=tuple(first),
                 more=max(0, count - len(first)),
             )
@@ -138,9 +138,10 @@ def _reasons(refused: tuple[Refusal, ...], names: Mapping[str, str]) -> tuple[Re
     return tuple(found)
 
 
-def _kind_of(refusal: Refusal) -> tuple[str, str]:
-    """Return what refusals for the same reason have in common: what is said beside the name."""
-    return refusal.code, refusal.message.rpartition("'")[2]
+def _of_each(refusal: Refusal, names: Mapping[str, str]) -> tuple[str, str]:
+    """Return what refusals for the same reason have in common: what was said, without the name that stands below it."""
+    name = names.get(refusal.job_id, "")
+    return refusal.code, refusal.message.replace(repr(name), "It", 1) if name else refusal.message
 
 
 def result_sentence(work: Work) -> str:
@@ -166,7 +167,7 @@ def work_view(work: Work, names: Mapping[str, str], now: datetime) -> WorkView:
         seen=work.seen,
         total=work.total,
         trouble=work.trouble,
-        reasons=_reasons(tuple(work.refused), names) if over else (),
+        reasons=reasons_of(tuple(work.refused), names) if over else (),
         undo=over and not work.undone and work.until is not None and now <= work.until,
         back=work.plan.back,
     )

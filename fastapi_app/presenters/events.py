@@ -1,5 +1,6 @@
 """The event log and the audit, as their pages show them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -74,9 +75,20 @@ NAMED: Final[Mapping[str, str]] = {
     "denied": "Denied",
     "setup": "Set up",
     "changed": "Changed",
+    "queue.changed": "Queue changed",
+    "jobs.bulk": "Done to many",
+    "run.changed": "Run changed",
+    "runs.forgotten": "Old runs let go",
+    "breaker.opened": "Breaker opened",
+    "breaker.probed": "Breaker tried",
+    "breaker.closed": "Breaker closed",
+    "schedule.said": "Schedule",
 }
 """What people call what happened; anything else is called by its kind."""
 
+TO_WORDS: Final = re.compile(r"[._]")
+SAYS_WHY: Final = frozenset({"queue.changed"})
+"""What has its cause in its own words already, and there as people say it."""
 WORTH_A_LOOK: Final = frozenset({"denied", "login.failed", "password.refused"})
 STATES: Final = tuple((state.value, MARKS[state].word + f" ({state.value})") for state in RunState)
 EXPORTS: Final = (("csv", "CSV"), ("json", "JSON"), ("txt", "Text"))
@@ -175,12 +187,14 @@ def row(one: Happening) -> EventRow:
     return EventRow(
         seq=one.seq,
         at=one.at,
-        mark=Mark(st=mark.st, icon=mark.icon, word=NAMED.get(one.kind, one.kind.replace(".", " "))),
+        mark=Mark(
+            st=mark.st, icon=mark.icon, word=NAMED.get(one.kind, TO_WORDS.sub(" ", one.kind).capitalize())
+        ),
         name=one.name,
         address=f"/jobs/{one.job}" if one.job and not gone else "",
         run_address=f"/runs/{one.run_id}" if one.run_id else "",
         words=one.words,
-        cause="" if one.why.casefold() in one.words.casefold() else one.why,
+        cause="" if one.kind in SAYS_WHY or one.why.casefold() in one.words.casefold() else one.why,
         person=" from ".join(filter(None, (one.by, one.origin))),
     )
 

@@ -19,7 +19,7 @@ from fastapi_app.presenters.states import Mark, asks, mark_of
 from fastapi_app.presenters.texts import plural
 
 ENDING_WORDS: Final[Mapping[Ending, str]] = {
-    Ending.COMPLETED: "completed",
+    Ending.COMPLETED: "good",
     Ending.FAILED: "failed",
     Ending.PAUSED: "paused",
     Ending.CANCELLED: "cancelled",

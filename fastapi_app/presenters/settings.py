@@ -9,6 +9,7 @@ from core.doctor import Finding, Verdict
 from core.installation import CHANGEABLE, Kept
 from core.models import NOTHING, Value
 from core.people import ApiToken, Session
+from core.remotes.versions import KNOWN
 from core.roster import SHOWN
 from core.settings import Settings, variable_of
 from fastapi_app.presenters.states import Mark
@@ -69,10 +70,12 @@ WITHOUT: Final[Mapping[str, str]] = {
 }
 """What it means that a setting says nothing."""
 
+THEIR_OWN: Final = frozenset({*KNOWN, "libyaml", "b3sum"})
+WEAK: Final = Mark(st="late", icon="st-late", word="Look at it")
 VERDICTS: Final[Mapping[Verdict, Mark]] = {
     Verdict.GOOD: Mark(st="ok", icon="st-ok", word="Good"),
     Verdict.MISSING: Mark(st="unproved", icon="st-hollow", word="Not here"),
-    Verdict.BAD: Mark(st="failed", icon="st-failed", word="Bad"),
+    Verdict.BAD: Mark(st="failed", icon="st-failed", word="Wrong"),
 }
 
 
@@ -196,9 +199,25 @@ def found_rows(findings: Sequence[Finding]) -> tuple[FoundRow, ...]:
     """Return what was found on this machine, what is bad first."""
     order = (Verdict.BAD, Verdict.MISSING, Verdict.GOOD)
     return tuple(
-        FoundRow(name=each.name, mark=VERDICTS[each.verdict], found=each.found, cost=each.cost)
+        FoundRow(name=_called(each.name), mark=_mark(each), found=_found(each), cost=each.cost)
         for each in sorted(findings, key=lambda each: order.index(each.verdict))
     )
+
+
+def _called(name: str) -> str:
+    """Return what was looked at with a capital, but programs and libraries as they write themselves."""
+    return name if name in THEIR_OWN else f"{name[:1].upper()}{name[1:]}"
+
+
+def _mark(found: Finding) -> Mark:
+    """Return how it is; a program that is here and works but is weak is worth a look, no more."""
+    weak = found.verdict == Verdict.BAD and found.name in THEIR_OWN and found.name in KNOWN
+    return WEAK if weak else VERDICTS[found.verdict]
+
+
+def _found(found: Finding) -> str:
+    """Return what was found; that the store is in use is no news to who reads a page of it."""
+    return "in use by this server" if found.name == "store" and found.verdict == Verdict.GOOD else found.found
 
 
 def found_in_words(findings: Sequence[Finding]) -> str:

@@ -120,4 +120,4 @@ def test_a_job_that_could_not_be_made_by_its_name_is_told_before(house):
 
     (job,) = house.imports.preview("borgmatic", text, path="/etc/two\nlines.yaml").found.jobs
 
-    assert any(problem.startswith("name: ") for problem in job.problems)
+    assert any(problem.startswith("Name: ") for problem in job.problems)

@@ -74,7 +74,7 @@ def test_no_evidence_is_never_good(state, later, standing):
             "growing",
             10 * GB,
             date(2026, 12, 30),
-            "full around 2026-12 at this pace",
+            "full around Dec 2026 at this pace",
         ),
         (days([900 * GB] * 30), "steady", 0, None, "not growing"),
         (days([900 * GB + at * GB for at in range(30)]), "steady", -GB, None, "not growing"),

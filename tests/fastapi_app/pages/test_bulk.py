@@ -60,8 +60,8 @@ def test_a_preview_counts_and_names_what_would_be_done_and_does_nothing(world, r
     assert "photos 0" in words(preview.select_one("[aria-labelledby=will]"))
     assert "and 2 more" in words(preview.select_one("[aria-labelledby=will]"))
     refused = words(preview.select_one("[aria-labelledby=refused]"))
-    assert "'off' is switched off." in refused
-    assert "'busy' has a run that is running." in refused
+    assert "It is switched off. off" in refused
+    assert "It has a run that is running. busy" in refused
     assert world.house.service.manager.counts()["never"] == 13
 
 
@@ -184,7 +184,7 @@ def test_an_audit_line_names_how_many_and_which(world, reader):
 
     entries = world.house.service.audit.entries()
     line = next(entry for entry in entries if entry.kind == "jobs.bulk")
-    assert (line.by, line.words) == ("ada", "disable: 1 jobs, all that match “photos”.")
+    assert (line.by, line.words) == ("ada", "Disable: 1 job, all that match “photos”.")
 
 
 def test_a_bar_without_a_selection_is_refused_in_words(reader):

@@ -4,10 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from core.bulk import Refusal
+from core.doctor import Finding, Verdict
+from core.happenings import Happening
 from core.models import Progress
 from core.states import RunState
 from fastapi_app.presenters import sizes, times
+from fastapi_app.presenters.bulk import reasons_of
+from fastapi_app.presenters.events import row
 from fastapi_app.presenters.progress import progress_fields
+from fastapi_app.presenters.settings import found_rows
 from fastapi_app.presenters.texts import visible
 from fastapi_app.presenters.tide import tide_of
 from tests.builders import WHEN, a_kept_run
@@ -118,3 +124,46 @@ def test_the_tide_line_counts_in_words():
     assert line.bad == "M171 17V24"
     assert line.now == "M177 15V5"
     assert len(line.good + line.bad + line.now) < 450
+
+
+def happened(kind, words="", why=""):
+    return Happening(n=1, t=0, kind=kind, words=words, why=why)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("queue.changed", "Queue changed"), ("jobs.bulk", "Done to many"), ("thing.new_here", "Thing new here")],
+)
+def test_what_happened_is_told_in_words_and_never_as_its_raw_kind(kind, said):
+    assert row(happened(kind)).mark.word == said
+
+
+def test_a_queue_that_was_paused_is_not_told_twice_the_second_time_as_programs_write_it():
+    told = row(happened("queue.changed", "Kind watch paused: The router is replaced.", "paused kind/watch"))
+
+    assert told.cause == ""
+
+
+def test_a_program_with_a_weakness_is_worth_a_look_and_not_bad():
+    weak, disk = found_rows(
+        (
+            Finding(name="rclone", verdict=Verdict.BAD, found="1.60.1", cost="It has known holes."),
+            Finding(name="data folder", verdict=Verdict.BAD, found="cannot be written"),
+        )
+    )
+
+    assert (weak.name, weak.mark.st, weak.mark.word) == ("rclone", "late", "Look at it")
+    assert (disk.name, disk.mark.st, disk.mark.word) == ("Data folder", "failed", "Wrong")
+
+
+def test_a_reason_that_holds_for_several_jobs_does_not_name_one_of_them_as_programs_write_names():
+    names = {"a": "Ada's <b>", "b": "other"}
+    refused = tuple(
+        Refusal(job_id=one, code="wrong-state", message=f"{name!r} has no run at present.")
+        for one, name in names.items()
+    )
+
+    (reason,) = reasons_of(refused, names)
+
+    assert (reason.count, reason.message) == ("2", "It has no run at present.")
+    assert reason.names == ("Ada's <b>", "other")
