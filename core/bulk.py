@@ -7,11 +7,12 @@ anything is kept; so it cannot say something else than what would happen now.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from core.drafts import JobPatch
-from core.errors import HoldfastError, InvalidOptions, NotFound, Overtaken
+from core.errors import HoldfastError, InvalidOptions, NotFound, Overtaken, VersionConflict, WrongState
 from core.listing import JobQuery
 from core.manager import JobManager
 from core.models import Trigger, Value
@@ -74,15 +75,23 @@ class Wish(Value, frozen=True, kw_only=True):
 
 
 class Told(Value, frozen=True, kw_only=True):
-    """What came of one job: nothing against it, or why it was refused; `changed` where it was not so before."""
+    """What came of one job: nothing against it, or why it was refused; `changed` where it was not so before.
+
+    `left` is what it was left as: the version of the job, the id of the run, or since when it goes. It is empty
+    where another of them is to begin it.
+    """
 
     job_id: str
     refusal: Refusal | None = None
     changed: bool = True
+    left: str = ""
 
 
-Act = Callable[[str], bool]
-"""Does it to one job; tells whether that changed anything."""
+Act = Callable[[str], str | None]
+"""Does it to one job; returns what it is left as, or None where it was so already."""
+
+Decided = tuple[Told, tuple[Commitment, ...]]
+"""What came of one job, and what is to be waited for until that is durable."""
 
 
 class Bulk:
@@ -117,6 +126,8 @@ class Bulk:
                 return Told(job_id=job_id, changed=self._would_edit(wish, job_id))
             if wish.verb in BEGIN and self._follows(job_id, begun):
                 return Told(job_id=job_id)
+            if wish.verb is Verb.DELETE and wish.gently and self._manager.going(job_id) is not None:
+                return Told(job_id=job_id, changed=False)
             with self._manager.rehearsed():
                 act(job_id)
             return Told(job_id=job_id)
@@ -128,23 +139,38 @@ class Bulk:
 
         Those that come after another of them are started by that one, when it is over.
         """
-        act, begun, rest = self._act(wish), set[str](), iter(job_ids)
-        while group := tuple(islice(rest, AT_ONCE)):
-            decided = [self._decided(wish, act, job_id, begun) for job_id in group]
-            yield from (self._settled(act, told, commitments) for told, commitments in decided)
+        begun, act = set[str](), self._act(wish)
 
-    def _decided(
-        self, wish: Wish, act: Act, job_id: str, begun: set[str]
-    ) -> tuple[Told, tuple[Commitment, ...]]:
-        try:
+        def decided(job_id: str) -> Decided:
             if wish.verb in BEGIN and self._follows(job_id, begun):
                 return Told(job_id=job_id), ()
+            told, commitments = self._decided(act, job_id)
+            if told.refusal is None:
+                begun.add(job_id)
+            return told, commitments
+
+        return self._in_groups(act, decided, job_ids)
+
+    def take_back(self, wish: Wish, left: Mapping[str, str]) -> Iterator[Told]:
+        """Do the opposite, which `wish` says, to each job that is still as it was left; a newer change stays."""
+        act = self._act_back(wish, left)
+        return self._in_groups(act, partial(self._decided, act), left)
+
+    def _in_groups(
+        self, act: Act, decided: Callable[[str], Decided], job_ids: Iterable[str]
+    ) -> Iterator[Told]:
+        rest = iter(job_ids)
+        while group := tuple(islice(rest, AT_ONCE)):
+            all_decided = [decided(job_id) for job_id in group]
+            yield from (self._settled(act, told, commitments) for told, commitments in all_decided)
+
+    def _decided(self, act: Act, job_id: str) -> Decided:
+        try:
             with self._manager.unwaited() as commitments:
-                changed = act(job_id)
+                told = _done(act, job_id)
         except HoldfastError as error:
             return _refused(job_id, error), ()
-        begun.add(job_id)
-        return Told(job_id=job_id, changed=changed), tuple(commitments)
+        return told, tuple(commitments)
 
     def _settled(self, act: Act, told: Told, commitments: Iterable[Commitment]) -> Told:
         try:
@@ -152,7 +178,7 @@ class Bulk:
                 commitment.wait()
         except Overtaken:  # another process was first: it is decided again, by itself
             try:
-                act(told.job_id)
+                return _done(act, told.job_id)
             except HoldfastError as error:
                 return _refused(told.job_id, error)
         except HoldfastError as error:
@@ -170,29 +196,56 @@ class Bulk:
 
     def _act(self, wish: Wish) -> Act:
         manager = self._manager
-        acts: Mapping[Verb, Callable[[str], object]] = {
-            Verb.START: lambda one: manager.start(one, trigger=wish.trigger, asked_by=wish.by),
+        acts: Mapping[Verb, Act] = {
+            Verb.START: lambda one: manager.start(one, trigger=wish.trigger, asked_by=wish.by).id,
             Verb.PAUSE: lambda one: self._on_present(one, "paused", manager.pause),
             Verb.RESUME: lambda one: self._on_present(one, "resumed", manager.resume),
             Verb.CANCEL: lambda one: self._on_present(one, "cancelled", manager.cancel),
             Verb.REQUEUE: lambda one: self._requeue(one, wish.by),
-            Verb.DELETE: lambda one: manager.let_go(one, wish.by) if wish.gently else manager.delete(one),
-            Verb.KEEP: manager.keep_after_all,
+            Verb.DELETE: lambda one: self._let_go(one, wish.by) if wish.gently else self._delete(one),
         }
-        if wish.verb in EDIT:
-            return lambda one: self._edit(wish, one)
+        return (lambda one: self._edit(wish, one)) if wish.verb in EDIT else acts[wish.verb]
 
-        def act(one: str) -> bool:
-            acts[wish.verb](one)
-            return True
+    def _act_back(self, wish: Wish, left: Mapping[str, str]) -> Act:
+        manager, begun = self._manager, frozenset(left.values())
+        acts: Mapping[Verb, Act] = {
+            Verb.CANCEL: lambda one: self._cancel_begun(one, left[one], begun),
+            Verb.RESUME: lambda one: manager.resume(left[one]).id,
+            Verb.PAUSE: lambda one: manager.pause(left[one]).id,
+            Verb.KEEP: lambda one: manager.keep_after_all(one, since=left[one]).id,
+        }
+        return (lambda one: self._edit_back(wish, one, left[one])) if wish.verb in EDIT else acts[wish.verb]
 
-        return act
+    def _let_go(self, job_id: str, by: str) -> str | None:
+        known = self._manager.going(job_id)
+        going = self._manager.let_go(job_id, by)
+        return None if known == going else going.since.isoformat()
 
-    def _edit(self, wish: Wish, job_id: str) -> bool:
+    def _delete(self, job_id: str) -> str:
+        self._manager.delete(job_id)
+        return ""
+
+    def _edit(self, wish: Wish, job_id: str, version: int | None = None) -> str | None:
         if not self._would_edit(wish, job_id):
-            return False
-        self._manager.edit(job_id, self._patch(wish, job_id), version=None)
-        return True
+            return None
+        return str(self._manager.edit(job_id, self._patch(wish, job_id), version=version).version)
+
+    def _edit_back(self, wish: Wish, job_id: str, left: str) -> str | None:
+        try:
+            return self._edit(wish, job_id, int(left))
+        except VersionConflict as error:
+            name = self._manager.job(job_id).job.name
+            message = f"{name!r} was changed since; that change stays."
+            raise WrongState(message, hint="Look at the job, and change it there.") from error
+
+    def _cancel_begun(self, job_id: str, run_id: str, begun: frozenset[str]) -> str | None:
+        """Cancel the run that was begun, or the one that followed another of them; no other."""
+        if run_id:
+            return self._manager.cancel(run_id).id
+        latest = self._manager.job(job_id).latest_run
+        if latest is None or latest.over or latest.flow not in begun:
+            return None
+        return self._manager.cancel(latest.id).id
 
     def _would_edit(self, wish: Wish, job_id: str) -> bool:
         job, patch = self._manager.job(job_id).job, self._patch(wish, job_id)
@@ -206,17 +259,18 @@ class Bulk:
             return JobPatch(tags=tuple(tag for tag in tags if tag != wish.tag))
         return JobPatch(enabled=wish.verb is Verb.ENABLE)
 
-    def _on_present(self, job_id: str, verb: str, act: Callable[[str], object]) -> None:
+    def _on_present(self, job_id: str, verb: str, act: Callable[[str], object]) -> str:
         with self._manager.present_run(job_id, verb) as run:
             act(run.id)
+            return run.id
 
-    def _requeue(self, job_id: str, by: str) -> None:
+    def _requeue(self, job_id: str, by: str) -> str:
         """Ask for a run like the latest; raises NotFound where there was none."""
         latest = self._manager.job(job_id).latest_run
         if latest is None:
             what = "run of job"
             raise NotFound(what, job_id)
-        self._manager.requeue(latest.id, asked_by=by)
+        return self._manager.requeue(latest.id, asked_by=by).id
 
 
 def fingerprint_of(job_ids: Iterable[str]) -> str:
@@ -228,6 +282,11 @@ def check(wish: Wish) -> None:
     """Raise InvalidOptions where a tag is needed and none was given."""
     if wish.verb in {Verb.TAG, Verb.UNTAG} and not wish.tag.strip():
         raise InvalidOptions({"tag": "Name the tag."})
+
+
+def _done(act: Act, job_id: str) -> Told:
+    left = act(job_id)
+    return Told(job_id=job_id, changed=left is not None, left=left or "")
 
 
 def _refused(job_id: str, error: HoldfastError) -> Told:

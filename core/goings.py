@@ -57,10 +57,18 @@ class Goings(Lining):
             return going
 
     @decided_again
-    def keep_after_all(self, job_id: str) -> Job:
-        """Keep a job that is being deleted; one that is not stays as it is. Raises NotFound where it is gone."""
+    def keep_after_all(self, job_id: str, *, since: str = "") -> Job:
+        """Keep a job that is being deleted; one that is not stays as it is. Raises NotFound where it is gone.
+
+        With `since`, raises WrongState where somebody else let it go at another time.
+        """
         with self._deciding(why="is kept after all") as decision:
-            job = decision.job(job_id)
+            job, going = decision.job(job_id), going_in(decision.register(GOING + job_id))
+            if going is None:
+                return job
+            if since and going.since.isoformat() != since:
+                message = f"{job.name!r} was kept, and somebody had it deleted again."
+                raise WrongState(message, hint="Keep it on its own page.")
             decision.set(GOING + job_id, None)
             return job
 

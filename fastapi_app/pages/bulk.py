@@ -1,5 +1,7 @@
 """One thing done to many jobs of the list: looked at first, then done, then taken back if need be."""
 
+import contextlib
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
@@ -8,13 +10,20 @@ from starlette.responses import Response
 
 from core.bulk import Verb, Wish
 from core.bulk_desk import Plan, PlanOutdated, Work
+from core.errors import NotFound
 from core.listing import MOST
-from core.models import JobOverview
 from core.service import Service
 from fastapi_app.dependencies import Person, TheService
 from fastapi_app.notices import Act
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
-from fastapi_app.presenters.bulk import confirmed, filter_in_words, plan_view, result_sentence, work_view
+from fastapi_app.presenters.bulk import (
+    FIRST,
+    confirmed,
+    filter_in_words,
+    plan_view,
+    result_sentence,
+    work_view,
+)
 from fastapi_app.presenters.job_list import EVERY_JOB, ListAddress, query_of
 
 router = APIRouter(prefix="/jobs/bulk")
@@ -50,13 +59,17 @@ def preview(  # the fields of the bar
 
 
 def _shown(canvas: Canvas, service: Service, plan: Plan, note: str = "") -> Response:
-    names = {one: service.manager.job(one).job.name for one in plan.job_ids if one in _named(plan)}
-    return canvas.draw("pages/bulk.html", "jobs", plan=plan_view(plan, names, note))
+    meant = (*plan.will[:FIRST], *(refusal.job_id for refusal in plan.refused))
+    return canvas.draw("pages/bulk.html", "jobs", plan=plan_view(plan, _names(service, meant), note))
 
 
-def _named(plan: Plan) -> set[str]:
-    """Return the jobs that the preview names."""
-    return {*plan.will[:10], *(refusal.job_id for refusal in plan.refused)}
+def _names(service: Service, job_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of those of the jobs that are there yet."""
+    names = {}
+    for job_id in job_ids:
+        with contextlib.suppress(NotFound):
+            names[job_id] = service.manager.job(job_id).job.name
+    return names
 
 
 @router.post("/do")
@@ -100,10 +113,7 @@ def show(work_id: str, canvas: TheCanvas, service: TheService) -> Response:
         return Response(headers={"HX-Redirect": f"/jobs/bulk/{work_id}"})
     if work.over.is_set() and not (work.refused or work.trouble or work.told):
         return _told(canvas, work)
-    names = {}
-    for refusal in work.refused[:100]:
-        overview: JobOverview = service.manager.job(refusal.job_id)
-        names[refusal.job_id] = overview.job.name
+    names = _names(service, (refusal.job_id for refusal in work.refused))
     return canvas.draw("pages/bulk_result.html", "jobs", work=work_view(work, names, service.clock.now()))
 
 
