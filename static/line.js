@@ -5,7 +5,7 @@
   const holdfast = window.holdfast;
   const mark = document.getElementById("conn");
   const SECOND = 1000;
-  const OPEN_BY = 4 * SECOND, SILENCE = 40 * SECOND, STALE = 30 * SECOND, HEALTHY = 10 * SECOND;
+  const OPEN_BY = 4 * SECOND, ANSWER_BY = 20 * SECOND, SILENCE = 40 * SECOND, STALE = 30 * SECOND, HEALTHY = 10 * SECOND;
   const POLL = 5 * SECOND, POLL_AFTER_ERROR = 15 * SECOND, SOCKET_AGAIN = 60 * SECOND, LONG_HIDDEN = 300 * SECOND, A_MOMENT = 50;
   const OUTAGE = 300 * SECOND, SOON = 4 * SECOND;
   const AGAIN = { "c-live": "Live again", "c-wait": "The connection is lost. This page tries to get it back." };
@@ -22,19 +22,20 @@
     clearTimeout(reconnecting);
     nextTry = 0;
     if (socket) return;
+    heardAt = Date.now();
     const here = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws`);
     socket = here;
     opening = setTimeout(() => { if (here.readyState !== WebSocket.OPEN) poll(); }, OPEN_BY);
     here.addEventListener("open", () => {
+      if (socket !== here) { here.close(); return; } // the page was left meanwhile
       clearTimeout(opening);
       heardAt = dataAt = Date.now();
       healthy = setTimeout(() => { failures = 0; }, HEALTHY);
       stopPolling();
       subscribe();
-      if (document.hidden) send({ t: "hide" });
       showMark();
     });
-    here.addEventListener("message", (event) => heard(event.data));
+    here.addEventListener("message", (event) => { if (socket === here) heard(event.data); });
     here.addEventListener("close", (event) => closed(here, event.code));
   }
 
@@ -49,6 +50,13 @@
     if (failures >= 3 || code === TOO_SLOW) poll();
     tryAgain(polled === "good" ? SOCKET_AGAIN : Math.random() * Math.min(longest(), 0.5 * SECOND * 2 ** failures));
     showMark();
+  }
+
+  // One that neither opens nor speaks, as after a night's sleep, may take a minute to close: it is not waited for.
+  function cut() {
+    const last = socket;
+    closed(last);
+    last.close();
   }
 
   // A server that was restarted is soon back; one that stays away is not called by everybody all the time.
@@ -69,12 +77,13 @@
     const asked = holdfast.subscription();
     subscribed = shownIn(asked);
     send({ t: "sub", ...asked });
+    if (document.hidden) send({ t: "hide" });
   }
 
   // What is shown is often drawn again and the same: then there is nothing to say.
   function shown(event) {
     clearTimeout(saying);
-    if (event.detail === "anew") subscribe();
+    if (event.detail === "anew") { etag = ""; subscribe(); }
     else saying = setTimeout(() => { if (shownIn(holdfast.subscription()) !== subscribed) subscribe(); }, A_MOMENT);
   }
 
@@ -84,8 +93,13 @@
     heardAt = dataAt = Date.now();
     const frame = JSON.parse(text);
     if (frame.t === "b") send({ t: "pong" });
-    else queue = queue.then(() => holdfast.show(frame)).catch(() => holdfast.redraw());
+    else show(frame);
     showMark();
+  }
+
+  function show(frame) {
+    queue = queue.then(() => holdfast.show(frame)).catch(() => holdfast.redraw());
+    return queue;
   }
 
   // Asking instead
@@ -107,13 +121,16 @@
     const { e, s, j, k } = holdfast.subscription();
     const query = new URLSearchParams({ e, s, j: j.join(","), k: k.join(",") });
     const headers = etag ? { "If-None-Match": etag } : {};
-    const answer = await fetch(`/live?${query}`, { headers, cache: "no-store" }).catch(() => null);
+    const signal = AbortSignal.timeout(ANSWER_BY);
+    const answer = await fetch(`/live?${query}`, { headers, signal, cache: "no-store" }).catch(() => null);
+    const frame = answer?.status === 200 ? await answer.json().catch(() => null) : null; // it may end half-way
     if (!polling) return;
-    const good = Boolean(answer) && (answer.ok || answer.status === 304);
+    const good = Boolean(frame) || answer?.status === 304;
     if (good) {
       dataAt = Date.now();
       etag = answer.headers.get("ETag") ?? "";
-      if (answer.status === 200) await holdfast.show(await answer.json());
+      if (frame) await show(frame);
+      if (!polling) return;
       document.dispatchEvent(new Event("holdfast:polled"));
       if (polled === "bad") { failures = 0; tryAgain(Math.random() * SECOND); } // it is back
     } else if (answer?.status === 401 || answer?.redirected) {
@@ -159,7 +176,9 @@
   }
 
   setInterval(() => {
-    if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > SILENCE) socket.close();
+    heardAt = Math.min(heardAt, Date.now()); // a clock may be put back
+    dataAt = Math.min(dataAt, Date.now());
+    if (socket && Date.now() - heardAt > SILENCE) cut();
     showMark();
   }, SECOND);
 

@@ -123,7 +123,7 @@
     });
   }
 
-  const RETRY = 2000;
+  const RETRY = 2000, ANSWER_BY = 20000;
   let drawing = null, again = false, later = 0;
 
   // Draws what this page alone shows again from the page itself, so that it can never differ from it.
@@ -142,12 +142,14 @@
   async function drawParts() {
     const parts = [...document.querySelectorAll("[data-part]")];
     if (!parts.length) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
-    if (!answer || answer.status >= 500) { later = setTimeout(redraw, RETRY); return; }
+    const asked = { headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_BY) };
+    const answer = await fetch(location.href, asked).catch(() => null);
+    const text = await answer?.text().catch(() => null); // it may end half-way
+    if (typeof text !== "string" || answer.status >= 500) { later = setTimeout(redraw, RETRY); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
     if (answer.status === 404) { holdfast.say("cancelled", DELETED, { stays: true }); return; }
     if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = new DOMParser().parseFromString(text, "text/html");
     for (const part of parts) {
       const fresh = page.getElementById(part.id);
       if (fresh && part.isConnected) await holdfast.morph(part, fresh.outerHTML);
@@ -224,9 +226,16 @@
     if (frame.n) tell(frame.n);
   }
 
-  document.addEventListener("htmx:after:swap", () => {
+  // An answer may come after frames that are newer than it: what came since it was asked for is then asked for again.
+  document.addEventListener("htmx:config:request", ({ detail }) => { detail.ctx.asked = { ...position }; });
+
+  document.addEventListener("htmx:after:swap", ({ detail }) => {
     fieldsOf = new WeakMap();
-    document.dispatchEvent(new Event("holdfast:shown"));
+    const asked = detail.ctx?.asked;
+    if (asked && asked.epoch !== position.epoch) redraw();
+    const late = asked?.epoch === position.epoch && asked.seq < position.seq;
+    if (late) position.seq = asked.seq;
+    document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: late ? "anew" : null }));
   });
 
   Object.assign(holdfast, { position, subscription, show, redraw });

@@ -175,19 +175,103 @@ def failing(theatre, context):
     raise EngineFailed("It could not be read.")
 
 
+HIDDEN = "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s }); document.dispatchEvent(new Event('visibilitychange'))"
+
+
 def test_a_hidden_tab_catches_up_when_it_is_shown(look, busy):
     page = look()
     page.goto("/jobs?q=idle&sort=name")
     expect(page.locator("#conn")).to_have_text("Live")
     row = page.locator("#list tbody[data-job]").last
-    hidden = "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s }); document.dispatchEvent(new Event('visibilitychange'))"
-    page.evaluate(hidden % "true")
+    page.evaluate(HIDDEN % "true")
     job = busy.theatre.manager.job(row.get_attribute("data-job")).job
 
     busy.theatre.perform(job, at_once, trigger=Trigger.MANUAL)
-    page.evaluate(hidden % "false")
+    page.evaluate(HIDDEN % "false")
 
     expect(row.locator(".st")).to_have_text("Verified")
+
+
+def test_a_hidden_tab_that_was_drawn_anew_is_hidden_still(look):
+    page, said = look(), []
+
+    def note(text):
+        said.append(text)
+
+    page.on("websocket", lambda line: line.on("framesent", note))
+    page.goto("/jobs?q=idle&sort=name")
+    expect(page.locator("#conn")).to_have_text("Live")
+    page.evaluate(HIDDEN % "true")
+
+    page.evaluate("holdfast.redraw()")
+
+    page.wait_for_function("document.hidden")
+    assert [word for text in said for word in ("sub", "hide") if f'"t":"{word}"' in text][-2:] == [
+        "sub",
+        "hide",
+    ]
+
+
+def test_an_answer_that_comes_after_newer_frames_does_not_stand_last(look, busy):
+    page, held = look(), []
+    page.goto("/jobs?q=idle&sort=name")
+    expect(page.locator("#conn")).to_have_text("Live")
+    row = page.locator("#list tbody[data-job]").nth(2)
+    job = busy.theatre.manager.job(row.get_attribute("data-job")).job
+    busy.theatre.start(job, reports, trigger=Trigger.MANUAL)
+    expect(row.locator(".st")).to_contain_text("%")
+    page.route("**/cancel", lambda route: held.append((route, route.fetch())))
+
+    row.locator("[data-menu]").click()
+    page.locator("#row-menu [data-verb=cancel]").click()
+    expect(row.locator(".st")).to_have_text("Cancelled")
+    (route, answer), *_ = held
+    page.evaluate(
+        """() => document.addEventListener("htmx:after:swap", ({ detail }) => { window.answered ||= detail.ctx.response; })"""
+    )
+    route.fulfill(response=answer)
+    page.wait_for_function("window.answered")
+
+    expect(row.locator(".st")).to_have_text("Cancelled")
+
+
+def test_a_page_that_asks_goes_on_after_an_answer_that_ended_half_way(look, watch):
+    watch.expect_an_outage()
+    page = look()
+    page.route_web_socket("**/ws", lambda line: line.close())
+    page.route("**/live?*", lambda route: route.fulfill(body='{"t":', content_type="application/json"))
+    page.clock.install()
+    page.goto("/jobs?q=idle&sort=name")
+    with page.expect_response("**/live?*"):
+        page.clock.run_for(20 * SECONDS)
+
+    page.unroute("**/live?*")
+    with page.expect_response(lambda answer: "/live?" in answer.url and answer.ok):
+        page.clock.run_for(20 * SECONDS)
+
+    expect(page.locator("#conn")).to_have_text("Polling every 5 s")
+
+
+def test_a_line_that_fell_silent_is_not_waited_for(look, watch):
+    watch.expect_an_outage()
+    page, lines = look(), []
+
+    def falls_silent(line):
+        lines.append(line)
+        server = line.connect_to_server()
+        if len(lines) == 1:
+            line.on_close(lambda code, reason: None)
+            server.on_message(lambda message: None)
+
+    page.route_web_socket("**/ws", falls_silent)
+    page.clock.install()
+    page.goto("/jobs?q=idle&sort=name")
+    expect(page.locator("#conn")).to_have_text("Live")
+
+    page.clock.run_for(45 * SECONDS)
+
+    expect(page.locator("#conn")).to_have_text("Live")
+    assert len(lines) == 2
 
 
 def test_a_page_finds_back_to_a_server_that_was_killed(make_server, new_page, watch, folders):
