@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from core.models import Job, JobOverview
-from core.searching import HELD, LATE, NEVER_RUN, WARNED, Term, search_of, states_of
+from core.searching import HELD, LATE, NEVER_RUN, WARNED, Term, folded, search_of, states_of
 from core.states import RunState
 
 Matches = Callable[[JobOverview], bool]
@@ -23,9 +23,9 @@ def is_warned(item: JobOverview) -> bool:
 
 
 def text_of(job: Job) -> str:
-    """Return what plain words are looked for in: name, kind, tags, owner, id and places of the job, casefolded."""
+    """Return what plain words are looked for in: name, kind, tags, owner, id and places of the job, folded."""
     places = (value for value in job.options.values() if isinstance(value, str))
-    return "\n".join((job.name, job.kind, *job.tags, job.owner, job.id, *places)).casefold()
+    return folded("\n".join((job.name, job.kind, *job.tags, job.owner, job.id, *places)))
 
 
 class Picking:
@@ -100,7 +100,7 @@ def _positive(term: Term, items: Mapping[str, JobOverview]) -> Matches:
 def _meant(values: tuple[str, ...], items: Mapping[str, JobOverview]) -> frozenset[str]:
     """Return the ids of the jobs that are called that, or have that id."""
     return frozenset(
-        job_id for job_id, item in items.items() if job_id in values or item.job.name.casefold() in values
+        job_id for job_id, item in items.items() if job_id in values or folded(item.job.name) in values
     )
 
 
@@ -111,10 +111,10 @@ def _asks(item: JobOverview) -> bool:
 
 OF_JOBS: Final[Mapping[str, Callable[[Job, tuple[str, ...]], bool]]] = MappingProxyType(
     {
-        "kind": lambda job, values: job.kind.casefold() in values,
-        "tag": lambda job, values: any(tag.casefold() in values for tag in job.tags),
-        "owner": lambda job, values: job.owner.casefold() in values,
-        "name": lambda job, values: any(value in job.name.casefold() for value in values),
+        "kind": lambda job, values: folded(job.kind) in values,
+        "tag": lambda job, values: any(folded(tag) in values for tag in job.tags),
+        "owner": lambda job, values: folded(job.owner) in values,
+        "name": lambda job, values: any(value in folded(job.name) for value in values),
     }
 )
 """What can be asked of a job itself."""

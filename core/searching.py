@@ -2,10 +2,11 @@
 
 A word that is plain must be in what is said of a job. `key:value` asks for something in particular; several values of
 one key mean any of them, written apart or with commas. A minus in front asks for the opposite, quotes keep blanks
-together and make plain what would be a key otherwise.
+together and make plain what would be a key otherwise; a quotation mark that is meant is written twice in them.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -76,7 +77,10 @@ WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """The values that keys can have of which there are only so many."""
 
 MOST_TERMS: Final = 50
-TERM: Final = re.compile(r'(?P<minus>-)?(?:(?P<key>[A-Za-z]+):(?![/\\]))?(?P<value>(?:"[^"]*"?|[^\s"])*)')
+TERM: Final = re.compile(
+    r'(?P<minus>-)?(?:(?P<key>[A-Za-z]+):(?![/\\]))?(?P<value>(?:"(?:""|[^"])*"?|[^\s"])*)'
+)
+QUOTED: Final = re.compile(r'"((?:""|[^"])*)"?')
 
 
 class Term(Value, frozen=True, kw_only=True):
@@ -96,7 +100,7 @@ def search_of(text: str) -> Search:
     found: dict[tuple[str, bool], list[str]] = {}
     words: list[Term] = []
     for match in TERM.finditer(text):
-        if not match.group().strip('-" '):
+        if not match["key"] and not (match.group().strip("-") and _plain(match["value"]).strip()):
             continue
         negated, key = bool(match["minus"]), (match["key"] or "").casefold()
         if key:
@@ -109,8 +113,13 @@ def search_of(text: str) -> Search:
     return (*terms, *words)
 
 
+def folded(text: str) -> str:
+    """Return the text as it is compared: without case, and each accent written in the same way."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def _plain(value: str) -> str:
-    return value.replace('"', "").casefold()
+    return folded(QUOTED.sub(lambda quoted: quoted[1].replace('""', '"'), value))
 
 
 def _known(key: str) -> str:
@@ -135,7 +144,7 @@ def _values_of(key: str, written: str) -> list[str]:
 
 def _pieces(written: str) -> list[str]:
     """Return what stands between commas that are not in quotes."""
-    return re.findall(r'(?:"[^"]*"?|[^,"])+', written)
+    return re.findall(r'(?:"(?:""|[^"])*"?|[^,"])+', written)
 
 
 def states_of(term: Term) -> frozenset[str]:
@@ -147,7 +156,8 @@ def states_of(term: Term) -> frozenset[str]:
 def with_term(text: str, key: str, value: str) -> str:
     """Return the search that asks for this value of a key, and for no other of it."""
     plain = re.fullmatch(r'[^\s",]+', value) is not None
-    term = f"{key}:{value}" if plain else f'{key}:"{value}"'
+    doubled = value.replace('"', '""')
+    term = f"{key}:{value}" if plain else f'{key}:"{doubled}"'
     return f"{without_key(text, key)} {term}".strip()
 
 

@@ -24,6 +24,9 @@ FILTER: Final = "jobs-filter"
 """The cookie with what this browser looked for last, until somebody asks for every job."""
 
 KEPT_FOR: Final = 30 * 86_400
+LONGEST_KEPT: Final = 3_000
+"""What is longer browsers would not keep, and open the list with what was looked for before that."""
+
 NOTHING_FOUND: Final = JobPage(items=(), next=None, total=0, counts=NOTHING)
 
 
@@ -47,7 +50,7 @@ def jobs(  # each is one part of the address
         usual = unquote(request.cookies.get(FILTER, "")) or next(
             (view.address for view in wanted.views if view.name == wanted.default_view), ""
         )
-        if usual and local_path(usual).startswith("/jobs?"):
+        if _says_which(usual):
             return see(usual)
     manager, problem = house.service.manager, ""
     address = ListAddress(q=q.strip(), state=state, sort=sort, cursor=cursor, before=before, at=at)
@@ -59,8 +62,15 @@ def jobs(  # each is one part of the address
         page, problem = _empty(manager), error.problems["q"]
     view = view_of(address, page, house.rows.html, facets=manager.facets(), wanted=wanted, problem=problem)
     answer = canvas.draw("pages/jobs.html", "jobs", view=view)
-    _remember(answer, request, address)
+    if not problem:
+        _remember(answer, request, address)
     return answer
+
+
+def _says_which(address: str) -> bool:
+    """Tell whether it is the address of the list with a word about which jobs."""
+    path, _, query = local_path(address).partition("?")
+    return path == "/jobs" and bool(query)
 
 
 def _empty(manager: JobManager) -> JobPage:
@@ -70,8 +80,8 @@ def _empty(manager: JobManager) -> JobPage:
 
 def _remember(answer: Response, request: Request, address: ListAddress) -> None:
     """Have the browser remember what was looked for, and forget it where every job was asked for."""
-    if address.q or address.state:
-        kept = quote(ListAddress(q=address.q, state=address.state).path())
+    kept = quote(ListAddress(q=address.q, state=address.state).path())
+    if (address.q or address.state) and len(kept) <= LONGEST_KEPT:
         answer.set_cookie(FILTER, kept, KEPT_FOR, path="/jobs", httponly=True, samesite="lax")
     elif FILTER in request.cookies:
         answer.delete_cookie(FILTER, path="/jobs")

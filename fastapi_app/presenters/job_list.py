@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from core.listing import PAGE, JobPage, JobQuery, cursor_at
 from core.models import JobOverview, Value
 from core.preferences import Preferences, SavedView
-from core.searching import WORDS_OF, search_of, with_term, without_key
+from core.searching import WORDS_OF, folded, search_of, with_term, without_key
 from fastapi_app.presenters.states import CHIPS, counts_of_chips, edition
 from fastapi_app.presenters.texts import plural
 
@@ -238,7 +238,7 @@ def _notes(text: str, facets: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Return what to know about a search that is understood: values that no job has."""
     said = []
     for term in search_of(text):
-        known = {value.casefold() for value in facets.get(term.key, ())}
+        known = {folded(value) for value in facets.get(term.key, ())}
         missing = [value for value in term.values if term.key in facets and value not in known]
         if missing:
             there = ", ".join(list(facets[term.key])[:MOST_CHOICES]) or "none"
@@ -253,7 +253,7 @@ def _pickers(start: ListAddress, facets: Mapping[str, Sequence[str]]) -> Sequenc
         values = list(facets[key])[:MOST_CHOICES]
         if len(values) < NEEDS_ONE[key]:
             continue
-        choices = [_choice(start, key, value, chosen=(key, value.casefold()) in chosen) for value in values]
+        choices = [_choice(start, key, value, chosen=(key, folded(value)) in chosen) for value in values]
         found.append(Picker(key=key, word=word, choices=tuple(choices)))
     return found
 

@@ -53,6 +53,29 @@ def test_a_search_that_is_not_understood_is_told_below_the_box(world, reader):
     assert words(page.select_one(".chips a")) == "All 1"
 
 
+def test_a_search_that_is_not_understood_or_too_long_to_keep_does_not_come_back(world, reader):
+    world.a_job("photos")
+
+    mistaken = reader.browser.get("/jobs?q=colour:red", headers={"Accept": "text/html"})
+    cookie = {
+        "Cookie": f"holdfast_session={reader.browser.cookie}; jobs-filter=%2Fjobs%3Fq%3Dold",
+        "Accept": "text/html",
+    }
+    endless = reader.browser.get("/jobs", params={"q": "\u0436" * 900}, headers=cookie)
+
+    assert "jobs-filter" not in mistaken.headers.get("set-cookie", "")
+    assert 'jobs-filter=""' in endless.headers["set-cookie"]
+
+
+def test_a_list_that_says_nothing_leads_nowhere_for_ever(world, reader):
+    cookie = {
+        "Cookie": f"holdfast_session={reader.browser.cookie}; jobs-filter=%2Fjobs%3F",
+        "Accept": "text/html",
+    }
+
+    assert reader.browser.get("/jobs", headers=cookie).status_code == 200
+
+
 def test_a_value_that_no_job_has_is_told_beside_the_empty_list(world, reader):
     world.house.service.manager.edit(world.a_job("photos").id, JobPatch(tags=("nas",)), version=1)
 
