@@ -254,6 +254,14 @@ class Teller:
         kind = "letter.left" if value is not None else "letter.handled"
         return self._told(record, kind, words=_sentence(f"{subject} {words}{why}"), **fields)
 
+    def _going(self, record: Record, name: str, value: Mapping[str, Any] | None) -> Happening | None:
+        if name in record.gone_jobs or (value is None and self._job_of(name) is None):
+            return None
+        kind, words = (
+            ("job.let-go", "Is being deleted.") if value is not None else ("job.kept", "Is kept after all.")
+        )
+        return self._told(record, kind, job=name, name=self._name(name), words=words)
+
     def _schedule(self, record: Record, name: str, value: Mapping[str, Any] | None) -> Happening | None:
         if value is None or record.why in {"", "schedule"}:
             return None
@@ -267,6 +275,7 @@ _OF_REGISTERS: Final[Mapping[str, Callable[..., Happening | None]]] = {
     "breaker": Teller._breaker,  # noqa: SLF001
     "letter": Teller._letter,  # noqa: SLF001
     "schedule": Teller._schedule,  # noqa: SLF001
+    "going": Teller._going,  # noqa: SLF001
 }
 """Who tells of the registers that begin like that; others are told of where a person changed them."""
 

@@ -56,6 +56,8 @@ NAMED: Final[Mapping[str, str]] = {
     "run.skipped": "Skipped",
     "job.created": "New job",
     "job.edited": "Job changed",
+    "job.let-go": "Being deleted",
+    "job.kept": "Kept after all",
     "job.deleted": "Job deleted",
     "letter.left": "To see to",
     "letter.handled": "Seen to",

@@ -124,6 +124,20 @@ def test_dead_letters_and_schedules_are_told_of(tell):
     ]
 
 
+def test_letting_a_job_go_and_keeping_it_are_told_of_the_job(tell):
+    going = {"by": "ana"}
+
+    assert tell(register(f"going/{ONE}", going, by="ana", why="is being deleted")) == [
+        ("job.let-go", "Is being deleted.")
+    ]
+    assert tell(register(f"going/{ONE}", None, by="ben", why="is kept after all")) == [
+        ("job.kept", "Is kept after all.")
+    ]
+    assert tell(register("going/gone", None, why="the job is gone")) == []
+    dropped = Changes(gone_jobs=(ONE,), registers=(Register(name=f"going/{ONE}", value=None),), by="ana")
+    assert tell(dropped) == [("job.deleted", "Deleted, with its runs.")]
+
+
 def test_a_person_s_change_is_told_whatever_it_is_of(tell):
     assert tell(register("channel/mail", {"x": 1}, by="ana", why="a channel was added")) == [
         ("changed", "A channel was added.")
