@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.asking import asks
 from core.engines import ENGINES
-from core.models import Ending, Job, JobOverview, Run, Value
+from core.models import Job, JobOverview, Run, Value
 from core.notifications.rhythm import Expected, expected_of
 from core.states import AT_WORK, RunState
 
-PLACES: Final = ("source", "destination")
-"""The options that say what a proof is about."""
+PLACES: Final = ("source", "destination", "copies", "place", "pattern")
+"""The options that say what a proof is about, whatever the kind calls them."""
 
 
 class Copy(Value, frozen=True, kw_only=True):
@@ -91,13 +92,6 @@ def proves(run: Run | None) -> bool:
 def is_about(run: Run, job: Job) -> bool:
     """Tell whether the run was about the places that the job names today."""
     return run.kind == job.kind and all(run.options.get(name) == job.options.get(name) for name in PLACES)
-
-
-def asks(run: Run | None) -> bool:
-    """Tell whether the run waits for a person's answer: its engine set it down itself and says why."""
-    if run is None or run.state != RunState.PAUSED or not run.attempts:
-        return False
-    return bool(run.reason) and run.attempts[-1].ending == Ending.PAUSED
 
 
 def copy_by(run: Run, job: Job) -> Copy | None:
@@ -217,7 +211,9 @@ a target, the first to be too old in front; whose copies have none; all with a c
 
 
 def orders_of(fact: Fact) -> Iterator[str]:
-    """Give the orders that the job belongs to."""
+    """Give the orders that the job belongs to; one that is going belongs to none."""
+    if fact.overview.going is not None:
+        return
     if fact.needs:
         yield "needs"
     if not fact.sought:
@@ -233,7 +229,10 @@ def orders_of(fact: Fact) -> Iterator[str]:
 
 
 def flags_of(fact: Fact) -> Iterator[str]:
-    """Give the names under which the job is counted."""
+    """Give the names under which the job is counted; one that is going is not."""
+    if fact.overview.going is not None:
+        return
+    yield "jobs"
     if fact.overview.latest_run is None:
         yield "never"
     if fact.needs:

@@ -19,6 +19,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from core.asking import asks
 from core.errors import InvalidOptions
 from core.models import JobOverview, Value
 from core.order import Key, Order
@@ -65,7 +66,7 @@ def _needs(item: JobOverview) -> str:
 
 def _rank(item: JobOverview) -> int:
     run = item.latest_run
-    if run is not None and (run.state == RunState.FAILED or (run.state == RunState.PAUSED and run.reason)):
+    if run is not None and (run.state == RunState.FAILED or asks(run)):
         return 0
     if item.late:
         return 1

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from core.asking import asks
 from core.models import Job, JobOverview
 from core.searching import HELD, LATE, NEVER_RUN, WARNED, Term, folded, search_of, states_of
 from core.states import RunState
@@ -104,9 +105,10 @@ def _meant(values: tuple[str, ...], items: Mapping[str, JobOverview]) -> frozens
     )
 
 
-def _asks(item: JobOverview) -> bool:
-    run = item.latest_run
-    return run is not None and run.state == RunState.PAUSED and bool(run.reason)
+def _needs(item: JobOverview) -> bool:
+    """Tell whether the job failed, asks or is late, and is not being deleted."""
+    troubled = state_of(item) == RunState.FAILED or asks(item.latest_run)
+    return (troubled or item.late) and item.going is None
 
 
 OF_JOBS: Final[Mapping[str, Callable[[Job, tuple[str, ...]], bool]]] = MappingProxyType(
@@ -126,7 +128,8 @@ STANDINGS: Final[Mapping[str, Matches]] = MappingProxyType(
         "off": lambda item: not item.job.enabled,
         "on": lambda item: item.job.enabled,
         "going": lambda item: item.going is not None,
-        "asking": _asks,
+        "asking": lambda item: asks(item.latest_run),
+        "needing": _needs,
         "scheduled": lambda item: item.job.schedule is not None,
     }
 )

@@ -54,7 +54,7 @@ LAST: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """How a latest run ended."""
 
-IS: Final = ("late", "paused", "off", "on", "going", "asking", "scheduled")
+IS: Final = ("late", "paused", "off", "on", "going", "asking", "needing", "scheduled")
 """What else a job can be."""
 
 KEYS: Final[Mapping[str, str]] = MappingProxyType(
@@ -65,7 +65,7 @@ KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "last": "how its latest run ended",
         "name": "a part of its name",
         "owner": "whose it is",
-        "is": "late, paused, off, on, going, asking or scheduled",
+        "is": "late, paused, off, on, going, asking, needing or scheduled",
         "after": "the name or the id of a job that it comes after",
     }
 )

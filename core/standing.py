@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -23,6 +23,7 @@ from core.events import (
     JobCreated,
     JobDeleted,
     JobEdited,
+    RegisterChanged,
     RunMoved,
     RunsForgotten,
 )
@@ -45,6 +46,7 @@ from core.listing import JobPage, JobQuery
 from core.models import JobOverview, Run
 from core.notifications.rhythm import Expected
 from core.order import Order
+from core.shown import GOING
 from core.states import RunState
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,9 @@ MOST_COPIES: Final = 6
 MOST_RECENT: Final = 5
 FAILURES_KNOWN: Final = 1_000
 """How many of the last failures can be counted since somebody looked."""
+
+SET_BACK: Final = timedelta(minutes=1)
+"""A clock that goes back by more makes late what is not, and old what is fresh."""
 
 GENTLY: Final = 0.02
 """Seconds between two jobs whose older runs are looked through for a copy."""
@@ -106,6 +111,8 @@ class Standing:
         self._failures: deque[tuple[datetime, str, str]] = deque(maxlen=FAILURES_KNOWN)
         self._empty()
         self._picture: Picture | None = None
+        self._looked_at: datetime | None = None
+        self._unreadable: set[str] = set()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -147,6 +154,8 @@ class Standing:
                 self.note(job.id)
             case JobDeleted(job_id=job_id):
                 self.note(job_id)
+            case RegisterChanged(name=name) if name.startswith(GOING):
+                self.note(name.removeprefix(GOING))
             case RunMoved(run=run):
                 with self._noting:
                     self._dirty.add(run.job_id)
@@ -202,7 +211,7 @@ class Standing:
         copies = (*bare[:room], *kept)
         ages = self._orders["ages"]
         counts = {name: count for name, count in self._counts.items() if count}
-        counts |= {"jobs": len(self._facts), "at_work": len(self._at_work)}
+        counts["at_work"] = len(self._at_work)
         return Picture(
             counts=MappingProxyType(counts),
             needs=tuple(self._first(self._orders["needs"], MOST_NEEDS)),
@@ -229,6 +238,9 @@ class Standing:
             dirty, self._dirty = self._dirty, set()
             over, self._over = self._over, []
             all_anew, self._all_anew = self._all_anew, False
+        if self._looked_at is not None and now < self._looked_at - SET_BACK:
+            dirty |= self._facts.keys()
+        self._looked_at = now
         if all_anew:
             self._begin_anew(now)
         while self._flips and self._flips[0][0] <= now:
@@ -330,17 +342,22 @@ class Standing:
         """Look through the older runs of one job whose copy none at hand proves; tell whether there was one."""
         with self._lock:
             self._catch_up()
-            job_id = next(iter(self._orders["seeking"]), None)
+            job_id = next((one for one in self._orders["seeking"] if one not in self._unreadable), None)
             fact = self._facts[job_id] if job_id is not None else None
         if job_id is None or fact is None:
+            self._unreadable.clear()
             return False
         try:
             copy = newest_copy(self._manager.runs_of(job_id), fact.job)
         except HoldfastError as error:  # the disk is not well, or the job is gone
             log.info("older runs of job %s could not be looked through: %s", job_id, error)
-            copy = None
+            self._unreadable.add(job_id)
+            return True
         with self._lock:
-            self._found[job_id] = copy
+            self._catch_up()
+            known = self._facts.get(job_id)
+            if known is not None and same_places(known.job, fact.job):
+                self._found[job_id] = copy
             self.note(job_id)
             self._catch_up()
         return True

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from core import schedules
+from core.asking import asks
 from core.breakers import Breaker
 from core.errors import NotFound
 from core.fingerprints import fingerprint
@@ -151,12 +152,6 @@ def _succeeded(job: Job, run: Run, *, recovered: bool, unusual: tuple[str, ...])
         key="" if occasions[0] not in {Occasion.UNUSUAL, Occasion.WARNINGS} else occasions[0].value,
         shown=occasions != (Occasion.SUCCESS,),
     )
-
-
-def asks(run: Run) -> bool:
-    """Tell whether a run was paused by its engine, to ask a person something."""
-    paused = run.state == RunState.PAUSED and bool(run.attempts) and bool(run.reason)
-    return paused and run.attempts[-1].ending == Ending.PAUSED
 
 
 def _asking(job: Job, run: Run) -> Notice:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from core.asking import asks
 from core.clock import Clock
 from core.errors import HoldfastError
 from core.events import (
@@ -26,7 +27,7 @@ from core.listing import JobQuery
 from core.models import Ending, Run
 from core.notifications import apprise_urls, noticing, webhooks
 from core.notifications.book import Book
-from core.notifications.noticing import Noticer, Unusual, asks, notice_id
+from core.notifications.noticing import Noticer, Unusual, notice_id
 from core.notifications.of_destinations import notices_of
 from core.notifications.outgoing import Client
 from core.notifications.pings import OWN, Pings

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from core.asking import asks
 from core.dispatch.base import Load
 from core.engines import ENGINES
-from core.facts import Fact, Picture, asks
+from core.facts import Fact, Picture
 from core.models import Job, JobOverview, Run, Value
 from core.notifications.rhythm import Expected
 from core.rollups import Hour
 from core.sizes import size
+from core.states import RunState
 from fastapi_app.presenters import times
 from fastapi_app.presenters.charts import Age, age_bar, pips
 from fastapi_app.presenters.jobs import ICONS, Action, about, actions_on, live_of, took
@@ -161,11 +163,11 @@ def sentence_of(picture: Picture) -> str:
         return "No job needs you." if ran else "Nothing has run yet."
     if picture.count("seeking"):
         return "Nothing needs you. Older copies are being looked through."
-    if not picture.count("good"):
+    if not picture.count("good") and not picture.count("copies"):
         return "Nothing is protected yet."
     if unproved := picture.count("unproved"):
         return f"{_begin(unproved, 'job has', 'jobs have')} no verified copy from the latest run."
-    return _all_good(picture)
+    return _all_good(picture) if picture.count("good") else "Nothing needs you, and no copy is fresh."
 
 
 def _needing(needing: int, behind: int) -> str:
@@ -258,7 +260,7 @@ def need_of(fact: Fact, expected: Expected | None) -> Need:
     run = fact.overview.latest_run
     if run is not None and asks(run):
         return _question_need(fact, run)
-    if run is not None and run.error is not None:
+    if run is not None and run.state == RunState.FAILED:
         return _failed_need(fact, run)
     return _late_need(fact, expected)
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from core.asking import asks
 from core.engines import ENGINES
-from core.facts import asks, is_about
+from core.facts import is_about
 from core.facts import proves as is_verified
 from core.models import JobOverview, Run, Value
 from core.searching import HELD, LATE, NEVER_RUN, WARNED

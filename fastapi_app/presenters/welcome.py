@@ -8,8 +8,9 @@ from typing import Final
 
 import psutil
 
+from core.asking import asks
 from core.drafts import JobDraft
-from core.facts import asks, proves
+from core.facts import proves
 from core.models import JobOverview, Schedule, Value
 from core.states import AT_WORK, RunState
 from core.work import Fact

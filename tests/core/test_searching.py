@@ -8,8 +8,10 @@ from core.listing import JobQuery
 from core.models import Failure
 from core.queueing import Scope
 from core.searching import KEYS, search_of
-from core.work import Outcome
-from tests.builders import a_job, a_queued_run, a_running_run
+from core.work import Outcome, Question
+from tests.builders import a_job, a_paused_run, a_queued_run, a_running_run
+
+QUESTION = Question(id="q1", about="guard", sentence="The source shrank.", answers={"stop": "End."})
 
 
 def found(manager, text, **fields):
@@ -116,6 +118,20 @@ def test_what_is_late_and_what_somebody_paused_is_found_and_counted(manager, clo
     assert first == ("late", "held", "other")
     assert (before.late, before.held, after.late, after.held) == (1, 1, 0, 0)
     assert found(manager, "is:late,paused") == ""
+
+
+def test_every_job_that_needs_somebody_is_found_and_no_other(manager, clock):
+    asking = a_running_run(manager, name="asks")
+    manager.hold(asking.id, asking.attempt, QUESTION)
+    a_paused_run(manager, name="paused")
+    late, going = a_good_run(manager, name="late").job_id, a_failed_run(manager, name="going").job_id
+    a_failed_run(manager, name="failed")
+    a_good_run(manager, name="good")
+    manager.late_jobs = lambda: frozenset({late})
+    manager.let_go(going, "ana")
+
+    assert found(manager, "is:needing") == "asks failed late"
+    assert found(manager, "is:asking") == "asks"
 
 
 def test_what_needs_somebody_comes_first(manager, clock):

@@ -6,7 +6,9 @@ import pytest
 
 from core.drafts import JobPatch
 from core.engines import engine_for
+from core.errors import StorageFailed
 from core.events import EventBus, EventsMissed, JobEdited
+from core.facts import copy_by
 from core.listing import JobPage
 from core.manager import JobManager
 from core.models import Expectation, Failure, JobOverview
@@ -219,6 +221,48 @@ def test_failures_since_a_moment_are_counted_with_what_still_fails(standing, cop
     assert standing.failed_since(moment) == (2, 1)
 
 
+def test_a_proof_of_other_copies_or_another_place_is_none_of_this_job():
+    for kind, name in (("several", "copies"), ("watch", "place"), ("watch", "pattern")):
+        run = a_kept_run(
+            "run-1",
+            "job-1",
+            kind=kind,
+            state=RunState.COMPLETED,
+            ended_at=WHEN,
+            result=VERIFIED,
+            options={name: "a"},
+        )
+
+        assert copy_by(run, a_kept_job("job-1", kind=kind, options={name: "a"})) is not None
+        assert copy_by(run, a_kept_job("job-1", kind=kind, options={name: "b"})) is None
+
+
+def test_a_job_that_is_let_go_is_neither_counted_nor_listed_until_it_is_brought_back(
+    standing, copying, end, manager
+):
+    photos = copying(name="photos")
+    end(photos, failed=True)
+    before = standing.picture()
+
+    manager.let_go(photos.id, "ana")
+    gone = standing.picture()
+    manager.keep_after_all(photos.id)
+
+    assert (gone.count("jobs"), gone.count("copying"), gone.needs, gone.copies) == (0, 0, (), ())
+    assert dict(standing.picture().counts) == dict(before.counts)
+
+
+def test_a_job_is_late_no_more_when_the_clock_is_set_back(standing, copying, end, clock):
+    end(copying(name="photos", expect=DAILY))
+    clock.pass_by(timedelta(days=3))
+    late = standing.picture()
+
+    clock.pass_by(timedelta(days=-3))
+
+    assert names(late.needs) == ["photos"]
+    assert (standing.picture().needs, standing.picture().count("good")) == ((), 1)
+
+
 class Archive:
     """A manager whose older runs lie on a disk; it counts what is asked of it."""
 
@@ -294,3 +338,49 @@ def test_one_change_among_many_jobs_costs_one_look(archived):
     standing.picture()
 
     assert archive.asked == 1
+
+
+def test_a_proof_that_is_found_late_is_not_taken_for_one_of_other_places(archived):
+    proved = a_kept_run(
+        "old", "job-0", state=RunState.COMPLETED, options=PLACES, result=VERIFIED, ended_at=WHEN
+    )
+    archive = Archive([a_failing_job()], older=(proved,))
+    standing = archived(archive)
+    moved = a_kept_job("job-0", options=PLACES | {"destination": "/mnt/other"})
+
+    def meanwhile(job_id):
+        overview = archive.overviews[job_id]
+        archive.overviews[job_id] = JobOverview(job=moved, latest_run=overview.latest_run)
+        standing.heard(JobEdited(job=moved))
+        standing.picture()
+        return (proved,)
+
+    archive.runs_of = meanwhile
+    standing.seek()
+    archive.runs_of = Archive.runs_of.__get__(archive)
+    while standing.seek():
+        pass
+
+    assert standing.picture().count("copies") == 0
+
+
+def test_a_copy_is_not_denied_while_the_disk_cannot_be_read(archived):
+    proved = a_kept_run(
+        "old", "job-0", state=RunState.COMPLETED, options=PLACES, result=VERIFIED, ended_at=WHEN
+    )
+    archive = Archive([a_failing_job(), a_failing_job(1)], older=(proved,))
+    standing = archived(archive)
+
+    def unreadable(job_id):
+        raise StorageFailed("the disk does not answer")
+
+    archive.runs_of = unreadable
+    while standing.seek():
+        pass
+    meanwhile = standing.picture()
+    archive.runs_of = Archive.runs_of.__get__(archive)
+    while standing.seek():
+        pass
+
+    assert (meanwhile.count("seeking"), meanwhile.copies) == (2, ())
+    assert standing.picture().count("copies") == 2

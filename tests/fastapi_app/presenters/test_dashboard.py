@@ -76,6 +76,11 @@ def a_fact(name="photos", *, age=None, target=None, run=None, **fields):
             "Two jobs have no verified copy from the latest run.",
         ),
         (
+            {"jobs": 1, "copying": 1, "copies": 1, "unproved": 1},
+            "One job has no verified copy from the latest run.",
+        ),
+        ({"jobs": 1, "copying": 1, "copies": 1, "pending": 1}, "Nothing needs you, and no copy is fresh."),
+        (
             {"jobs": 3, "copying": 3, "good": 1, "seeking": 2},
             "Nothing needs you. Older copies are being looked through.",
         ),
@@ -104,6 +109,16 @@ def test_a_failed_job_offers_the_likeliest_way_out_first():
         ("Log", False),
         ("Edit", False),
     ]
+
+
+def test_a_late_job_whose_failed_run_is_to_be_tried_again_is_told_as_late():
+    failure = Failure(code="engine-failed", message="The disk is full.")
+    run = a_kept_run("run-9", "job-1", state=RunState.SCHEDULED, error=failure)
+
+    need = need_of(a_fact(run=run, age=3 * A_DAY, target=A_DAY, late=True), None)
+
+    assert (need.mark.word, need.when, need.cause) == ("Late", "", "No good copy for")
+    assert [deed.word for deed in need.deeds] == ["Last run", "Edit"]
 
 
 def test_a_copy_nobody_set_a_target_for_is_neither_good_nor_late():
