@@ -9,6 +9,7 @@
   let section = null, box, list, follow, again, said;
   let level, missed, busy, detached; // detached: lines of the log follow those that are shown
   let fitting = 0, held = null, asked = 0;
+  let countedTo = 0, uncounted = false, recounting = false; // how far the chips count, and whether lines were left out
   let hits = [], allHits = 0, at = -1, query = "", searched = 0;
 
   const part = (name) => section.querySelector(`[data-${name}]`);
@@ -43,6 +44,8 @@
     busy = false;
     detached = "elsewhere" in section.dataset;
     held = null;
+    countedTo = total();
+    uncounted = false;
     for (const plain of section.querySelectorAll("[data-plain]")) plain.hidden = true;
     follow.addEventListener("click", () => setFollow(!following()));
     again.addEventListener("click", () => { setFollow(true); box.focus({ preventScroll: true }); });
@@ -85,7 +88,8 @@
     const news = missed ? `${count(missed, "new line")}, ` : "";
     again.textContent = over() ? `${news}to the end` : `${news}follow again`;
     const none = part("none");
-    if (none) none.hidden = Boolean(list.firstElementChild);
+    none.hidden = Boolean(list.firstElementChild);
+    if (level !== "info") none.textContent = "No line is of that level.";
   }
 
   function filtered() {
@@ -150,7 +154,9 @@
     if (!fresh.length) return;
     section.dataset.from = fresh.at(-1)[0];
     const levels = fresh.map(([, row]) => row.split(" ", 2)[1]);
-    note(levels);
+    note(levels.filter((_, place) => fresh[place][0] > countedTo));
+    uncounted ||= Boolean(skip);
+    if (uncounted) recount();
     const wanted = fresh.filter((_, place) => fits(levels[place]));
     fitting += wanted.length;
     if (skip && following() && !selecting()) list.replaceChildren(); // scrolling up reads back what was left out
@@ -163,6 +169,22 @@
     counted("info", total());
     counted("warn", before.warn + levels.filter((name) => STATUS[name]).length);
     counted("error", before.error + levels.filter((name) => name === "error").length);
+    countedTo = Math.max(countedTo, total());
+  }
+
+  function noteAll(page) {
+    [["info", page.total], ["warn", page.warnings + page.errors], ["error", page.errors]].forEach(([name, many]) => counted(name, many));
+    countedTo = page.total;
+    uncounted = false;
+  }
+
+  // Lines that were left out count as well: whoever has the whole log is asked.
+  async function recount() {
+    if (recounting) return;
+    recounting = true;
+    const page = await fetchLines({ after: total(), limit: 1 });
+    recounting = false;
+    if (page && page.run === section.dataset.log && page.total >= countedTo) noteAll(page);
   }
 
   // Lines that follow the last one shown; where that is not the log's, they come with its end.
@@ -188,11 +210,12 @@
 
   async function fetchLines(wanted) {
     const asks = new URLSearchParams({ limit: PAGE, level, ...wanted });
-    const answer = await fetch(`/runs/${section.dataset.log}/lines?${asks}`, { headers: { Accept: "text/html" } }).catch(() => null);
+    const run = section.dataset.log;
+    const answer = await fetch(`/runs/${run}/lines?${asks}`, { headers: { Accept: "text/html" } }).catch(() => null);
     if (!answer?.ok) return null;
     const page = new DOMParser().parseFromString(`<ol>${await answer.text()}</ol>`, "text/html");
     const header = (name) => Number(answer.headers.get(`Log-${name}`));
-    return { lines: [...page.querySelectorAll("li")], total: header("Total"), fitting: header("Fitting"), next: header("Next"), warnings: header("Warnings"), errors: header("Errors") };
+    return { run, lines: [...page.querySelectorAll("li")], total: header("Total"), fitting: header("Fitting"), next: header("Next"), warnings: header("Warnings"), errors: header("Errors") };
   }
 
   async function readBack() {
@@ -241,7 +264,7 @@
       list.replaceChildren();
       put(page.lines, "append");
       section.dataset.from = page.total;
-      [["info", page.total], ["warn", page.warnings + page.errors], ["error", page.errors]].forEach(([name, many]) => counted(name, many));
+      noteAll(page);
     }
     return { page };
   }
@@ -261,12 +284,16 @@
     tell();
   }
 
-  function filter(wanted) {
+  function choose(wanted) {
     level = wanted;
     for (const link of section.querySelectorAll("a[data-level]")) {
       if (link.dataset.level === wanted) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+  }
+
+  function filter(wanted) {
+    choose(wanted);
     if (query) search(query);
     return showTail();
   }
@@ -286,6 +313,8 @@
       if (got.page) detached = got.page.next < got.page.total;
       release();
       item = document.getElementById(`L${number}`);
+      if (!item && got.page && level !== "info") { choose("info"); return reveal(number); } // a link shows its line, whatever was left out
+      if (!item && got.page) return missing(number);
     }
     for (const other of list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
     if (item) {
@@ -294,6 +323,12 @@
       section.scrollIntoView({ block: "nearest" });
     }
     tell();
+  }
+
+  function missing(number) {
+    holdfast.say("late", `This log has no line ${number.toLocaleString("en")}.`);
+    detached = true;
+    setFollow(true);
   }
 
   // Finding
@@ -384,8 +419,10 @@
   document.addEventListener("holdfast:polled", async () => {
     if (!section?.isConnected) return;
     const page = await fetchLines({ after: total() });
-    const lines = page?.lines.filter((item) => numberOf(item) > total()) ?? [];
-    if (held || !lines.length) return;
+    if (held || !page) return;
+    noteAll(page);
+    const lines = page.lines.filter((item) => numberOf(item) > total());
+    if (!lines.length) return;
     section.dataset.from = numberOf(lines.at(-1));
     fitting += lines.length;
     append(lines, lines.length);

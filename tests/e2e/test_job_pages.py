@@ -121,6 +121,48 @@ def test_a_link_to_a_line_leads_to_it_in_a_log_of_any_length(long_log):
     assert log.locator("li").count() <= 2_000
 
 
+def test_a_link_to_a_line_that_the_chosen_level_hides_shows_it(long_log):
+    page, log = long_log, long_log.get_by_role("log")
+    page.locator("a[data-level=warn]").click()
+    expect(log.locator("li:not([data-st])")).to_have_count(0)
+
+    page.evaluate("number => { location.hash = `#L${number}`; }", line_that_says(page, 2_001))
+
+    expect(log.locator("li[aria-current]")).to_contain_text("said 2001")
+    expect(page.locator("a[data-level=info]")).to_have_attribute("aria-current", "true")
+
+
+def test_a_link_to_a_line_that_is_not_there_says_so_and_shows_the_end(long_log):
+    page, log = long_log, long_log.get_by_role("log")
+
+    page.evaluate("() => { location.hash = '#L99999'; }")
+
+    expect(page.get_by_text("This log has no line 99,999.")).to_be_visible()
+    expect(log.locator("li").last).to_contain_text("said 5999")
+
+
+def test_a_level_of_which_no_line_is_says_so(long_log):
+    page, log = long_log, long_log.get_by_role("log")
+
+    page.locator("a[data-level=error]").click()
+
+    expect(log.get_by_text("No line is of that level.")).to_be_visible()
+    page.locator("a[data-level=info]").click()
+    expect(log.get_by_text("No line is of that level.")).to_be_hidden()
+
+
+def test_warnings_that_came_too_fast_to_be_shown_are_counted(talking, server):
+    page = talking
+    run = page.locator("[data-log]").get_attribute("data-log")
+    expect(page.get_by_role("log")).to_contain_text("said 10")
+    (path,) = server.data.rglob(f"{run}.log")
+
+    with path.open("a", encoding="utf-8") as file:
+        file.write("".join(f"2026-11-21T07:41:18.123Z warn spoilt {number}\n" for number in range(3_000)))
+
+    expect(page.locator("a[data-level=warn]")).to_contain_text("3,000")
+
+
 def read_back(log, times: int) -> None:
     for _ in range(times):
         first = log.locator("[data-n]").first.get_attribute("data-n")
