@@ -4,8 +4,9 @@ A job that somebody deletes on a page is let go: the register `going/<job>` says
 kept after all. Then the chore deletes it, also after a restart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from core import flows, letters, versions
 from core.acting import Actor, acting_as
 from core.deciding import check_version, decided_again
 from core.decisions import Decision
-from core.errors import NotFound, WrongState
+from core.errors import NotFound, Overtaken, WrongState
 from core.events import JobEdited
 from core.firing import SCHEDULE
 from core.lining import Lining
@@ -23,9 +24,13 @@ from core.models import Going, Job
 from core.packed import thawed
 from core.shown import GOING
 from core.states import RunState
+from core.storage.base import Commitment
 
 MEMORY: Final = "memory/"
 """The register of what the runs of a job noted for later ones."""
+
+AT_ONCE: Final = 100
+"""How many are deleted before it is waited until that is durable."""
 
 TO_THINK: Final = timedelta(seconds=30)
 """How long a job that is being deleted can be kept after all, unless somebody says otherwise."""
@@ -86,8 +91,30 @@ class Goings(Lining):
         """Delete the jobs whose time to be kept is over; return how many."""
         kept = self._ledger.registers(GOING)
         found = {name.removeprefix(GOING): going_in(register) for name, register in kept.items()}
-        due = [(job_id, going) for job_id, going in found.items() if going and going.until <= now]
-        return sum(self._delete_due(job_id, going, now) for job_id, going in due)
+        due = iter([(job_id, going) for job_id, going in found.items() if going and going.until <= now])
+        deleted = 0
+        while group := tuple(islice(due, AT_ONCE)):
+            deleted += self._delete_group(group, now)
+        return deleted
+
+    def _delete_group(self, group: Iterable[tuple[str, Going]], now: datetime) -> int:
+        """Delete these, and wait for all of them together; return how many."""
+        decided: list[tuple[str, Going, tuple[Commitment, ...]]] = []
+        for job_id, going in group:
+            with self._ledger.unwaited() as commitments:
+                is_deleted = self._delete_due(job_id, going, now)
+            if is_deleted:
+                decided.append((job_id, going, tuple(commitments)))
+        return sum(self._deleted(job_id, going, now, given) for job_id, going, given in decided)
+
+    def _deleted(self, job_id: str, going: Going, now: datetime, given: Iterable[Commitment]) -> bool:
+        """Wait until it is durable; decide again, by itself, where another process was first."""
+        try:
+            for commitment in given:
+                commitment.wait()
+        except Overtaken:
+            return self._delete_due(job_id, going, now)
+        return True
 
     def _delete_due(self, job_id: str, going: Going, now: datetime) -> bool:
         """Delete a job on behalf of whoever asked; tell whether it was there and still to go."""

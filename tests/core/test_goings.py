@@ -177,3 +177,16 @@ def test_what_comes_after_a_job_that_went_is_free_of_it(manager, clock):
     shown = manager.job(second.id)
     assert not is_there(manager, first)
     assert (shown.job.after, shown.going.by) == ((), "ana")
+
+
+def test_many_jobs_that_go_are_gone_at_one_look_also_those_after_others(manager, clock):
+    first = a_job(manager, name="first")
+    after_it = [a_job(manager, name=f"after {number}", after=(first.id,)) for number in range(150)]
+    for job in (first, *after_it):
+        manager.let_go(job.id, "ana")
+    manager.keep_after_all(after_it[-1].id)
+    clock.pass_by(timedelta(seconds=30))
+
+    assert manager.delete_due(clock.now()) == 150
+    assert [item.job.name for item in manager.list_jobs().items] == ["after 149"]
+    assert manager.registers(GOING) == {}
