@@ -1,7 +1,9 @@
 """All runs of a job, a page at a time: how each ended, and how long it took beside what is usual."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Final
 from urllib.parse import urlencode
 
@@ -20,19 +22,15 @@ BARS: Final = 90
 WIDTH: Final = 60
 """Of the bar beside a duration."""
 
-GROUPS: Final[tuple[tuple[str, str, Callable[[Run], bool]], ...]] = (
-    (
-        "good",
-        "Good",
-        lambda run: run.state == RunState.COMPLETED and not run.warnings and not is_unproved(run),
-    ),
-    ("warned", "With warnings", lambda run: run.state == RunState.COMPLETED and bool(run.warnings)),
-    ("unproved", "Not verified", lambda run: run.state == RunState.COMPLETED and is_unproved(run)),
-    ("failed", "Failed", lambda run: run.state == RunState.FAILED),
-    ("off", "Called off", lambda run: run.state in {RunState.CANCELLED, RunState.SKIPPED}),
-    ("open", "Not over", lambda run: not run.over),
-)
-"""What runs are filtered by: name in the address, word, which runs."""
+GROUPS: Final[Mapping[str, str]] = {
+    "good": "Good",
+    "warned": "With warnings",
+    "unproved": "Not verified",
+    "failed": "Failed",
+    "off": "Called off",
+    "open": "Not over",
+}
+"""What runs are filtered by: the name in the address, and the word."""
 
 COLUMNS: Final = (
     "number",
@@ -96,8 +94,9 @@ def runs_page(
     job: Job, history: Sequence[Run], past: Sequence[Measured], *, group: str = "", before: int | None = None
 ) -> RunsPage:
     """Return the runs of a group, the newest first, those below a number; `history` has all, the newest first."""
-    fits = next((fits for name, _, fits in GROUPS if name == group), None)
-    of_group = [run for run in history if fits(run)] if fits else list(history)
+    group = group if group in GROUPS else ""
+    grouped = [(run, groups_of(run)) for run in history]
+    of_group = [run for run, groups in grouped if group in groups] if group else list(history)
     start = next(
         (place for place, run in enumerate(of_group) if before is None or run.number < before), len(of_group)
     )
@@ -105,7 +104,9 @@ def runs_page(
     about = usual_of(Measure.SECONDS, comparable(past, likeness(job.kind, job.options)))
     longest = max([seconds_at_work(run) for run in shown], default=0.0)
     return RunsPage(
-        chips=chips_of(job.id, history, group),
+        chips=_chips(
+            job.id, len(history), Counter(chain.from_iterable(found for _, found in grouped)), group
+        ),
         rows=tuple(_row(run, about, longest) for run in shown),
         tide=tide_of(history, BARS),
         range=_range(start, len(shown), len(of_group)),
@@ -114,14 +115,26 @@ def runs_page(
         usual=usual_in_words(Measure.SECONDS, about) if about else "",
         low=_share(about.low, longest) if about else 0,
         high=_share(about.high, longest) if about else 0,
-        csv=f"/jobs/{job.id}/runs.csv" + (f"?{urlencode({'group': group})}" if fits else ""),
+        csv=f"/jobs/{job.id}/runs.csv" + (f"?{urlencode({'group': group})}" if group else ""),
     )
 
 
-def chips_of(job_id: str, history: Sequence[Run], group: str) -> tuple[Chip, ...]:
+def groups_of(run: Run) -> tuple[str, ...]:
+    """Return the groups that a run belongs to."""
+    match run.state:
+        case RunState.COMPLETED:
+            said = (("warned", bool(run.warnings)), ("unproved", is_unproved(run)))
+            return tuple(name for name, holds in said if holds) or ("good",)
+        case RunState.FAILED:
+            return ("failed",)
+        case RunState.CANCELLED | RunState.SKIPPED:
+            return ("off",)
+    return () if run.over else ("open",)
+
+
+def _chips(job_id: str, total: int, counts: Mapping[str, int], group: str) -> tuple[Chip, ...]:
     """Return the groups that have runs, and all."""
-    counts = {name: sum(map(fits, history)) for name, _, fits in GROUPS}
-    found = [("", "All", len(history)), *((name, word, counts[name]) for name, word, _ in GROUPS)]
+    found = [("", "All", total), *((name, word, counts.get(name, 0)) for name, word in GROUPS.items())]
     return tuple(
         Chip(word=word, count=f"{count:,}", address=_address(job_id, name), chosen=name == group)
         for name, word, count in found
@@ -179,9 +192,8 @@ def _unlike(run: Run, seconds: float, about: Usual | None) -> str:
 def rows_for_tables(history: Iterable[Run], group: str = "") -> Iterator[tuple[str, ...]]:
     """Yield the runs of a group for a table program, after the names of the columns."""
     yield COLUMNS
-    fits = next((fits for name, _, fits in GROUPS if name == group), None)
     for run in history:
-        if fits is None or fits(run):
+        if group not in GROUPS or group in groups_of(run):
             yield _cells(run, proof_of(run))
 
 

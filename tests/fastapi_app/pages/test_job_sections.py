@@ -84,6 +84,16 @@ def test_runs_are_looked_at_by_how_they_ended(world, reader, job):
     assert "No run is like that." in words(nothing.main)
 
 
+def test_a_group_that_there_is_not_shows_all_runs_and_names_them_so(world, reader, job):
+    for _ in range(60):
+        a_verified_run(world, job)
+
+    page = reader.open(f"/jobs/{job.id}/runs?group=nonsense")
+
+    assert [words(chip) for chip in page.select(".chips a[aria-current]")] == ["All 60"]
+    assert "nonsense" not in page.select_one("a[rel=next]")["href"]
+
+
 def test_runs_are_taken_away_as_a_table_that_reckons_nothing(world, browser, job):
     a_verified_run(world, job)
     run = world.a_running_run(job)
