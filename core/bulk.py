@@ -105,6 +105,17 @@ class Bulk:
         found = [self._manager.job(job_id).job.id for job_id in dict.fromkeys(job_ids)]
         return self._manager.in_order(found)
 
+    def gone(self, job_ids: Iterable[str]) -> tuple[Refusal, ...]:
+        """Return a refusal for each of these that is gone."""
+        found = []
+        for job_id in dict.fromkeys(job_ids):
+            try:
+                self._manager.job(job_id)
+            except NotFound:
+                message = "The job is gone: it was deleted meanwhile."
+                found.append(Refusal(job_id=job_id, code=NotFound.code, message=message))
+        return tuple(found)
+
     def matching(self, query: JobQuery) -> tuple[str, ...]:
         """Return all jobs that match, those that others come after first."""
         found = [item.job.id for item in self._manager.list_jobs(query).items]

@@ -8,7 +8,7 @@ import contextvars
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -95,15 +95,18 @@ class BulkDesk:
         self,
         wish: Wish,
         *,
-        named: Iterable[str] = (),
+        named: Collection[str] = (),
         query: JobQuery | None = None,
         words: str = "",
         back: str = "",
     ) -> Plan:
-        """Return what would be done to these jobs, or to all that match; raises InvalidOptions or NotFound."""
+        """Return what would be done to these jobs, or to all that match; raises InvalidOptions or WrongState."""
         check(wish)
-        job_ids = self._bulk.named(named) if query is None else self._bulk.matching(query)
-        if not job_ids:
+        gone = self._bulk.gone(named) if query is None else ()
+        missing = {one.job_id for one in gone}
+        known = (job_id for job_id in named if job_id not in missing)
+        job_ids = self._bulk.named(known) if query is None else self._bulk.matching(query)
+        if not job_ids and not gone:
             raise WrongState("No job is selected.", hint="Tick the jobs that you mean, then choose again.")
         told = tuple(self._bulk.preview(wish, job_ids))
         plan = Plan(
@@ -114,7 +117,7 @@ class BulkDesk:
             job_ids=job_ids,
             will=tuple(one.job_id for one in told if one.changed),
             unchanged=sum(one.refusal is None and not one.changed for one in told),
-            refused=tuple(one.refusal for one in told if one.refusal is not None),
+            refused=(*gone, *(one.refusal for one in told if one.refusal is not None)),
             back=back,
         )
         with self._lock:

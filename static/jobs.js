@@ -104,7 +104,7 @@
   function count() {
     picked.clear();
     for (const box of boxes()) if (box.checked) picked.add(box.value);
-    if (!picked.size && all) all.checked = false;
+    if (all && picked.size < boxes().length) all.checked = false; // who takes one out does not mean all of them
     const page = list.querySelector("[data-page]");
     if (page) {
       page.checked = picked.size > 0 && picked.size === boxes().length;
@@ -128,7 +128,7 @@
   });
   bar?.addEventListener("click", (event) => {
     if (event.target.closest("[data-none]")) { if (all) all.checked = false; pickAll(false); }
-    else if (event.target === all) count();
+    else if (event.target === all) all.checked ? pickAll(true) : count();
   });
 
   // What is open and selected outlives a list that is drawn again.
@@ -141,7 +141,7 @@
         mark(body, true);
       }
     }
-    for (const box of boxes()) box.checked ||= picked.has(box.value);
+    for (const box of boxes()) box.checked ||= all?.checked || picked.has(box.value);
     count();
   }
   document.addEventListener("htmx:after:swap", restore);

@@ -85,3 +85,22 @@ def test_a_job_is_deleted_in_its_row_and_kept_after_all(listed):
 
     expect(row(page, "regretted 1").locator(".st")).to_have_text("Never run")
     expect(page).to_have_url(re.compile("q=regretted"))
+
+
+def test_who_takes_one_out_of_all_that_match_does_not_mean_all(listed):
+    page = listed("numerous")
+    page.evaluate(MAKE, ["numerous more", 50])
+    page.reload()
+    row(page, "numerous 0").get_by_role("checkbox").check()
+    every = page.get_by_label("All 55 that match")
+    every.check()
+    expect(page.locator("[data-picked]")).to_have_text("55")
+    expect(row(page, "numerous 1").get_by_role("checkbox")).to_be_checked()
+
+    row(page, "numerous 1").get_by_role("checkbox").uncheck()
+
+    expect(every).not_to_be_checked()
+    expect(page.locator("[data-picked]")).to_have_text("49")
+    page.locator("#bulk").get_by_role("button", name="More to do").click()
+    page.get_by_role("button", name="Switch off").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Switch off: 49 jobs")

@@ -35,6 +35,17 @@ def test_a_job_that_is_gone_by_then_is_told_of_and_keeps_no_other_from_it(world,
     assert not job_of(world, stays).enabled
 
 
+def test_ticked_jobs_of_which_one_is_gone_are_previewed_all_the_same(world, reader):
+    stays, goes = world.a_job("stays"), world.a_job("goes")
+    page = reader.open("/jobs")
+    world.house.service.manager.delete(goes.id)
+
+    preview = ticked(reader, page, stays, goes, action="disable")
+
+    assert words(preview.h1) == "Switch off: 1 job"
+    assert "it was deleted meanwhile" in words(preview.select_one("[aria-labelledby=refused]"))
+
+
 def test_a_preview_is_shown_again_although_a_job_of_it_is_gone(world, reader):
     job = world.a_job("goes")
     preview = ticked(reader, reader.open("/jobs"), job, action="delete")
