@@ -165,9 +165,13 @@ class Hub:
             for job_id, each in versions.items()
             if each.fields > seen or job_id in new
         }
+        drawn = await self._draw(missed)
+        self._parts.join(
+            shown.topics, seen
+        )  # those that something happened to since the page said what it shows
         lacking = self._parts.lacking(shown.topics, seen)
         return Batch.of(
-            await self._draw(missed),
+            drawn,
             details=shown.details,
             counts=self._scribe.counts() if shown.counts and self._counts_seq > seen else None,
             moved=moved,

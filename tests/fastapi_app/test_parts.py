@@ -232,6 +232,22 @@ async def test_polling_gets_live_parts_too(easel):
     assert last == after
 
 
+async def test_a_part_that_is_stale_again_while_a_page_catches_up_comes_afterwards(easel):
+    easel.looks("board")
+    await easel.paints()
+    seen = easel.hub.seq
+    easel.happens("missed")
+    viewer = easel.looks("board", seen=seen)
+    await easel.paints()
+
+    easel.happens("missed")
+    meanwhile = await easel.told(viewer)
+    await easel.paints()
+
+    assert meanwhile is None
+    assert await easel.told(viewer) == "missed"
+
+
 async def test_a_hidden_page_gets_no_parts_until_it_is_shown(easel):
     viewer = easel.looks("board")
     await easel.paints()
