@@ -14,6 +14,7 @@ from core.service import Service
 from fastapi_app.dependencies import Person, TheHouse, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.pages.entering import Entry, checked
+from fastapi_app.pages.zones import TheZone, Zone
 from fastapi_app.presenters.welcome import defaults, draft_of, first_of, welcome_of
 
 router = APIRouter(prefix="/jobs/first")
@@ -46,6 +47,7 @@ def make(  # who asks, what they say, and whom to ask
     canvas: TheCanvas,
     house: TheHouse,
     person: Person,
+    zone: TheZone,
     source: Text = "",
     destination: Text = "",
     nightly: Text = "",
@@ -54,9 +56,9 @@ def make(  # who asks, what they say, and whom to ask
     values = {"source": source, "destination": destination, "nightly": nightly}
     manager = house.service.manager
     try:
-        job = manager.create(draft_of(values), asked_by=person.name)
+        job = manager.create(draft_of(values, _night_of(zone)), asked_by=person.name)
     except InvalidOptions as error:
-        known = checked(house.service, _entry(values))
+        known = checked(house.service, _entry(values, zone))
         told = {**known.problems, **error.problems}
         view = welcome_of(values, Path.home(), facts=known.facts, problems=told, plan=known.plan, strict=True)
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -76,16 +78,26 @@ def make(  # who asks, what they say, and whom to ask
 
 
 @router.post("/check")
-def check(
-    canvas: TheCanvas, service: TheService, source: Text = "", destination: Text = "", nightly: Text = ""
+def check(  # who asks, in which zone, and what they say
+    canvas: TheCanvas,
+    service: TheService,
+    zone: TheZone,
+    source: Text = "",
+    destination: Text = "",
+    nightly: Text = "",
 ) -> HTMLResponse:
     """Tell what is true of the two answers as they stand."""
     values = {"source": source, "destination": destination, "nightly": nightly}
-    known = checked(service, _entry(values))
+    known = checked(service, _entry(values, zone))
     view = welcome_of(values, Path.home(), facts=known.facts, problems=known.problems, plan=known.plan)
     return canvas.piece("partials/board/truths.html", welcome=view, checked=True)
 
 
-def _entry(values: dict[str, str]) -> Entry:
-    draft = draft_of(values)
+def _night_of(zone: Zone) -> str:
+    """Return the zone in which somebody who asks for every night means it."""
+    return zone.name if zone.of_browser else ""
+
+
+def _entry(values: dict[str, str], zone: Zone) -> Entry:
+    draft = draft_of(values, _night_of(zone))
     return Entry(draft=draft, shown=draft)

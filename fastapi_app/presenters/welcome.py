@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from msgspec.structs import replace
 
 from core.asking import asks
 from core.drafts import JobDraft
@@ -90,15 +91,18 @@ class First(Value, frozen=True, kw_only=True):
     deeds: tuple[Deed, ...]
 
 
-def draft_of(values: Mapping[str, str]) -> JobDraft:
-    """Return the job that the two answers make: a copy, each file read back, nothing ever deleted."""
+def draft_of(values: Mapping[str, str], zone: str = "") -> JobDraft:
+    """Return the job that the two answers make: a copy, each file read back, nothing ever deleted.
+
+    The night is that of the zone; empty is this machine's.
+    """
     source, destination = (values.get(name, "").strip() for name in ("source", "destination"))
     name = Path(source).name[:LONGEST_NAME].strip() or "First backup"
     return JobDraft(
         name=name,
         kind=KIND,
         options={"source": source, "destination": destination, "verify": "full"},
-        schedule=NIGHTLY if values.get("nightly") else None,
+        schedule=replace(NIGHTLY, timezone=zone) if values.get("nightly") else None,
     )
 
 

@@ -19,6 +19,8 @@ def test_a_new_user_on_a_phone_gets_to_a_verified_backup(make_server, new_page, 
 
     expect(page.locator("#first-copy p.st")).to_contain_text("20 files", timeout=30_000)
     expect(page.locator("#first-copy header .st")).to_have_text("Verified")
+    expect(page.locator("#first-copy .steps .done")).to_have_count(4)
+    expect(page.locator("#first-copy .steps [aria-current]")).to_have_count(0)
     expect(page).to_have_url(re.compile(r"/\?first=1$"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("link", name="Open the dashboard").click()

@@ -6,7 +6,7 @@ from core.people import Role
 from core.schedules import in_words
 from fastapi_app.presenters.welcome import defaults, draft_of
 from tests.fastapi_app.conftest import PASSWORD
-from tests.fastapi_app.pages.conftest import a_failed_run, words
+from tests.fastapi_app.pages.conftest import a_failed_run, a_verified_run, words
 
 
 def answers(world):
@@ -25,6 +25,15 @@ def test_two_answers_make_a_first_backup_and_start_it(world, reader):
     assert overview.job.options["verify"] == "full"
     assert in_words(overview.job.schedule).startswith("every day at 02:00")
     assert overview.latest_run is not None
+
+
+def test_every_night_at_two_is_two_by_the_clock_of_who_asks_for_it(world, reader):
+    told = {"Cookie": f"{reader.browser.headers['Cookie']}; zone=Europe%2FBerlin"}
+
+    reader.browser.post("/jobs/first", data={"nightly": "true", **answers(world)}, headers=told)
+
+    [overview] = world.house.service.manager.list_jobs().items
+    assert overview.job.schedule.timezone == "Europe/Berlin"
 
 
 def test_what_cannot_work_is_said_below_its_field_and_nothing_is_made(world, reader):
@@ -80,6 +89,25 @@ def test_a_first_backup_that_fails_says_why_and_offers_another_try(world, reader
     said = words(page.select_one("#first-copy"))
     assert "The disk is full. Free some space, then run it again." in said
     assert page.select_one("#first-copy form")["action"] == f"/jobs/{job.id}/start"
+
+
+def test_every_other_way_to_begin_leads_to_a_page_that_is_there(reader):
+    ways = [link["href"] for link in reader.open("/").select(".others a")]
+
+    answers = {way: reader.browser.get(way, headers={"Accept": "text/html"}).status_code for way in ways}
+
+    assert answers == {"/suggestions": 200, "/import": 200, "/jobs/new": 200}
+
+
+def test_steps_of_a_backup_that_is_verified_are_all_done_whatever_word_of_its_stages_is_still_to_come(
+    world, reader
+):
+    a_verified_run(world, world.a_job("photos"))
+
+    steps = reader.open("/?first=1").select_one("#first-copy .steps")
+
+    assert [step.get("class") for step in steps.select("li")] == [["done"]] * 4
+    assert not steps.has_attr("data-f")
 
 
 def test_who_may_only_read_is_asked_nothing(world, reader):
