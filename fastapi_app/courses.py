@@ -13,6 +13,9 @@ KEPT: Final = 500
 """Of how many runs, those that told something last, the course is known."""
 
 MOST_STAGES: Final = 40
+EARLIER: Final = "earlier stages"
+"""What stands for the first stages of an attempt that had more than are kept."""
+
 EVERY: Final = timedelta(seconds=10)
 SAMPLES: Final = 60
 """Together the last ten minutes."""
@@ -44,10 +47,11 @@ class _Growing:
     def take(self, run: Run, now: datetime) -> None:
         """Take in how far the run is."""
         progress = run.progress
-        if progress.stage and len(self.stages) < MOST_STAGES:
-            last = self.stages[-1][:2] if self.stages else None
-            if last != (run.attempt, progress.stage):
-                self.stages.append((run.attempt, progress.stage, now))
+        last = self.stages[-1][:2] if self.stages else None
+        if progress.stage and last != (run.attempt, progress.stage):
+            self.stages.append((run.attempt, progress.stage, now))
+            if len(self.stages) > MOST_STAGES:
+                self._let_go_of_the_first()
         if progress.rate is None:
             return
         if self.unit != progress.unit:
@@ -56,6 +60,10 @@ class _Growing:
         if self._sampled_at is None or now - self._sampled_at >= EVERY:
             self._sampled_at = now
             self.rates.append(progress.rate)
+
+    def _let_go_of_the_first(self) -> None:
+        (attempt, _, began), (following, _, _) = self.stages[:2]
+        self.stages[:2] = [(attempt, EARLIER, began)] if following == attempt else [self.stages[1]]
 
     def course(self) -> Course:
         """Return it as it is now."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.events import RunProgressed
 from core.models import Progress
 from core.states import RunState
-from fastapi_app.courses import KEPT, NOTHING_KNOWN, SAMPLES, Courses
+from fastapi_app.courses import EARLIER, KEPT, MOST_STAGES, NOTHING_KNOWN, SAMPLES, Courses
 from tests.builders import a_kept_run
 from tests.doubles import SettableClock
 
@@ -41,6 +41,30 @@ def test_each_stage_is_known_by_when_it_began(courses, clock):
         (1, "copy", began + timedelta(seconds=5)),
         (2, "scan", began + timedelta(seconds=5)),
     )
+
+
+def test_the_stage_of_a_run_of_many_is_still_the_one_that_it_is_in(courses, clock):
+    began = clock.now()
+    for number in range(2 * MOST_STAGES):
+        tell(courses, f"part {number}")
+        clock.pass_by(timedelta(seconds=5))
+
+    stages = courses.of("run-1").stages
+    assert len(stages) == MOST_STAGES
+    assert stages[0] == (1, EARLIER, began)
+    assert stages[1] == (1, "part 41", began + timedelta(seconds=205))
+    assert stages[-1] == (1, "part 79", began + timedelta(seconds=395))
+
+
+def test_the_latest_of_many_attempts_have_their_stages(courses):
+    for attempt in range(1, MOST_STAGES + 1):
+        tell(courses, "scan", attempt=attempt)
+        tell(courses, "copy", attempt=attempt)
+
+    stages = courses.of("run-1").stages
+    assert len(stages) == MOST_STAGES
+    assert [(attempt, name) for attempt, name, _ in stages][-2:] == [(40, "scan"), (40, "copy")]
+    assert stages[0][0] == 21
 
 
 def test_rates_are_those_of_the_last_ten_minutes(courses, clock):
