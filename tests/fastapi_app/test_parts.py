@@ -237,6 +237,7 @@ async def test_a_part_that_is_stale_again_while_a_page_catches_up_comes_afterwar
     await easel.paints()
     seen = easel.hub.seq
     easel.happens("missed")
+    await easel.hub.publish(Flush(moved=1))
     viewer = easel.looks("board", seen=seen)
     await easel.paints()
 
