@@ -14,7 +14,7 @@ KEPT: Final = 500
 
 MOST_STAGES: Final = 40
 EARLIER: Final = "earlier stages"
-"""What stands for the first stages of an attempt that had more than are kept."""
+"""What stands for the first stages of an attempt that had more than are kept, or began before a restart."""
 
 EVERY: Final = timedelta(seconds=10)
 SAMPLES: Final = 60
@@ -44,13 +44,15 @@ class _Growing:
         self.unit = ""
         self._sampled_at: datetime | None = None
 
-    def take(self, run: Run, now: datetime) -> None:
-        """Take in how far the run is."""
+    def take(self, run: Run, now: datetime, since: datetime) -> None:
+        """Take in how far the run is; what it did before `since` nobody was told."""
         progress = run.progress
         last = self.stages[-1][:2] if self.stages else None
         if progress.stage and last != (run.attempt, progress.stage):
+            if (last is None or last[0] != run.attempt) and _began_before(run, since):
+                self.stages.append((run.attempt, EARLIER, run.attempts[-1].started_at))
             self.stages.append((run.attempt, progress.stage, now))
-            if len(self.stages) > MOST_STAGES:
+            while len(self.stages) > MOST_STAGES:
                 self._let_go_of_the_first()
         if progress.rate is None:
             return
@@ -70,11 +72,16 @@ class _Growing:
         return Course(stages=tuple(self.stages), rates=tuple(self.rates), unit=self.unit)
 
 
+def _began_before(run: Run, moment: datetime) -> bool:
+    return bool(run.attempts) and run.attempts[-1].started_at < moment
+
+
 class Courses:
     """The courses of the runs that told something lately. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._since = clock.now()
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Growing] = OrderedDict()
 
@@ -96,7 +103,7 @@ class Courses:
                     self._kept.popitem(last=False)
             else:
                 self._kept.move_to_end(run.id)
-            growing.take(run, now)
+            growing.take(run, now, self._since)
 
     def of(self, run_id: str) -> Course:
         """Return what is known of a run's course."""

@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from core.events import RunProgressed
-from core.models import Progress
+from core.models import Attempt, Progress
 from core.states import RunState
 from fastapi_app.courses import EARLIER, KEPT, MOST_STAGES, NOTHING_KNOWN, SAMPLES, Courses
+from fastapi_app.presenters.stages import stages_of
 from tests.builders import a_kept_run
 from tests.doubles import SettableClock
 
@@ -65,6 +66,26 @@ def test_the_latest_of_many_attempts_have_their_stages(courses):
     assert len(stages) == MOST_STAGES
     assert [(attempt, name) for attempt, name, _ in stages][-2:] == [(40, "scan"), (40, "copy")]
     assert stages[0][0] == 21
+
+
+def test_what_a_run_did_before_a_restart_is_no_part_of_the_stage_that_it_is_in(clock):
+    began = clock.now()
+    attempt = Attempt(number=1, worker="here", started_at=began)
+    clock.pass_by(timedelta(hours=1))
+    courses = Courses(clock)
+    clock.pass_by(timedelta(seconds=5))
+    run = a_kept_run("run-1", "job-1", state=RunState.RUNNING, attempt=1, attempts=(attempt,))
+    courses.take(RunProgressed(run=replace(run, progress=Progress(stage="verify"))))
+
+    stages = courses.of("run-1").stages
+    bars = stages_of(replace(run, progress=Progress(stage="verify")), stages, clock.now())
+
+    assert stages == ((1, EARLIER, began), (1, "verify", clock.now()))
+    assert bars is not None
+    assert [(bar.word, bar.took) for bar in bars.bars] == [
+        ("Earlier stages", "1 h"),
+        ("Verify", "under 1 s"),
+    ]
 
 
 def test_rates_are_those_of_the_last_ten_minutes(courses, clock):
