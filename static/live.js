@@ -127,11 +127,11 @@
   let drawing = null, again = false, later = 0;
 
   // Draws what this page alone shows again from the page itself, so that it can never differ from it.
-  function redraw() {
+  function redraw(which = "[data-part]") {
     clearTimeout(later);
     if (drawing) again = true;
     else {
-      drawing = drawParts().finally(() => {
+      drawing = drawParts(which).finally(() => {
         drawing = null;
         if (again) { again = false; redraw(); }
       });
@@ -139,13 +139,13 @@
     return drawing;
   }
 
-  async function drawParts() {
-    const parts = [...document.querySelectorAll("[data-part]")];
+  async function drawParts(which) {
+    const parts = [...document.querySelectorAll(which)];
     if (!parts.length) return;
     const asked = { headers: { Accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER_BY) };
     const answer = await fetch(location.href, asked).catch(() => null);
     const text = await answer?.text().catch(() => null); // it may end half-way
-    if (typeof text !== "string" || answer.status >= 500) { later = setTimeout(redraw, RETRY); return; }
+    if (typeof text !== "string" || answer.status >= 500) { later = setTimeout(redraw, RETRY, which); return; }
     if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
     if (answer.status === 404) { holdfast.say("cancelled", DELETED, { stays: true }); return; }
     if (!answer.ok) return;
@@ -207,10 +207,12 @@
 
   async function show(frame) {
     if (frame.t === "reset") {
+      const tooMuch = frame.e === position.epoch; // what is to be told does not fit into a frame, nor would it next time
       position.epoch = frame.e;
       position.seq = 0;
       told.clear();
       if (document.querySelector("[data-part]")) await redraw();
+      else if (tooMuch) await redraw("main");
       else document.dispatchEvent(new CustomEvent("holdfast:shown", { detail: "anew" }));
       return;
     }

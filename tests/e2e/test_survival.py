@@ -235,6 +235,24 @@ def test_an_answer_that_comes_after_newer_frames_does_not_stand_last(look, busy)
     expect(row.locator(".st")).to_have_text("Cancelled")
 
 
+def test_a_page_for_which_too_much_changed_fetches_it_once(look, busy):
+    page, lines = look(), []
+
+    def pass_on(line):
+        line.connect_to_server()
+        lines.append(line)
+
+    page.route_web_socket("**/ws", pass_on)
+    page.goto("/queue")
+    expect(page.locator("#conn")).to_have_text("Live")
+    epoch = page.locator("body").get_attribute("data-epoch")
+
+    with page.expect_response("**/queue"):
+        lines[0].send(f'{{"t":"reset","e":"{epoch}"}}')
+
+    page.wait_for_function("holdfast.position.seq > 0")
+
+
 def test_a_page_that_asks_goes_on_after_an_answer_that_ended_half_way(look, watch):
     watch.expect_an_outage()
     page = look()
