@@ -112,8 +112,7 @@ class Bulk:
             try:
                 self._manager.job(job_id)
             except NotFound:
-                message = "The job is gone: it was deleted meanwhile."
-                found.append(Refusal(job_id=job_id, code=NotFound.code, message=message))
+                found.append(_gone(job_id))
         return tuple(found)
 
     def matching(self, query: JobQuery) -> tuple[str, ...]:
@@ -143,7 +142,7 @@ class Bulk:
                 act(job_id)
             return Told(job_id=job_id)
         except HoldfastError as error:
-            return _refused(job_id, error)
+            return self._refused(job_id, error)
 
     def do(self, wish: Wish, job_ids: Iterable[str]) -> Iterator[Told]:
         """Do it to one job after the other; give what came of each, once that is durable.
@@ -180,7 +179,7 @@ class Bulk:
             with self._manager.unwaited() as commitments:
                 told = _done(act, job_id)
         except HoldfastError as error:
-            return _refused(job_id, error), ()
+            return self._refused(job_id, error), ()
         return told, tuple(commitments)
 
     def _settled(self, act: Act, told: Told, commitments: Iterable[Commitment]) -> Told:
@@ -191,9 +190,9 @@ class Bulk:
             try:
                 return _done(act, told.job_id)
             except HoldfastError as error:
-                return _refused(told.job_id, error)
+                return self._refused(told.job_id, error)
         except HoldfastError as error:
-            return _refused(told.job_id, error)
+            return self._refused(told.job_id, error)
         return told
 
     def _follows(self, job_id: str, begun: set[str]) -> bool:
@@ -202,6 +201,11 @@ class Bulk:
         job, latest = overview.job, overview.latest_run
         waits = latest is not None and latest.state == RunState.BLOCKED
         return (waits or (job.enabled and job.schedule is None)) and not begun.isdisjoint(job.after)
+
+    def _refused(self, job_id: str, error: HoldfastError) -> Told:
+        gone = self.gone((job_id,)) if isinstance(error, NotFound) else ()
+        refusal = gone[0] if gone else Refusal(job_id=job_id, code=error.code, message=str(error))
+        return Told(job_id=job_id, refusal=refusal, changed=False)
 
     # What is done to one
 
@@ -276,12 +280,12 @@ class Bulk:
             return run.id
 
     def _requeue(self, job_id: str, by: str) -> str:
-        """Ask for a run like the latest; raises NotFound where there was none."""
-        latest = self._manager.job(job_id).latest_run
-        if latest is None:
-            what = "run of job"
-            raise NotFound(what, job_id)
-        return self._manager.requeue(latest.id, asked_by=by).id
+        """Ask for a run like the latest; raises WrongState where there was none."""
+        overview = self._manager.job(job_id)
+        if overview.latest_run is None:
+            message = f"{overview.job.name!r} has never run."
+            raise WrongState(message, hint="Start it.")
+        return self._manager.requeue(overview.latest_run.id, asked_by=by).id
 
 
 def fingerprint_of(job_ids: Iterable[str]) -> str:
@@ -300,9 +304,5 @@ def _done(act: Act, job_id: str) -> Told:
     return Told(job_id=job_id, changed=left is not None, left=left or "")
 
 
-def _refused(job_id: str, error: HoldfastError) -> Told:
-    return Told(
-        job_id=job_id,
-        refusal=Refusal(job_id=job_id, code=error.code, message=str(error)),
-        changed=False,
-    )
+def _gone(job_id: str) -> Refusal:
+    return Refusal(job_id=job_id, code=NotFound.code, message="The job is gone: it was deleted meanwhile.")

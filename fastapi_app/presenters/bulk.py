@@ -13,6 +13,7 @@ from fastapi_app.presenters.texts import plural
 
 FIRST: Final = 10
 FIRST_REFUSED: Final = 5
+MOST_REASONS: Final = 20
 
 WORDS: Final[Mapping[Verb, tuple[str, str]]] = {
     Verb.START: ("Start", "Started"),
@@ -122,19 +123,18 @@ def plan_view(plan: Plan, names: Mapping[str, str], note: str = "") -> PlanView:
 
 def reasons_of(refused: tuple[Refusal, ...], names: Mapping[str, str]) -> tuple[Reason, ...]:
     """Return the reasons, those of most jobs first; each told once."""
-    counted = Counter(_of_each(refusal, names) for refusal in refused)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for refusal in refused:
+        alike.setdefault(_of_each(refusal, names), []).append(names.get(refusal.job_id, ""))
+    counted = Counter({kind: len(called) for kind, called in alike.items()})
     found = []
-    for kind, count in counted.most_common():
-        alike = [refusal for refusal in refused if _of_each(refusal, names) == kind]
-        first = [names[one.job_id] for one in alike[:FIRST_REFUSED] if one.job_id in names]
-        found.append(
-            Reason(
-                count=f"{count:,}",
-                message=kind[1],
-                names=tuple(first),
-                more=max(0, count - len(first)),
-            )
-        )
+    for kind, count in counted.most_common(MOST_REASONS):
+        first = tuple(name for name in alike[kind] if name)[:FIRST_REFUSED]
+        more = count - len(first) if first else 0  # nothing that is gone has a name to list
+        found.append(Reason(count=f"{count:,}", message=kind[1], names=first, more=more))
+    others = counted.total() - sum(counted[kind] for kind, _ in counted.most_common(MOST_REASONS))
+    if others:
+        found.append(Reason(count=f"{others:,}", message="For other reasons.", names=(), more=0))
     return tuple(found)
 
 

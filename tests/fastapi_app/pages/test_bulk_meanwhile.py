@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from core.bulk import Refusal
 from core.drafts import JobPatch
 from core.states import RunState
 from core.work import Outcome
+from fastapi_app.presenters.bulk import reasons_of
 from tests.fastapi_app.pages.conftest import words
 from tests.fastapi_app.pages.test_bulk import confirm, job_of, ticked, told, undo
 
@@ -31,7 +33,9 @@ def test_a_job_that_is_gone_by_then_is_told_of_and_keeps_no_other_from_it(world,
     page = confirm(reader, preview)
 
     assert words(page.h1) == "Switched off 1 job."
-    assert "Not done to these" in words(page.main)
+    assert words(page.select_one("[aria-labelledby=refused]")) == (
+        "Not done to these 1 The job is gone: it was deleted meanwhile."
+    )
     assert not job_of(world, stays).enabled
 
 
@@ -136,3 +140,24 @@ def test_what_is_told_of_two_works_is_told_of_each(world, reader):
 
     assert said == [["Tagged 1 job. Undo"], ["Tagged 2 jobs. Undo"]]
     assert set(job_of(world, job).tags) == {"a", "b"}
+
+
+def test_thousands_of_reasons_are_told_as_the_most_frequent_and_the_rest():
+    refused = (
+        *(Refusal(job_id=f"a{number}", code="wrong-state", message="It runs.") for number in range(3)),
+        *(Refusal(job_id=f"b{number}", code="odd", message=f"Reason {number}.") for number in range(9_000)),
+    )
+
+    reasons = reasons_of(refused, {f"a{number}": f"job {number}" for number in range(3)})
+
+    assert (reasons[0].count, reasons[0].names, reasons[0].more) == ("3", ("job 0", "job 1", "job 2"), 0)
+    assert (len(reasons), reasons[-1].count, reasons[-1].message) == (21, "8,981", "For other reasons.")
+
+
+def test_jobs_that_never_ran_are_named_together_when_they_are_to_run_again(world, reader):
+    jobs = [world.a_job(name) for name in ("photos", "music")]
+
+    preview = ticked(reader, reader.open("/jobs"), *jobs, action="requeue")
+
+    refused = words(preview.select_one("[aria-labelledby=refused]"))
+    assert refused == "Not done to 2 2 It has never run. photos , music"
