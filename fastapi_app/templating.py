@@ -91,6 +91,9 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
     def until(moment: datetime) -> str:
         return times.until(moment, clock.now())
 
+    def due(moment: datetime) -> str:
+        return times.due(moment, clock.now())
+
     def age(moment: datetime) -> str:
         return times.age((clock.now() - moment).total_seconds())
 
@@ -100,6 +103,7 @@ def _filters(clock: Clock) -> dict[str, Callable[..., str]]:
     return {
         "ago": ago,
         "until": until,
+        "due": due,
         "age": age,
         "since": since,
         "machine": times.machine,

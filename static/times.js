@@ -28,6 +28,12 @@
     return `${date.format(moment)} ${time.format(moment)}`;
   }
 
+  // Within six days the day of the week is clear; later the date is needed.
+  function due(moment, now) {
+    if (moment.toDateString() === now.toDateString()) return time.format(moment);
+    return moment - now < 6 * DAY * 1000 ? `${weekday.format(moment)} ${time.format(moment)}` : when(moment, now);
+  }
+
   const WORDS = {
     ago: (moment, now, past) => past < MINUTE ? "just now" : `${age(past)} ago`,
     age: (moment, now, past) => age(past),
@@ -37,6 +43,7 @@
     hour: (moment) => time.format(moment),
     weekday: (moment) => weekday.format(moment),
     when,
+    due,
   };
 
   function tell(element, now) {

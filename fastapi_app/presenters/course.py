@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from core.facts import Fact, Picture
+from core.facts import Copy, Fact, Picture
 from core.models import Value
 from core.rollups import Hour, wait_of
 from fastapi_app.presenters import sizes, times
 from fastapi_app.presenters.charts import Bar, Chart, Spark, chart, spark
-from fastapi_app.presenters.dashboard import target_words
+from fastapi_app.presenters.dashboard import MODES, target_words
 from fastapi_app.presenters.texts import plural
 
 Range = Literal["6h", "24h", "7d"]
@@ -118,10 +118,16 @@ def _verified(fact: Fact | None) -> Figure:
     name = "Last proof"
     if fact is None or fact.copy is None:
         return Figure(name=name, parts=(("–", ""),), aside="Nothing was read back yet")
-    files = (
-        f"{plural(fact.copy.files, 'file')}, all matched" if fact.copy.files is not None else fact.job.name
-    )
+    files = fact.job.name
+    if fact.copy.files is not None:
+        files = f"{plural(fact.copy.files, 'file')}, {_how_proved(fact.copy)}"
     return Figure(name=name, parts=(), at=fact.copy.at, aside=files, address=f"/runs/{fact.copy.run}")
+
+
+def _how_proved(copy: Copy) -> str:
+    """Return what was compared: only what was read back whole has all matched."""
+    mode = MODES.get(copy.mode, "")
+    return f"{mode} matched" if copy.mode != "full" and mode else "all matched"
 
 
 def _short(seconds: float) -> str:

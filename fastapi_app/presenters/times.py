@@ -1,14 +1,16 @@
 """Times and spans in words. The page ticks on from what is written here."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.spans import span
 
-__all__ = ["age", "ago", "clock", "hour", "left", "machine", "span", "stamp", "until", "weekday"]
+__all__ = ["age", "ago", "clock", "due", "hour", "left", "machine", "span", "stamp", "until", "weekday"]
 
 _MINUTE: Final = 60
+_A_WEEK_ALMOST: Final = timedelta(days=6)
+"""For how long a day of the week can be no other one."""
 _STEPS: Final = (
     (15, 1),
     (_MINUTE, 5),
@@ -66,6 +68,14 @@ def clock(moment: datetime) -> str:
 def hour(moment: datetime) -> str:
     """Return the time of day to the minute, in UTC."""
     return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def due(moment: datetime, now: datetime) -> str:
+    """Return when something is due, in UTC: the time of today, the day of the week with it, or the date of what is far."""
+    at, today = moment.astimezone(UTC), now.astimezone(UTC)
+    if at.date() == today.date():
+        return hour(moment)
+    return f"{at:%a %H:%M} UTC" if at - today < _A_WEEK_ALMOST else stamp(moment)
 
 
 def weekday(moment: datetime) -> str:

@@ -5,11 +5,13 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from core.facts import Copy, Fact, Picture
 from core.models import Failure, JobOverview
 from core.rollups import Hour
 from core.states import RunState
+from fastapi_app.presenters import times
 from fastapi_app.presenters.course import figures_of, flow_of, range_of
 from fastapi_app.presenters.dashboard import copy_row, looked_in_words, need_of, sentence_of
 from fastapi_app.presenters.throughput import alert_of
@@ -182,6 +184,33 @@ def test_hours_in_which_nothing_ended_have_no_chart():
 @pytest.mark.parametrize("text", ["", "24h", "1y", "<b>"])
 def test_a_span_that_there_is_none_of_is_a_day(text):
     assert range_of(text) == "24h"
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("full", "60 files, all matched"),
+        ("sample", "60 files, a sample matched"),
+        ("fast", "60 files, names and sizes matched"),
+    ],
+)
+def test_a_proof_by_a_sample_does_not_say_that_all_matched(mode, said):
+    fact = a_fact(copy=Copy(run="run-1", number=1, at=WHEN, files=60, mode=mode))
+    picture = replace(a_picture(copying=1), newest=fact)
+
+    assert figures_of(picture, hours(24))[-1].aside == said
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (timedelta(0), f"{WHEN:%H:%M} UTC"),
+        (timedelta(days=1), f"{WHEN + timedelta(days=1):%a %H:%M} UTC"),
+        (timedelta(days=7), f"{WHEN + timedelta(days=7):%-d %b %Y %H:%M} UTC"),
+    ],
+)
+def test_what_is_due_another_day_says_which(after, said):
+    assert times.due(WHEN + after, WHEN) == said
 
 
 def test_figures_of_copies_are_told_only_where_any_are_made():
