@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
@@ -38,7 +39,21 @@ NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", 
 """What a folder may hold that is about to become a store."""
 
 A_MOMENT: Final = 0.2
+TRIES: Final = 10
 """Seconds within which whoever only looks whether a folder is held has let go again."""
+
+
+def _lock_within_a_moment(descriptor: int) -> None:
+    """Lock what is open; raises BlockingIOError where somebody holds it.
+
+    A program that its last holder began has the lock with it for an instant, until it becomes another program.
+    """
+    for _ in range(TRIES):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(A_MOMENT / TRIES)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class StoreFolder:
@@ -293,7 +308,7 @@ class StoreFolder:
         # Whoever removes `locks/` lets another one in; the folder itself cannot be removed from under us.
         self._root_lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(self._root_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_within_a_moment(self._root_lock)
         except BlockingIOError:
             raise StoreInUse(f"The data folder {self.root} is in use{self._holder()}.") from None
         except OSError as error:  # a file system that has no locks on folders

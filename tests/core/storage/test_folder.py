@@ -1,10 +1,12 @@
 """The folder: whose it is, who holds it, and what it is refused for."""
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 HOLDER = """
 import sys
+import threading
 from pathlib import Path
 from tests.doubles import FileStore
 store = FileStore(Path(sys.argv[1]))
@@ -204,3 +207,17 @@ def test_a_server_is_alone_also_when_its_locks_were_removed(tmp_path):
 
     process.communicate()
     FileStore(tmp_path / "data").open()
+
+
+def test_a_program_that_the_last_holder_began_keeps_nobody_out(folder, opened):
+    store, _ = opened()
+    store.close()
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    let_go = threading.Timer(0.02, os.close, [held])
+    let_go.start()
+
+    _, contents = opened()
+
+    let_go.join()
+    assert not contents.problems
