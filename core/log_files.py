@@ -275,14 +275,16 @@ class _Filter:
         return not self._all_levels or bool(self._query)
 
     def may_hold(self, content: bytes) -> bool:
-        """Tell quickly whether any line of a piece can fit."""
+        """Tell quickly whether any line of a piece can fit; of a large one its lines tell sooner."""
+        if len(content) > BLOCK:
+            return True
         if not self._all_levels and not any(b" %s " % level.encode() in content for level in self._levels):
             return False
         return not self._query or self._query in plain(content.decode(errors="replace")).casefold()
 
     def fits(self, number: int, raw: bytes) -> bool:
         """Tell whether the line that the bytes are fits."""
-        return self.may_hold(raw) and self.holds(_parsed(number, raw))
+        return self.may_hold(raw[:LONGEST_READ]) and self.holds(_parsed(number, raw))
 
     def holds(self, line: LogLine) -> bool:
         """Tell whether the line fits."""

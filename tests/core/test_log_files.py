@@ -1,6 +1,7 @@
 """Reading a log: every line by its number, whatever the file holds."""
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,21 @@ def test_a_line_of_fifty_megabytes_is_read_by_its_beginning(logs):
     assert len(page.lines[0].text) < 40_000
     assert page.lines[0].text.endswith("more bytes)")
     assert page.warnings == 1
+
+
+def test_a_line_of_twenty_megabytes_is_searched_by_its_beginning(logs):
+    path = logs.path(RUN)
+    path.parent.mkdir(parents=True)
+    large = 20_000_000
+    path.write_bytes(
+        one_line(WHEN, "info", "x")[:-1] + b"x" * large + b"\n" + one_line(WHEN, "warn", "the end")
+    )
+    logs.tail(RUN, 1)
+
+    tracemalloc.start()
+    found = logs.find(RUN, "THE END")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert found.numbers == (2,)
+    assert most < 4 * large
