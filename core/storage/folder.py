@@ -39,8 +39,9 @@ NEVER_MIND: Final = frozenset({".gitkeep", ".gitignore", "lost+found", "locks", 
 """What a folder may hold that is about to become a store."""
 
 A_MOMENT: Final = 0.2
-TRIES: Final = 10
 """Seconds within which whoever only looks whether a folder is held has let go again."""
+
+TRIES: Final = 10
 
 
 def _lock_within_a_moment(descriptor: int) -> None:
