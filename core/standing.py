@@ -249,6 +249,7 @@ class Standing:
             self._look_at(job_id, now)
         if over:
             self._ended(over)
+        self._let_go_of_recent()
         if dirty or over or all_anew:
             self._picture = None
 
@@ -305,6 +306,18 @@ class Standing:
         known = {run_id for *_, run_id in self._failures}
         failed = sorted((at, run.job_id, run.id) for at, run in ended if run.state == RunState.FAILED)
         self._failures.extend(one for one in failed if one[2] not in known)
+        self._keep_latest(ended)
+
+    def _let_go_of_recent(self) -> None:
+        """Forget the latest runs of jobs that are gone; others stand in their place."""
+        if all(run.job_id in self._facts for run in self._recent.values()):
+            return
+        self._recent = {run.id: run for run in self._recent.values() if run.job_id in self._facts}
+        if len(self._recent) < MOST_RECENT:
+            runs = (run for run in self._manager.runs_at_hand() if run.job_id in self._facts)
+            self._keep_latest([(run.ended_at, run) for run in runs if run.over and run.ended_at is not None])
+
+    def _keep_latest(self, ended: Iterable[tuple[datetime, Run]]) -> None:
         known_ended = ((run.ended_at, run) for run in self._recent.values() if run.ended_at is not None)
         lately = heapq.nlargest(2 * MOST_RECENT, (*ended, *known_ended), key=lambda one: one[0])
         self._recent = {run.id: run for _, run in lately}

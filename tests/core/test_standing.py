@@ -14,7 +14,7 @@ from core.listing import JobPage
 from core.manager import JobManager
 from core.models import Expectation, Failure, JobOverview
 from core.notifications.rhythm import Rhythm
-from core.standing import MOST_COPIES, MOST_NEEDS, Standing
+from core.standing import MOST_COPIES, MOST_NEEDS, MOST_RECENT, Standing
 from core.states import RunState
 from core.work import Outcome
 from tests.builders import WHEN, a_job, a_kept_job, a_kept_run
@@ -139,6 +139,19 @@ def test_a_job_that_is_deleted_is_on_the_dashboard_no_more(standing, copying, en
 
     picture = standing.picture()
     assert (picture.needs, picture.recent, picture.count("jobs"), picture.count("needs")) == ((), (), 0, 0)
+
+
+def test_runs_of_other_jobs_take_the_place_of_those_that_went_with_a_job(standing, copying, end, manager):
+    kept = end(copying(name="kept"))
+    gone = copying(name="gone")
+    for _ in range(3 * MOST_RECENT):
+        end(gone)
+    before = standing.picture()
+
+    manager.delete(gone.id)
+
+    assert {run.job_id for run in before.recent} == {gone.id}
+    assert [run.id for run in standing.picture().recent] == [kept.id]
 
 
 def test_a_copy_is_remembered_while_later_runs_fail(standing, copying, end):
