@@ -272,7 +272,7 @@ def test_a_killed_server_resumes_and_the_page_reconnects_by_itself(browser, make
     assert page.evaluate("window.notReloaded")
     page.goto(run)
     expect(page.locator("#attempt-1")).to_contain_text("interrupted")
-    expect(page.locator("#attempt-2")).to_contain_text("completed")
+    expect(page.locator("#attempt-2")).to_contain_text("good")
     context.close()
 
 
