@@ -90,29 +90,36 @@ class Roster:
 
     def set_role(self, name: str, role: Role, version: int | None) -> Member:
         """Give somebody another role and sign them out; raises NotFound, VersionConflict or LastAdmin."""
-
-        def changed(user: User) -> User:
-            _check_version(user, version)
-            if role != Role.ADMIN:
-                self._check_not_last(user)
-            return replace(user, role=role)
-
-        if self._accounts.user(name).role == role:
-            return self.member(name)
-        self._accounts.change(name, changed)
-        self._audit.note("user.role", f"Made {name} {_with_article(role)}.")
-        return self.member(name)
+        return self.change(name, role=role, version=version)
 
     def set_password(self, name: str, password: str, version: int | None = None) -> Member:
         """Give somebody a new password, and end their sessions and tokens; raises InvalidOptions for one that is not good."""
-        kept = self._accounts.new_password(name, password)
+        return self.change(name, password=password, version=version)
+
+    def change(
+        self, name: str, *, role: Role | None = None, password: str | None = None, version: int | None = None
+    ) -> Member:
+        """Give somebody another role, a new password or both, and sign them out: all of it or nothing.
+
+        Raises NotFound, VersionConflict, LastAdmin, or InvalidOptions for a password that is not good.
+        """
+        if role == self._accounts.user(name).role:
+            role = None
+        kept = None if password is None else self._accounts.new_password(name, password)
+        if role is None and kept is None:
+            return self.member(name)
 
         def changed(user: User) -> User:
             _check_version(user, version)
-            return replace(user, password=kept)
+            if role not in {None, Role.ADMIN}:
+                self._check_not_last(user)
+            return replace(user, role=role or user.role, password=kept or user.password)
 
         self._accounts.change(name, changed)
-        self._audit.note("user.password", f"Gave {name} a new password.")
+        if role is not None:
+            self._audit.note("user.role", f"Made {name} {_with_article(role)}.")
+        if kept is not None:
+            self._audit.note("user.password", f"Gave {name} a new password.")
         return self.member(name)
 
     def change_own_password(

@@ -12,7 +12,7 @@ from core.roster import Roster
 from core.service import Service
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.house import House
-from fastapi_app.refusals import NotAllowed, NotSignedIn
+from fastapi_app.refusals import NotAllowed, NotSignedIn, TokensMakeNone
 
 
 async def _house(connection: HTTPConnection) -> House:
@@ -61,3 +61,12 @@ async def _only_admins(person: Person) -> None:
 
 OnlyAdmins = Depends(_only_admins)
 """For a route that shows what only admins may know; what changes something, the gate keeps."""
+
+
+async def _not_by_token(person: Person) -> None:
+    if person.session is None and not person.local:
+        raise TokensMakeNone
+
+
+NotByToken = Depends(_not_by_token)
+"""For a route that hands out a token: whoever has only one, of whatever role, cannot make more of them."""

@@ -13,8 +13,7 @@ from core.roster import SHOWN, Member
 from fastapi_app.api.entries import Entry
 from fastapi_app.api.values import Out
 from fastapi_app.auth import Person as SomePerson
-from fastapi_app.dependencies import OnlyAdmins, Person, TheRoster
-from fastapi_app.refusals import TokensMakeNone
+from fastapi_app.dependencies import NotByToken, OnlyAdmins, Person, TheRoster
 
 router = APIRouter(tags=["people"])
 
@@ -159,15 +158,9 @@ def user(name: Name, roster: TheRoster) -> MemberOut:
 
 @router.patch("/users/{name}")
 def change(name: Name, entry: UserPatch, roster: TheRoster) -> MemberOut:
-    """Give somebody another role or a new password; both sign them out."""
-    version = entry.version
-    if entry.role is not None:
-        before = roster.member(name).version
-        member = roster.set_role(name, entry.role, version)
-        version = member.version if version is not None and member.version != before else version
-    if entry.password is not None:
-        roster.set_password(name, entry.password, version)
-    return MemberOut.of(roster.member(name))
+    """Give somebody another role or a new password; both sign them out. Where one is refused, neither is done."""
+    member = roster.change(name, role=entry.role, password=entry.password, version=entry.version)
+    return MemberOut.of(member)
 
 
 @router.delete("/users/{name}", status_code=204)
@@ -198,11 +191,9 @@ def tokens(roster: TheRoster, person: Person, user: Annotated[str, Query(max_len
     return KeysOut(items=[KeyOut.of(token) for token in roster.tokens_of(_whose(person, user))])
 
 
-@router.post("/tokens", status_code=201)
+@router.post("/tokens", status_code=201, dependencies=[NotByToken])
 def make_token(entry: TokenEntry, roster: TheRoster, person: Person) -> MadeOut:
     """Make a token; whoever has only a token cannot make more of them."""
-    if person.session is None and not person.local:
-        raise TokensMakeNone
     whose = _whose(person, entry.user)
     return MadeOut(token=roster.make_token(whose, entry.name, entry.role, entry.days))
 

@@ -19,7 +19,7 @@ from core.roster import LONGEST_LIFE, LONGEST_NAME_OF_TOKEN
 from core.storage.marker import read_marker
 from fastapi_app.auth import Person as SomePerson
 from fastapi_app.auth import address_of
-from fastapi_app.dependencies import OnlyAdmins, Person, TheRoster, TheService
+from fastapi_app.dependencies import NotByToken, OnlyAdmins, Person, TheRoster, TheService
 from fastapi_app.pages.drawing import Canvas, TheCanvas, see
 from fastapi_app.presenters import settings as shown
 from fastapi_app.presenters.settings import keeping_fields
@@ -101,7 +101,7 @@ def end_session(mine: TheMine, person: Person, key: Key = "") -> RedirectRespons
     return see(f"{YOU}#sessions")
 
 
-@router.post("/you/tokens")
+@router.post("/you/tokens", dependencies=[NotByToken])
 def make_token(
     mine: TheMine,
     person: Person,

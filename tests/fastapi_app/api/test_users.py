@@ -28,8 +28,18 @@ def test_role_and_password_change_together(browser, world):
 
     answer = browser.request("PATCH", f"{API}/users/ben", json=change)
 
-    assert (answer.status_code, answer.json()["version"]) == (200, 3)
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
     assert world.house.accounts.authenticate("ben", change["password"], "10.0.0.1").role == Role.OPERATOR
+
+
+def test_a_password_that_is_refused_leaves_the_role_as_it_was(browser):
+    browser.post(f"{API}/users", json=BEN)
+
+    answer = browser.request("PATCH", f"{API}/users/ben", json={"role": "admin", "password": "short"})
+
+    assert answer.status_code == 422
+    kept = browser.get(f"{API}/users/ben").json()
+    assert (kept["role"], kept["version"]) == ("viewer", 1)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,17 @@ def test_a_new_token_is_shown_once_and_acts(reader, world):
     assert "Home Assistant" in words(again)
 
 
+def test_a_token_makes_no_other_token_with_the_form_either(world):
+    """One that may only read would become one that may do everything its owner may."""
+    weak = {"Authorization": f"Bearer {world.house.roster.make_token('ada', 'figures', Role.VIEWER, 30)}"}
+    typed = {"name": "more", "role": "admin", "days": "365"}
+
+    answer = world.client.post("/settings/you/tokens", data=typed, headers=weak)
+
+    assert answer.status_code == 403
+    assert [token.name for token in world.house.roster.tokens_of("ada")] == ["figures"]
+
+
 def test_a_token_form_that_is_wrong_keeps_what_was_typed(reader, world):
     form = reader.open("/settings").select_one("form[action='/settings/you/tokens']")
 
@@ -126,7 +137,7 @@ def test_what_the_start_said_is_shown_and_cannot_be_typed_over(make_world):
     world = make_world(store=MemoryStore(), keep_runs=9, said=frozenset({"keep_runs"}))
     page = Reader(world.signed_in()).open("/settings/keeping")
 
-    field = page.select_one("#keep_runs")
+    (field,) = page.select("#keep_runs")
     assert (field["value"], field.has_attr("readonly"), field.has_attr("name")) == ("9", True, False)
     assert "HOLDFAST_KEEP_RUNS" in words(page.select_one("#about-keep_runs"))
 
