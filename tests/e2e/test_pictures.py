@@ -57,9 +57,9 @@ def test_a_page_looks_as_it_did(browser, look, watch, limits, pytestconfig):
 CHANGES = {
     "a panel that stands 8 px lower": "document.querySelector('main .panel').style.translate = '0 8px'",
     "a word that is gone": "document.querySelector('main h1').style.visibility = 'hidden'",
-    "a small word that is gone": "document.querySelector('main .sub').style.visibility = 'hidden'",
+    "a small sentence that is gone": "document.querySelector('main .head p').style.visibility = 'hidden'",
     "another accent": "document.documentElement.style.setProperty('--accent', 'light-dark(#7a3fc0, #b58cf0)')",
-    "another paper": "document.documentElement.style.setProperty('--paper', 'light-dark(#ffffff, #000000)')",
+    "another paper": "document.documentElement.style.setProperty('--paper', 'light-dark(#f6efe2, #000000)')",
     "an icon that is gone": "document.querySelector('main svg').style.visibility = 'hidden'",
 }
 
