@@ -28,8 +28,8 @@ class Limits(NamedTuple):
     worst: float
 
 
-SAME_BROWSER: Final = Limits(share=1.0, worst=14.0)
-OTHER_BROWSER: Final = Limits(share=3.0, worst=14.0)
+SAME_BROWSER: Final = Limits(share=1.0, worst=12.0)
+OTHER_BROWSER: Final = Limits(share=2.0, worst=12.0)
 
 
 class Difference(NamedTuple):
