@@ -21,12 +21,12 @@ def is_secret(name: str, named: Iterable[str] = ()) -> bool:
     return bool(SECRET.search(name)) or name in named
 
 
-def hidden(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options with dots in place of what nobody may read."""
+def hidden(options: Mapping[str, Any], also: Iterable[str] = ()) -> Mapping[str, Any]:
+    """Return the options with dots in place of what nobody may read; `also` are names that another version calls secret."""
     variables = options.get(ENVIRONMENT)
     if not variables:
         return options
-    named = options.get(NAMED) or ()
+    named = (*(options.get(NAMED) or ()), *also)
     if isinstance(variables, str):
         return {
             **options,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from core.acting import actor
 from core.decisions import Decision
 from core.drafts import JobDraft
-from core.hiding import hidden
+from core.hiding import NAMED, hidden
 from core.models import Job, Value, frozen
 from core.packed import thawed
 from core.storage.definitions import Definition, definition_of, plain_of, same
@@ -63,6 +63,7 @@ class Version(Value, frozen=True, kw_only=True):
     """A version of a job: what it was, who made it and when, and in words what that changed.
 
     `by` is empty where Holdfast itself did, or where nobody knows any more; `changes` of the oldest is empty.
+    `secret` names the variables that any version of the job calls secret: what became one once was one before.
     """
 
     number: int
@@ -71,6 +72,7 @@ class Version(Value, frozen=True, kw_only=True):
     origin: str
     definition: Definition
     changes: tuple[str, ...] = ()
+    secret: frozenset[str] = frozenset()
 
     @property
     def draft(self) -> JobDraft:
@@ -80,7 +82,7 @@ class Version(Value, frozen=True, kw_only=True):
     @property
     def shown(self) -> Definition:
         """Return what it was as anybody may see it."""
-        return replace(self.definition, options=frozen(hidden(self.definition.options)))
+        return replace(self.definition, options=frozen(hidden(self.definition.options, self.secret)))
 
 
 def note(decision: Decision, before: Job, after: Job) -> None:
@@ -109,7 +111,9 @@ def forget(decision: Decision, job_id: str) -> None:
 
 def versions_of(job: Job, kept: Mapping[str, Any] | None) -> tuple[Version, ...]:
     """Return the versions of the job that are known, the newest first: what it is now, and what it was."""
-    return tuple(_backwards(job, _changes(kept)))
+    found = tuple(_backwards(job, _changes(kept), frozenset()))
+    secret = frozenset(name for version in found for name in version.definition.options.get(NAMED) or ())
+    return tuple(_backwards(job, _changes(kept), secret)) if secret else found
 
 
 def changes_between(before: Version, after: Version) -> tuple[str, ...]:
@@ -119,12 +123,13 @@ def changes_between(before: Version, after: Version) -> tuple[str, ...]:
     return (*words, SECRETS_CHANGED) if told else words
 
 
-def _backwards(job: Job, changes: list[Any]) -> Iterator[Version]:
+def _backwards(job: Job, changes: list[Any], secret: frozenset[str]) -> Iterator[Version]:
     number, fields = job.version, _fields(job)
     at, latest = job.updated_at, True
-    present = _version(job, number, at, fields)
+    present = replace(_version(job, number, at, fields), secret=secret)
     while changes and (found := _before(job, number, fields, changes.pop())) is not None:
-        change, before, fields = found
+        change, older, fields = found
+        before = replace(older, secret=secret)
         known = replace(present, at=change.at, by=change.by, origin=change.origin)
         yield replace(known, changes=changes_between(before, present))
         number, present, latest = before.number, before, False

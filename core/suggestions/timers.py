@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from core.imports.shell_words import LONGEST_LINE
 from core.models import Schedule
 from core.suggestions.lines import Line
 from core.suggestions.machine import Machine, files_in, text_of
@@ -86,6 +87,8 @@ def _lines(path: Path, folder: str) -> Iterator[Line]:
         remarks.append("It has variables of its own there; give the job those that it needs.")
     for command in told.get("ExecStart", ())[-1:]:
         bare = command.lstrip(PREFIXES).strip()
+        if len(bare) > LONGEST_LINE:
+            continue
         has_specifiers = "%" in bare.replace("%%", "")
         yield Line(
             "timer",

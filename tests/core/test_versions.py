@@ -170,6 +170,19 @@ def test_a_secret_of_a_version_is_never_told():
     assert oldest.draft.options["env"]["TOKEN"] == "first"
 
 
+def test_what_became_a_secret_was_one_in_every_version():
+    now = {"argv": ["true"], "env": {"FOO": "heron"}, "secret_env": ["FOO"]}
+    job = a_kept_job("told", kind="command", options=frozen(now), version=2)
+    was = {"options": {"argv": ["true"], "env": {"FOO": "heron"}}}
+    change = Change(to=2, at=job.updated_at, since=job.created_at, was=was)
+
+    newest, oldest = versions_of(job, {"changes": [msgspec.to_builtins(change)]})
+
+    assert "heron" not in str(thawed(oldest.shown.options))
+    assert "heron" not in str(newest.changes)
+    assert oldest.draft.options["env"]["FOO"] == "heron"
+
+
 def test_the_versions_of_a_job_go_with_it(manager):
     job = a_job(manager)
     manager.edit(job.id, JobPatch(priority=Priority.HIGH), version=1)

@@ -198,6 +198,13 @@ def test_files_that_are_none_hold_nobody_up(place, tmp_path):
     assert place.look().suggestions == ()
 
 
+def test_a_command_of_a_timer_that_is_too_long_to_look_through_is_passed_over(place):
+    place.has("etc/systemd/system/x.timer", "[Timer]\nOnCalendar=daily\n")
+    place.has("etc/systemd/system/x.service", "[Service]\nExecStart=/usr/bin/rsync " + "p" * 10_001 + "\n")
+
+    assert place.look().suggestions == ()
+
+
 def test_a_timer_of_systemd_becomes_a_filled_in_job(place):
     place.has("etc/systemd/system/photos.timer", "[Timer]\nOnCalendar=Mon..Fri *-*-* 02:30:00\n")
     place.has(
