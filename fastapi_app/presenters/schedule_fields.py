@@ -24,7 +24,7 @@ WHEN: Final = "schedule.when"
 
 TIMES, EVERY, ONCE, CRON, START = "times", "every", "once", "cron", "start"
 CHOICES: Final = (
-    ("", "When somebody starts it, or after other jobs"),
+    ("", "By hand, or after other jobs"),
     (TIMES, "At times of the day"),
     (EVERY, "Every so often"),
     (ONCE, "Once, at a time"),

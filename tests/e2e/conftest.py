@@ -206,7 +206,7 @@ class Watch:
 
     def expect_an_outage(self) -> None:
         """From here on the server may be away."""
-        self.expected += ["WebSocket", "net::ERR_"]
+        self.expected += ["WebSocket", "net::ERR_", "Failed to fetch"]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not any(part in message.text for part in self.expected):

@@ -27,6 +27,7 @@ NOTE_VIOLATIONS: Final = """
 
 STEADY: Final = """([folder, port, volatile, host, version]) => {
   for (const element of document.querySelectorAll(volatile)) element.replaceChildren();
+  for (const element of document.querySelectorAll("[data-weak]")) element.remove();
   const id = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
   const walk = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {

@@ -134,6 +134,7 @@ def test_what_opens_on_a_page_can_be_used_by_everybody(browser, scenes, watch):
             expect(page.locator("dialog[open]")).to_be_visible()
             faults += faults_by_axe(page, f"{width}: the palette")
             page.keyboard.press("Escape")
+            expect(page.locator("dialog[open]")).to_have_count(0)
             page.keyboard.press("?")
             expect(page.locator("dialog[open]")).to_be_visible()
             faults += faults_by_axe(page, f"{width}: the help sheet")
