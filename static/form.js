@@ -118,6 +118,8 @@
   document.addEventListener("htmx:after:swap", markFields);
   note.querySelector("[data-forget-draft]").addEventListener("click", forget);
   addEventListener("beforeunload", (event) => { if (!leaving && changed()) event.preventDefault(); });
+  // Who signs out finds the draft again.
+  document.querySelector("form[action='/logout']").addEventListener("submit", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
 
   restore();
