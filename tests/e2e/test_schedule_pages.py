@@ -99,8 +99,12 @@ def test_a_row_of_the_schedules_changes_for_everybody_who_looks(page, new_page, 
     expect(theirs).to_contain_text("Switched off")
 
 
-def test_the_timeline_is_drawn_in_the_zone_of_the_browser(new_page):
+def test_the_timeline_is_drawn_in_the_zone_of_the_browser(new_page, folders):
     page = new_page(timezone_id="Asia/Tokyo")
+    begin_a_job(page, folders)
+    choose_nightly(page)
+    page.click("button[value=wait]:visible")
+    page.wait_for_url("**/jobs/*-*")
     page.goto("/schedules?view=timeline")
 
     page.reload()
